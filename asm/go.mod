@@ -1,0 +1,16 @@
+module github.com/stepgrad/stepgrad/asm
+
+go 1.26.0
+
+require (
+	github.com/mmcloughlin/avo v0.6.0
+	github.com/stepgrad/stepgrad v0.0.0
+)
+
+require (
+	golang.org/x/mod v0.33.0 // indirect
+	golang.org/x/sync v0.19.0 // indirect
+	golang.org/x/tools v0.42.0 // indirect
+)
+
+replace github.com/stepgrad/stepgrad => ../

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/stepgrad/stepgrad/kernels"
+)
+
+type bodyFunc func(b *Body, m kernels.Mode) Result
+
+// bodies maps the names of one family's kernels to their vector bodies.
+type bodies map[string]bodyFunc
+
+var allBodies = []bodies{roundBodies, steBodies}
+
+// A routine is one assembly function: a kernel for one element type and, where
+// the kernel has a rounding mode, for one of the five.
+type routine struct {
+	kernel *kernels.Kernel
+	elem   int // 32 or 64
+	mode   kernels.Mode
+	body   *Body
+}
+
+// routines lists every assembly function of the catalogue, in its order.
+func routines() []routine {
+	var all []routine
+	for i := range kernels.All {
+		k := &kernels.All[i]
+		f := bodyOf(k.Name)
+		modes := 1
+		if k.Sig == kernels.Clamp {
+			modes = 5
+		}
+		for _, elem := range []int{32, 64} {
+			lane := elem
+			if k.Wide {
+				lane = 64
+			}
+			for m := range modes {
+				mode := kernels.Mode(m)
+				body := newBody(lane, elem, k.Shape, func(b *Body) Result { return f(b, mode) })
+				all = append(all, routine{k, elem, mode, body})
+			}
+		}
+	}
+	return all
+}
+
+func bodyOf(name string) bodyFunc {
+	for _, family := range allBodies {
+		if f, ok := family[name]; ok {
+			return f
+		}
+	}
+	panic("asm: no vector body for kernel " + name)
+}
+
+// name is the Go name of the routine for a tier, as in floorF32AVX2 or
+// steForwardUpF64NEON; an empty tier gives the dispatching function's.
+func (r routine) name(tier string) string {
+	mode := ""
+	if tier != "" && r.kernel.Sig == kernels.Clamp {
+		mode = r.mode.String()
+	}
+	return fmt.Sprintf("%s%sF%d%s", lowerFirst(r.kernel.Name), mode, r.elem, tier)
+}
+
+// lowerFirst lowers the leading capitals but the last: STEForward is steForward.
+func lowerFirst(s string) string {
+	n := 0
+	for n < len(s) && unicode.IsUpper(rune(s[n])) {
+		n++
+	}
+	if n > 1 {
+		n--
+	}
+	return strings.ToLower(s[:n]) + s[n:]
+}
+
+// A param is one scalar argument after n.
+type param struct{ name, typ string }
+
+// operands lists the pointer arguments of the routine in order, as name and Go
+// type.
+func (r routine) operands() []param {
+	t := fmt.Sprintf("*float%d", r.elem)
+	switch r.kernel.Shape {
+	case kernels.Map:
+		return []param{{"dst", t}, {"x", t}}
+	case kernels.MapInt:
+		return []param{{"dst", "*int32"}, {"x", t}}
+	case kernels.MapGrad:
+		return []param{{"dst", t}, {"dy", t}, {"x", t}}
+	case kernels.MapBoth:
+		return []param{{"dst", t}, {"grad", t}, {"x", t}}
+	case kernels.ToMask:
+		return []param{{"dst", t}, {"mask", "*byte"}, {"x", t}}
+	default:
+		return []param{{"dst", t}, {"x", t}, {"mask", "*byte"}}
+	}
+}
+
+// scalars lists the arguments after n. Transcendental kernels get a pointer to
+// their coefficients.
+func (r routine) scalars() []param {
+	t := fmt.Sprintf("float%d", r.elem)
+	switch r.kernel.Sig {
+	case kernels.Ulps:
+		return []param{{"ulps", fmt.Sprintf("int%d", r.elem)}}
+	case kernels.Step:
+		return []param{{"step", t}}
+	case kernels.StepUlps:
+		return []param{{"step", t}, {"ulps", fmt.Sprintf("int%d", r.elem)}}
+	case kernels.Clamp:
+		return []param{{"lo", t}, {"hi", t}}
+	case kernels.Alpha, kernels.Slope:
+		return []param{{"c", "*float64"}}
+	}
+	return nil
+}
+
+// coefficients reports whether the parameters come through a pointer.
+func (r routine) coefficients() bool {
+	return r.kernel.Sig == kernels.Alpha || r.kernel.Sig == kernels.Slope
+}
+
+// signature is the Go declaration after the name.
+func (r routine) signature() string {
+	var parts []string
+	for _, p := range append(append(r.operands(), param{"n", "int"}), r.scalars()...) {
+		parts = append(parts, p.name+" "+p.typ)
+	}
+	return "func(" + strings.Join(parts, ", ") + ")"
+}

@@ -1,0 +1,2 @@
+// Package stepgrad makes step functions fast and trainable.
+package stepgrad

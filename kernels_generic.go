@@ -1,0 +1,116 @@
+package stepgrad
+
+import (
+	"unsafe"
+
+	"github.com/stepgrad/stepgrad/kernels"
+)
+
+// The portable kernels: loops over the definitions, on the operands the
+// assembly takes.
+
+func floorGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Floor(v)
+	}
+}
+
+func ceilGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Ceil(v)
+	}
+}
+
+func truncGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Trunc(v)
+	}
+}
+
+func roundGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Round(v)
+	}
+}
+
+func roundAwayGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.RoundAway(v)
+	}
+}
+
+func floorSnapGeneric[T Float, I int32 | int64](dst, x *T, n int, ulps I) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.FloorSnap(v, int64(ulps))
+	}
+}
+
+func floorDivGeneric[T Float](dst, x *T, n int, step T) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.FloorDiv(v, step)
+	}
+}
+
+func floorDivSnapGeneric[T Float, I int32 | int64](dst, x *T, n int, step T, ulps I) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.FloorDivSnap(v, step, int64(ulps))
+	}
+}
+
+func floorInt32Generic[T Float](dst *int32, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Int32(kernels.Floor(v))
+	}
+}
+
+func ceilInt32Generic[T Float](dst *int32, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Int32(kernels.Ceil(v))
+	}
+}
+
+func roundInt32Generic[T Float](dst *int32, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Int32(kernels.Round(v))
+	}
+}
+
+func truncInt32Generic[T Float](dst *int32, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Int32(kernels.Trunc(v))
+	}
+}
+
+func steForwardGeneric[T Float](dst *T, mask *byte, x *T, n int, mode Mode, lo, hi T) {
+	d, m, s := unsafe.Slice(dst, n), unsafe.Slice(mask, (n+7)/8), unsafe.Slice(x, n)
+	var bits byte
+	for i, v := range s {
+		y, in := kernels.STEForward(v, mode, lo, hi)
+		d[i] = y
+		if in {
+			bits |= 1 << (i & 7)
+		}
+		if i&7 == 7 || i == n-1 {
+			m[i>>3], bits = bits, 0
+		}
+	}
+}
+
+func steBackwardGeneric[T Float](dst, dy *T, mask *byte, n int) {
+	d, s, m := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(mask, (n+7)/8)
+	for i, v := range s {
+		d[i] = kernels.STEBackward(v, m[i>>3]>>(i&7)&1 != 0)
+	}
+}
