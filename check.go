@@ -22,82 +22,96 @@ func p64[T Float](s []T) *float64 { return (*float64)(unsafe.Pointer(unsafe.Slic
 func pInt(s []int32) *int32        { return unsafe.SliceData(s) }
 func pByte(s []byte) *byte         { return unsafe.SliceData(s) }
 
+// addr is where a slice lies, for comparison only.
+func addr[E any](s []E) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
+
+func bytes[E any](s []E) uintptr { return uintptr(len(s)) * unsafe.Sizeof(*new(E)) }
+
 // overlap reports whether a and b share memory.
 func overlap[A, B any](a []A, b []B) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return false
-	}
-	a0, b0 := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
-	return a0 < b0+uintptr(len(b))*unsafe.Sizeof(b[0]) && b0 < a0+uintptr(len(a))*unsafe.Sizeof(a[0])
+	return len(a) > 0 && len(b) > 0 && (addr(a)-addr(b) < bytes(b) || addr(b)-addr(a) < bytes(a))
 }
 
-// partial reports whether a and b, of one length, overlap without being the
-// same slice.
-func partial[T Float](a, b []T) bool {
-	return unsafe.SliceData(a) != unsafe.SliceData(b) && overlap(a, b)
-}
+// partial reports whether two blocks of the same size, d bytes apart, overlap
+// without being the same.
+func partial(d, size uintptr) bool { return d != 0 && (d < size || -d < size) }
 
-// The checks below are one per shape of kernels.Shape. They run before
-// anything is written, whatever the length.
+// The checks below are one per kernels.Shape. They run before anything is
+// written, whatever the length. That of Map is small enough to be inlined.
 
 func checkMap[T Float](name string, dst, x []T) {
 	if len(dst) != len(x) {
-		panic("stepgrad: " + name + ": dst and x differ in length")
+		panic("stepgrad: " + name + ": dst and x must have the same length")
 	}
-	if partial(dst, x) {
-		panic("stepgrad: " + name + ": dst and x overlap without being the same slice")
+	if partial(addr(dst)-addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
 }
 
 func checkMapInt[T Float](name string, dst []int32, x []T) {
 	if len(dst) != len(x) {
-		panic("stepgrad: " + name + ": dst and x differ in length")
+		panic("stepgrad: " + name + ": dst and x must have the same length")
 	}
 	if overlap(dst, x) {
-		panic("stepgrad: " + name + ": dst and x overlap")
+		panic("stepgrad: " + name + ": dst and x must not overlap")
 	}
 }
 
 func checkMapGrad[T Float](name string, dst, dy, x []T) {
 	if len(dst) != len(x) || len(dy) != len(x) {
-		panic("stepgrad: " + name + ": dst, dy and x differ in length")
+		panic("stepgrad: " + name + ": dst, dy and x must have the same length")
 	}
-	if partial(dst, dy) {
-		panic("stepgrad: " + name + ": dst and dy overlap without being the same slice")
+	if partial(addr(dst)-addr(dy), bytes(dy)) {
+		panic("stepgrad: " + name + ": dst and dy must be the same slice or not overlap")
 	}
-	if partial(dst, x) {
-		panic("stepgrad: " + name + ": dst and x overlap without being the same slice")
+	if partial(addr(dst)-addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
 }
 
 func checkMapBoth[T Float](name string, dst, grad, x []T) {
 	if len(dst) != len(x) || len(grad) != len(x) {
-		panic("stepgrad: " + name + ": dst, grad and x differ in length")
+		panic("stepgrad: " + name + ": dst, grad and x must have the same length")
 	}
 	if overlap(dst, grad) {
-		panic("stepgrad: " + name + ": dst and grad overlap")
+		panic("stepgrad: " + name + ": dst and grad must not overlap")
 	}
-	if partial(dst, x) {
-		panic("stepgrad: " + name + ": dst and x overlap without being the same slice")
+	if partial(addr(dst)-addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
-	if partial(grad, x) {
-		panic("stepgrad: " + name + ": grad and x overlap without being the same slice")
+	if partial(addr(grad)-addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": grad and x must be the same slice or not overlap")
 	}
 }
 
-// checkMask serves both mask shapes: a is x or dy.
-func checkMask[T Float](name, arg string, dst, a []T, mask []byte) {
-	if len(dst) != len(a) {
-		panic("stepgrad: " + name + ": dst and " + arg + " differ in length")
+// checkToMask and checkFromMask differ in what the operand is called.
+
+func checkToMask[T Float](name string, dst []T, mask []byte, x []T) {
+	if len(dst) != len(x) {
+		panic("stepgrad: " + name + ": dst and x must have the same length")
 	}
-	if len(mask) != (len(a)+7)/8 {
-		panic("stepgrad: " + name + ": mask must have one bit per element, exactly (n+7)/8 bytes")
+	if partial(addr(dst)-addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
-	if partial(dst, a) {
-		panic("stepgrad: " + name + ": dst and " + arg + " overlap without being the same slice")
+	checkMask(name, mask, dst, x)
+}
+
+func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
+	if len(dst) != len(dy) {
+		panic("stepgrad: " + name + ": dst and dy must have the same length")
 	}
-	if overlap(mask, dst) || overlap(mask, a) {
-		panic("stepgrad: " + name + ": mask overlaps dst or " + arg)
+	if partial(addr(dst)-addr(dy), bytes(dy)) {
+		panic("stepgrad: " + name + ": dst and dy must be the same slice or not overlap")
+	}
+	checkMask(name, mask, dst, dy)
+}
+
+func checkMask[T Float](name string, mask []byte, dst, operand []T) {
+	if len(mask) != (len(dst)+7)/8 {
+		panic("stepgrad: " + name + ": mask must hold one bit per element, exactly (n+7)/8 bytes")
+	}
+	if overlap(mask, dst) || overlap(mask, operand) {
+		panic("stepgrad: " + name + ": mask must not overlap another slice")
 	}
 }
 

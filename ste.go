@@ -33,7 +33,7 @@ const (
 // exactly (n+7)/8 bytes and is disjoint from both; mode is one of the five
 // constants; lo ≤ hi, each an integer or ±Inf. Else STEForward panics.
 func STEForward[T Float](dst []T, mask []byte, x []T, mode Mode, lo, hi T) {
-	checkMask("STEForward", "x", dst, x, mask)
+	checkToMask("STEForward", dst, mask, x)
 	checkClamp("STEForward", mode, lo, hi)
 	if is32[T]() {
 		steForwardF32(p32(dst), pByte(mask), p32(x), len(x), mode, float32(lo), float32(hi))
@@ -55,7 +55,7 @@ func STEForward[T Float](dst []T, mask []byte, x []T, mode Mode, lo, hi T) {
 // dst and dy have one length n and are the same slice or disjoint; mask has
 // exactly (n+7)/8 bytes and is disjoint from both. Else STEBackward panics.
 func STEBackward[T Float](dst, dy []T, mask []byte) {
-	checkMask("STEBackward", "dy", dst, dy, mask)
+	checkFromMask("STEBackward", dst, dy, mask)
 	if is32[T]() {
 		steBackwardF32(p32(dst), p32(dy), pByte(mask), len(dy))
 	} else {
