@@ -5,8 +5,13 @@
 package stepgrad
 
 import "github.com/stepgrad/stepgrad/internal/isa"
+import "github.com/stepgrad/stepgrad/kernels"
 
 func floorF32(dst *float32, x *float32, n int) {
+	if isa.AVX512 {
+		floorF32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		floorF32AVX2(dst, x, n)
 		return
@@ -15,6 +20,10 @@ func floorF32(dst *float32, x *float32, n int) {
 }
 
 func floorF64(dst *float64, x *float64, n int) {
+	if isa.AVX512 {
+		floorF64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		floorF64AVX2(dst, x, n)
 		return
@@ -23,6 +32,10 @@ func floorF64(dst *float64, x *float64, n int) {
 }
 
 func ceilF32(dst *float32, x *float32, n int) {
+	if isa.AVX512 {
+		ceilF32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		ceilF32AVX2(dst, x, n)
 		return
@@ -31,6 +44,10 @@ func ceilF32(dst *float32, x *float32, n int) {
 }
 
 func ceilF64(dst *float64, x *float64, n int) {
+	if isa.AVX512 {
+		ceilF64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		ceilF64AVX2(dst, x, n)
 		return
@@ -39,6 +56,10 @@ func ceilF64(dst *float64, x *float64, n int) {
 }
 
 func truncF32(dst *float32, x *float32, n int) {
+	if isa.AVX512 {
+		truncF32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		truncF32AVX2(dst, x, n)
 		return
@@ -47,6 +68,10 @@ func truncF32(dst *float32, x *float32, n int) {
 }
 
 func truncF64(dst *float64, x *float64, n int) {
+	if isa.AVX512 {
+		truncF64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		truncF64AVX2(dst, x, n)
 		return
@@ -55,6 +80,10 @@ func truncF64(dst *float64, x *float64, n int) {
 }
 
 func roundF32(dst *float32, x *float32, n int) {
+	if isa.AVX512 {
+		roundF32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		roundF32AVX2(dst, x, n)
 		return
@@ -63,6 +92,10 @@ func roundF32(dst *float32, x *float32, n int) {
 }
 
 func roundF64(dst *float64, x *float64, n int) {
+	if isa.AVX512 {
+		roundF64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		roundF64AVX2(dst, x, n)
 		return
@@ -71,6 +104,10 @@ func roundF64(dst *float64, x *float64, n int) {
 }
 
 func roundAwayF32(dst *float32, x *float32, n int) {
+	if isa.AVX512 {
+		roundAwayF32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		roundAwayF32AVX2(dst, x, n)
 		return
@@ -79,6 +116,10 @@ func roundAwayF32(dst *float32, x *float32, n int) {
 }
 
 func roundAwayF64(dst *float64, x *float64, n int) {
+	if isa.AVX512 {
+		roundAwayF64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		roundAwayF64AVX2(dst, x, n)
 		return
@@ -87,6 +128,10 @@ func roundAwayF64(dst *float64, x *float64, n int) {
 }
 
 func floorSnapF32(dst *float32, x *float32, n int, ulps int32) {
+	if isa.AVX512 {
+		floorSnapF32AVX512(dst, x, n, ulps)
+		return
+	}
 	if isa.AVX2 {
 		floorSnapF32AVX2(dst, x, n, ulps)
 		return
@@ -95,6 +140,10 @@ func floorSnapF32(dst *float32, x *float32, n int, ulps int32) {
 }
 
 func floorSnapF64(dst *float64, x *float64, n int, ulps int64) {
+	if isa.AVX512 {
+		floorSnapF64AVX512(dst, x, n, ulps)
+		return
+	}
 	if isa.AVX2 {
 		floorSnapF64AVX2(dst, x, n, ulps)
 		return
@@ -103,6 +152,10 @@ func floorSnapF64(dst *float64, x *float64, n int, ulps int64) {
 }
 
 func floorDivF32(dst *float32, x *float32, n int, step float32) {
+	if isa.AVX512 {
+		floorDivF32AVX512(dst, x, n, step)
+		return
+	}
 	if isa.AVX2 {
 		floorDivF32AVX2(dst, x, n, step)
 		return
@@ -111,6 +164,10 @@ func floorDivF32(dst *float32, x *float32, n int, step float32) {
 }
 
 func floorDivF64(dst *float64, x *float64, n int, step float64) {
+	if isa.AVX512 {
+		floorDivF64AVX512(dst, x, n, step)
+		return
+	}
 	if isa.AVX2 {
 		floorDivF64AVX2(dst, x, n, step)
 		return
@@ -119,6 +176,10 @@ func floorDivF64(dst *float64, x *float64, n int, step float64) {
 }
 
 func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32) {
+	if isa.AVX512 {
+		floorDivSnapF32AVX512(dst, x, n, step, ulps)
+		return
+	}
 	if isa.AVX2 {
 		floorDivSnapF32AVX2(dst, x, n, step, ulps)
 		return
@@ -127,6 +188,10 @@ func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32) 
 }
 
 func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64) {
+	if isa.AVX512 {
+		floorDivSnapF64AVX512(dst, x, n, step, ulps)
+		return
+	}
 	if isa.AVX2 {
 		floorDivSnapF64AVX2(dst, x, n, step, ulps)
 		return
@@ -135,6 +200,10 @@ func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64) 
 }
 
 func floorInt32F32(dst *int32, x *float32, n int) {
+	if isa.AVX512 {
+		floorInt32F32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		floorInt32F32AVX2(dst, x, n)
 		return
@@ -143,6 +212,10 @@ func floorInt32F32(dst *int32, x *float32, n int) {
 }
 
 func floorInt32F64(dst *int32, x *float64, n int) {
+	if isa.AVX512 {
+		floorInt32F64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		floorInt32F64AVX2(dst, x, n)
 		return
@@ -151,6 +224,10 @@ func floorInt32F64(dst *int32, x *float64, n int) {
 }
 
 func ceilInt32F32(dst *int32, x *float32, n int) {
+	if isa.AVX512 {
+		ceilInt32F32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		ceilInt32F32AVX2(dst, x, n)
 		return
@@ -159,6 +236,10 @@ func ceilInt32F32(dst *int32, x *float32, n int) {
 }
 
 func ceilInt32F64(dst *int32, x *float64, n int) {
+	if isa.AVX512 {
+		ceilInt32F64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		ceilInt32F64AVX2(dst, x, n)
 		return
@@ -167,6 +248,10 @@ func ceilInt32F64(dst *int32, x *float64, n int) {
 }
 
 func roundInt32F32(dst *int32, x *float32, n int) {
+	if isa.AVX512 {
+		roundInt32F32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		roundInt32F32AVX2(dst, x, n)
 		return
@@ -175,6 +260,10 @@ func roundInt32F32(dst *int32, x *float32, n int) {
 }
 
 func roundInt32F64(dst *int32, x *float64, n int) {
+	if isa.AVX512 {
+		roundInt32F64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		roundInt32F64AVX2(dst, x, n)
 		return
@@ -183,6 +272,10 @@ func roundInt32F64(dst *int32, x *float64, n int) {
 }
 
 func truncInt32F32(dst *int32, x *float32, n int) {
+	if isa.AVX512 {
+		truncInt32F32AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		truncInt32F32AVX2(dst, x, n)
 		return
@@ -191,6 +284,10 @@ func truncInt32F32(dst *int32, x *float32, n int) {
 }
 
 func truncInt32F64(dst *int32, x *float64, n int) {
+	if isa.AVX512 {
+		truncInt32F64AVX512(dst, x, n)
+		return
+	}
 	if isa.AVX2 {
 		truncInt32F64AVX2(dst, x, n)
 		return
@@ -199,6 +296,21 @@ func truncInt32F64(dst *int32, x *float64, n int) {
 }
 
 func steForwardF32(dst *float32, mask *byte, x *float32, n int, mode Mode, lo float32, hi float32) {
+	if isa.AVX512 {
+		switch mode {
+		case Down:
+			steForwardDownF32AVX512(dst, mask, x, n, lo, hi)
+		case Up:
+			steForwardUpF32AVX512(dst, mask, x, n, lo, hi)
+		case TowardZero:
+			steForwardTowardZeroF32AVX512(dst, mask, x, n, lo, hi)
+		case NearestEven:
+			steForwardNearestEvenF32AVX512(dst, mask, x, n, lo, hi)
+		case NearestAway:
+			steForwardNearestAwayF32AVX512(dst, mask, x, n, lo, hi)
+		}
+		return
+	}
 	if isa.AVX2 {
 		switch mode {
 		case Down:
@@ -218,6 +330,21 @@ func steForwardF32(dst *float32, mask *byte, x *float32, n int, mode Mode, lo fl
 }
 
 func steForwardF64(dst *float64, mask *byte, x *float64, n int, mode Mode, lo float64, hi float64) {
+	if isa.AVX512 {
+		switch mode {
+		case Down:
+			steForwardDownF64AVX512(dst, mask, x, n, lo, hi)
+		case Up:
+			steForwardUpF64AVX512(dst, mask, x, n, lo, hi)
+		case TowardZero:
+			steForwardTowardZeroF64AVX512(dst, mask, x, n, lo, hi)
+		case NearestEven:
+			steForwardNearestEvenF64AVX512(dst, mask, x, n, lo, hi)
+		case NearestAway:
+			steForwardNearestAwayF64AVX512(dst, mask, x, n, lo, hi)
+		}
+		return
+	}
 	if isa.AVX2 {
 		switch mode {
 		case Down:
@@ -237,6 +364,10 @@ func steForwardF64(dst *float64, mask *byte, x *float64, n int, mode Mode, lo fl
 }
 
 func steBackwardF32(dst *float32, x *float32, mask *byte, n int) {
+	if isa.AVX512 {
+		steBackwardF32AVX512(dst, x, mask, n)
+		return
+	}
 	if isa.AVX2 {
 		steBackwardF32AVX2(dst, x, mask, n)
 		return
@@ -245,12 +376,664 @@ func steBackwardF32(dst *float32, x *float32, mask *byte, n int) {
 }
 
 func steBackwardF64(dst *float64, x *float64, mask *byte, n int) {
+	if isa.AVX512 {
+		steBackwardF64AVX512(dst, x, mask, n)
+		return
+	}
 	if isa.AVX2 {
 		steBackwardF64AVX2(dst, x, mask, n)
 		return
 	}
 	steBackwardGeneric(dst, x, mask, n)
 }
+
+func softFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softFloorF32AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softFloorF32AVX2(dst, x, n, &c[0])
+		return
+	}
+	softFloorGeneric(dst, x, n, c)
+}
+
+func softFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softFloorF64AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softFloorF64AVX2(dst, x, n, &c[0])
+		return
+	}
+	softFloorGeneric(dst, x, n, c)
+}
+
+func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softFloorGradF32AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softFloorGradF32AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	softFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softFloorGradF64AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softFloorGradF64AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	softFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softFloorValueGradF32AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softFloorValueGradF32AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	softFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softFloorValueGradF64AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softFloorValueGradF64AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	softFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softRoundF32AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softRoundF32AVX2(dst, x, n, &c[0])
+		return
+	}
+	softRoundGeneric(dst, x, n, c)
+}
+
+func softRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softRoundF64AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softRoundF64AVX2(dst, x, n, &c[0])
+		return
+	}
+	softRoundGeneric(dst, x, n, c)
+}
+
+func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softRoundGradF32AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softRoundGradF32AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	softRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softRoundGradF64AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softRoundGradF64AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	softRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softRoundValueGradF32AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softRoundValueGradF32AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	softRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softRoundValueGradF64AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softRoundValueGradF64AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	softRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softCeilF32AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softCeilF32AVX2(dst, x, n, &c[0])
+		return
+	}
+	softCeilGeneric(dst, x, n, c)
+}
+
+func softCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softCeilF64AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softCeilF64AVX2(dst, x, n, &c[0])
+		return
+	}
+	softCeilGeneric(dst, x, n, c)
+}
+
+func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softCeilGradF32AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softCeilGradF32AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	softCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softCeilGradF64AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softCeilGradF64AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	softCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softCeilValueGradF32AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softCeilValueGradF32AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	softCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		softCeilValueGradF64AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		softCeilValueGradF64AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	softCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothFloorF32AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothFloorF32AVX2(dst, x, n, &c[0])
+		return
+	}
+	smoothFloorGeneric(dst, x, n, c)
+}
+
+func smoothFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothFloorF64AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothFloorF64AVX2(dst, x, n, &c[0])
+		return
+	}
+	smoothFloorGeneric(dst, x, n, c)
+}
+
+func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothFloorGradF32AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothFloorGradF32AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothFloorGradF64AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothFloorGradF64AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothFloorValueGradF32AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothFloorValueGradF32AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothFloorValueGradF64AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothFloorValueGradF64AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothRoundF32AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothRoundF32AVX2(dst, x, n, &c[0])
+		return
+	}
+	smoothRoundGeneric(dst, x, n, c)
+}
+
+func smoothRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothRoundF64AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothRoundF64AVX2(dst, x, n, &c[0])
+		return
+	}
+	smoothRoundGeneric(dst, x, n, c)
+}
+
+func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothRoundGradF32AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothRoundGradF32AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothRoundGradF64AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothRoundGradF64AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothRoundValueGradF32AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothRoundValueGradF32AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothRoundValueGradF64AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothRoundValueGradF64AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothCeilF32AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothCeilF32AVX2(dst, x, n, &c[0])
+		return
+	}
+	smoothCeilGeneric(dst, x, n, c)
+}
+
+func smoothCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothCeilF64AVX512(dst, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothCeilF64AVX2(dst, x, n, &c[0])
+		return
+	}
+	smoothCeilGeneric(dst, x, n, c)
+}
+
+func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothCeilGradF32AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothCeilGradF32AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothCeilGradF64AVX512(dst, dy, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothCeilGradF64AVX2(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothCeilValueGradF32AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothCeilValueGradF32AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.AVX512 {
+		smoothCeilValueGradF64AVX512(dst, grad, x, n, &c[0])
+		return
+	}
+	if isa.AVX2 {
+		smoothCeilValueGradF64AVX2(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+//go:noescape
+func floorF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func floorF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func ceilF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func ceilF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func truncF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func truncF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func roundF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func roundF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func roundAwayF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func roundAwayF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func floorSnapF32AVX512(dst *float32, x *float32, n int, ulps int32)
+
+//go:noescape
+func floorSnapF64AVX512(dst *float64, x *float64, n int, ulps int64)
+
+//go:noescape
+func floorDivF32AVX512(dst *float32, x *float32, n int, step float32)
+
+//go:noescape
+func floorDivF64AVX512(dst *float64, x *float64, n int, step float64)
+
+//go:noescape
+func floorDivSnapF32AVX512(dst *float32, x *float32, n int, step float32, ulps int32)
+
+//go:noescape
+func floorDivSnapF64AVX512(dst *float64, x *float64, n int, step float64, ulps int64)
+
+//go:noescape
+func floorInt32F32AVX512(dst *int32, x *float32, n int)
+
+//go:noescape
+func floorInt32F64AVX512(dst *int32, x *float64, n int)
+
+//go:noescape
+func ceilInt32F32AVX512(dst *int32, x *float32, n int)
+
+//go:noescape
+func ceilInt32F64AVX512(dst *int32, x *float64, n int)
+
+//go:noescape
+func roundInt32F32AVX512(dst *int32, x *float32, n int)
+
+//go:noescape
+func roundInt32F64AVX512(dst *int32, x *float64, n int)
+
+//go:noescape
+func truncInt32F32AVX512(dst *int32, x *float32, n int)
+
+//go:noescape
+func truncInt32F64AVX512(dst *int32, x *float64, n int)
+
+//go:noescape
+func steForwardDownF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+
+//go:noescape
+func steForwardUpF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+
+//go:noescape
+func steForwardTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+
+//go:noescape
+func steForwardNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+
+//go:noescape
+func steForwardNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+
+//go:noescape
+func steForwardDownF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+
+//go:noescape
+func steForwardUpF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+
+//go:noescape
+func steForwardTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+
+//go:noescape
+func steForwardNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+
+//go:noescape
+func steForwardNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+
+//go:noescape
+func steBackwardF32AVX512(dst *float32, x *float32, mask *byte, n int)
+
+//go:noescape
+func steBackwardF64AVX512(dst *float64, x *float64, mask *byte, n int)
+
+//go:noescape
+func softFloorF32AVX512(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softFloorGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softFloorValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundF32AVX512(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilF32AVX512(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorF32AVX512(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundF32AVX512(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilF32AVX512(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
 
 //go:noescape
 func floorF32AVX2(dst *float32, x *float32, n int)
@@ -359,3 +1142,111 @@ func steBackwardF32AVX2(dst *float32, x *float32, mask *byte, n int)
 
 //go:noescape
 func steBackwardF64AVX2(dst *float64, x *float64, mask *byte, n int)
+
+//go:noescape
+func softFloorF32AVX2(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softFloorGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softFloorValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundF32AVX2(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilF32AVX2(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorF32AVX2(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundF32AVX2(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilF32AVX2(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)

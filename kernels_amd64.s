@@ -4,6 +4,12339 @@
 
 #include "textflag.h"
 
+// func floorF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·floorF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS $0x09, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPS $0x09, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPS $0x09, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPS $0x09, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VRNDSCALEPS $0x09, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA iota<>+0(SB)/4, $0x00000000
+DATA iota<>+4(SB)/4, $0x00000001
+DATA iota<>+8(SB)/4, $0x00000002
+DATA iota<>+12(SB)/4, $0x00000003
+DATA iota<>+16(SB)/4, $0x00000004
+DATA iota<>+20(SB)/4, $0x00000005
+DATA iota<>+24(SB)/4, $0x00000006
+DATA iota<>+28(SB)/4, $0x00000007
+DATA iota<>+32(SB)/4, $0x00000008
+DATA iota<>+36(SB)/4, $0x00000009
+DATA iota<>+40(SB)/4, $0x0000000a
+DATA iota<>+44(SB)/4, $0x0000000b
+DATA iota<>+48(SB)/4, $0x0000000c
+DATA iota<>+52(SB)/4, $0x0000000d
+DATA iota<>+56(SB)/4, $0x0000000e
+DATA iota<>+60(SB)/4, $0x0000000f
+GLOBL iota<>(SB), RODATA|NOPTR, $64
+
+// func floorF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·floorF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x09, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPD $0x09, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPD $0x09, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPD $0x09, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x09, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ceilF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·ceilF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS $0x0a, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPS $0x0a, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPS $0x0a, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPS $0x0a, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VRNDSCALEPS $0x0a, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ceilF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·ceilF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPD $0x0a, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPD $0x0a, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPD $0x0a, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func truncF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·truncF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS $0x0b, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPS $0x0b, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPS $0x0b, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPS $0x0b, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VRNDSCALEPS $0x0b, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func truncF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·truncF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPD $0x0b, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPD $0x0b, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPD $0x0b, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·roundF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS $0x08, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPS $0x08, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPS $0x08, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPS $0x08, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VRNDSCALEPS $0x08, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·roundF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x08, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	VRNDSCALEPD $0x08, 64(CX), Z0
+	VMOVUPS     Z0, 64(AX)
+	VRNDSCALEPD $0x08, 128(CX), Z0
+	VMOVUPS     Z0, 128(AX)
+	VRNDSCALEPD $0x08, 192(CX), Z0
+	VMOVUPS     Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x08, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundAwayF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundAwayF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS splat16x32_80000000<>+0(SB), Z0
+	VMOVUPS splat16x32_3effffff<>+0(SB), Z1
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVUPS     Z2, (AX)
+	VMOVUPS     64(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVUPS     Z2, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVUPS     Z2, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVUPS     Z2, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (CX), K1, Z2
+	VANDPS       Z0, Z2, Z0
+	VORPS        Z1, Z0, Z0
+	VADDPS       Z0, Z2, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat16x32_80000000<>+0(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+4(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+8(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+12(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+16(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+20(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+24(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+28(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+32(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+36(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+40(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+44(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+48(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+52(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+56(SB)/4, $0x80000000
+DATA splat16x32_80000000<>+60(SB)/4, $0x80000000
+GLOBL splat16x32_80000000<>(SB), RODATA|NOPTR, $64
+
+DATA splat16x32_3effffff<>+0(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+4(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+8(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+12(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+16(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+20(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+24(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+28(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+32(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+36(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+40(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+44(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+48(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+52(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+56(SB)/4, $0x3effffff
+DATA splat16x32_3effffff<>+60(SB)/4, $0x3effffff
+GLOBL splat16x32_3effffff<>(SB), RODATA|NOPTR, $64
+
+// func roundAwayF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundAwayF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS splat8x64_3fdfffffffffffff<>+0(SB), Z1
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVUPS     Z2, (AX)
+	VMOVUPS     64(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVUPS     Z2, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVUPS     Z2, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVUPS     Z2, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPD.Z    (CX), K1, Z2
+	VANDPS       Z0, Z2, Z0
+	VORPS        Z1, Z0, Z0
+	VADDPD       Z0, Z2, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_8000000000000000<>+0(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+8(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+16(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+24(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+32(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+40(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+48(SB)/8, $0x8000000000000000
+DATA splat8x64_8000000000000000<>+56(SB)/8, $0x8000000000000000
+GLOBL splat8x64_8000000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fdfffffffffffff<>+0(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+8(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+16(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+24(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+32(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+40(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+48(SB)/8, $0x3fdfffffffffffff
+DATA splat8x64_3fdfffffffffffff<>+56(SB)/8, $0x3fdfffffffffffff
+GLOBL splat8x64_3fdfffffffffffff<>(SB), RODATA|NOPTR, $64
+
+// func floorSnapF32AVX512(dst *float32, x *float32, n int, ulps int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorSnapF32AVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS ulps+24(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z6
+	VPCMPGTD    Z0, Z6, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z7
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z8
+	VPCMPGTD    Z0, Z8, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z9
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z10
+	VPCMPGTD    Z0, Z10, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z11
+	VMOVUPS     Z11, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z12
+	VPCMPGTD    Z0, Z12, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z13
+	VMOVUPS     Z13, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z14
+	VPCMPGTD    Z0, Z14, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z15
+	VMOVUPS     Z15, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (CX), K1, Z2
+	VRNDSCALEPS  $0x0a, Z2, Z3
+	VCMPPS       $0x11, Z1, Z2, K2
+	VPSUBD       Z3, Z2, Z1
+	VPSUBD       Z2, Z3, Z4
+	VBLENDMPS    Z1, Z4, K2, Z16
+	VPCMPGTD     Z0, Z16, K2
+	VRNDSCALEPS  $0x09, Z2, Z0
+	VBLENDMPS    Z0, Z3, K2, Z17
+	VMOVUPS      Z17, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func floorSnapF64AVX512(dst *float64, x *float64, n int, ulps int64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorSnapF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD ulps+24(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z6
+	VPCMPGTQ    Z0, Z6, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z7
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z8
+	VPCMPGTQ    Z0, Z8, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z9
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z10
+	VPCMPGTQ    Z0, Z10, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z11
+	VMOVUPS     Z11, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z12
+	VPCMPGTQ    Z0, Z12, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z13
+	VMOVUPS     Z13, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z14
+	VPCMPGTQ    Z0, Z14, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z15
+	VMOVUPS     Z15, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPD.Z    (CX), K1, Z2
+	VRNDSCALEPD  $0x0a, Z2, Z3
+	VCMPPD       $0x11, Z1, Z2, K2
+	VPSUBQ       Z3, Z2, Z1
+	VPSUBQ       Z2, Z3, Z4
+	VBLENDMPD    Z1, Z4, K2, Z16
+	VPCMPGTQ     Z0, Z16, K2
+	VRNDSCALEPD  $0x09, Z2, Z0
+	VBLENDMPD    Z0, Z3, K2, Z17
+	VMOVUPD      Z17, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func floorDivF32AVX512(dst *float32, x *float32, n int, step float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivF32AVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS step+24(FP), Z0
+	VMOVUPS      splat16x32_80000000<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z2
+	VXORPS       Z3, Z3, Z3
+	VMOVUPS      splat16x32_3f800000<>+0(SB), Z4
+	VMOVUPS      splat16x32_4b800000<>+0(SB), Z5
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPS       $0x11, Z3, Z6, K1
+	VMOVUPS.Z    Z4, K1, Z6
+	VSUBPS       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPS       $0x12, Z8, Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z9
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      64(CX), Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPS       $0x11, Z3, Z6, K1
+	VMOVUPS.Z    Z4, K1, Z6
+	VSUBPS       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPS       $0x12, Z8, Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPS       $0x11, Z3, Z6, K1
+	VMOVUPS.Z    Z4, K1, Z6
+	VSUBPS       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPS       $0x12, Z8, Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z11
+	VMOVUPS      Z11, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (CX), K1, Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z0
+	VCMPPS       $0x11, Z3, Z0, K2
+	VMOVUPS.Z    Z4, K2, Z0
+	VSUBPS       Z0, Z8, Z0
+	VANDNPS      Z7, Z1, Z1
+	VCMPPS       $0x12, Z1, Z5, K2
+	VBLENDMPS    Z7, Z0, K2, Z12
+	VMOVUPS      Z12, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat16x32_3f800000<>+0(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+4(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+8(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+12(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+16(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+20(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+24(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+28(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+32(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+36(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+40(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+44(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+48(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+52(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+56(SB)/4, $0x3f800000
+DATA splat16x32_3f800000<>+60(SB)/4, $0x3f800000
+GLOBL splat16x32_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA splat16x32_4b800000<>+0(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+4(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+8(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+12(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+16(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+20(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+24(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+28(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+32(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+36(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+40(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+44(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+48(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+52(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+56(SB)/4, $0x4b800000
+DATA splat16x32_4b800000<>+60(SB)/4, $0x4b800000
+GLOBL splat16x32_4b800000<>(SB), RODATA|NOPTR, $64
+
+// func floorDivF64AVX512(dst *float64, x *float64, n int, step float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD step+24(FP), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z2
+	VXORPS       Z3, Z3, Z3
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z4
+	VMOVUPS      splat8x64_4340000000000000<>+0(SB), Z5
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPD       $0x11, Z3, Z6, K1
+	VMOVUPD.Z    Z4, K1, Z6
+	VSUBPD       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPD       $0x12, Z8, Z5, K1
+	VBLENDMPD    Z7, Z6, K1, Z9
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      64(CX), Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPD       $0x11, Z3, Z6, K1
+	VMOVUPD.Z    Z4, K1, Z6
+	VSUBPD       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPD       $0x12, Z8, Z5, K1
+	VBLENDMPD    Z7, Z6, K1, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPD       $0x11, Z3, Z6, K1
+	VMOVUPD.Z    Z4, K1, Z6
+	VSUBPD       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPD       $0x12, Z8, Z5, K1
+	VBLENDMPD    Z7, Z6, K1, Z11
+	VMOVUPS      Z11, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (CX), K1, Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z0
+	VCMPPD       $0x11, Z3, Z0, K2
+	VMOVUPD.Z    Z4, K2, Z0
+	VSUBPD       Z0, Z8, Z0
+	VANDNPS      Z7, Z1, Z1
+	VCMPPD       $0x12, Z1, Z5, K2
+	VBLENDMPD    Z7, Z0, K2, Z12
+	VMOVUPD      Z12, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_3ff0000000000000<>+0(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+8(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+16(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+24(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+32(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+40(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+48(SB)/8, $0x3ff0000000000000
+DATA splat8x64_3ff0000000000000<>+56(SB)/8, $0x3ff0000000000000
+GLOBL splat8x64_3ff0000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_4340000000000000<>+0(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+8(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+16(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+24(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+32(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+40(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+48(SB)/8, $0x4340000000000000
+DATA splat8x64_4340000000000000<>+56(SB)/8, $0x4340000000000000
+GLOBL splat8x64_4340000000000000<>(SB), RODATA|NOPTR, $64
+
+// func floorDivSnapF32AVX512(dst *float32, x *float32, n int, step float32, ulps int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivSnapF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS step+24(FP), Z0
+	VBROADCASTSS ulps+28(FP), Z1
+	VXORPS       Z2, Z2, Z2
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z7
+	VPCMPGTD    Z1, Z7, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z8
+	VMOVUPS     Z8, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z9
+	VPCMPGTD    Z1, Z9, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z10
+	VMOVUPS     Z10, 64(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z11
+	VPCMPGTD    Z1, Z11, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z12
+	VMOVUPS     Z12, 128(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z13
+	VPCMPGTD    Z1, Z13, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z14
+	VMOVUPS     Z14, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z15
+	VPCMPGTD    Z1, Z15, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z16
+	VMOVUPS     Z16, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z3
+	VPCMPGTD     iota<>+0(SB), Z3, K1
+	VMOVUPS.Z    (CX), K1, Z3
+	VDIVPS       Z0, Z3, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z3
+	VCMPPS       $0x11, Z2, Z0, K2
+	VPSUBD       Z3, Z0, Z2
+	VPSUBD       Z0, Z3, Z4
+	VBLENDMPS    Z2, Z4, K2, Z17
+	VPCMPGTD     Z1, Z17, K2
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VBLENDMPS    Z0, Z3, K2, Z18
+	VMOVUPS      Z18, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func floorDivSnapF64AVX512(dst *float64, x *float64, n int, step float64, ulps int64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivSnapF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD step+24(FP), Z0
+	VBROADCASTSD ulps+32(FP), Z1
+	VXORPS       Z2, Z2, Z2
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z7
+	VPCMPGTQ    Z1, Z7, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z8
+	VMOVUPS     Z8, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z9
+	VPCMPGTQ    Z1, Z9, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z10
+	VMOVUPS     Z10, 64(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z11
+	VPCMPGTQ    Z1, Z11, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z12
+	VMOVUPS     Z12, 128(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z13
+	VPCMPGTQ    Z1, Z13, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z14
+	VMOVUPS     Z14, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z15
+	VPCMPGTQ    Z1, Z15, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z16
+	VMOVUPS     Z16, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z3
+	VPCMPGTD     iota<>+0(SB), Z3, K1
+	VMOVUPD.Z    (CX), K1, Z3
+	VDIVPD       Z0, Z3, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z3
+	VCMPPD       $0x11, Z2, Z0, K2
+	VPSUBQ       Z3, Z0, Z2
+	VPSUBQ       Z0, Z3, Z4
+	VBLENDMPD    Z2, Z4, K2, Z17
+	VPCMPGTQ     Z1, Z17, K2
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VBLENDMPD    Z0, Z3, K2, Z18
+	VMOVUPD      Z18, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func floorInt32F32AVX512(dst *int32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·floorInt32F32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS  $0x09, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	VRNDSCALEPS  $0x09, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 64(AX)
+	VRNDSCALEPS  $0x09, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 128(AX)
+	VRNDSCALEPS  $0x09, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VRNDSCALEPS  $0x09, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VCMPPS       $0x07, Z0, Z0, K2
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K3
+	VCVTTPS2DQ.Z Z0, K2, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat16x32_4f000000<>+0(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+4(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+8(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+12(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+16(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+20(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+24(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+28(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+32(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+36(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+40(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+44(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+48(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+52(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+56(SB)/4, $0x4f000000
+DATA splat16x32_4f000000<>+60(SB)/4, $0x4f000000
+GLOBL splat16x32_4f000000<>(SB), RODATA|NOPTR, $64
+
+DATA splat16x32_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+28(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+32(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+36(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+40(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+44(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+48(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+52(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+56(SB)/4, $0x7fffffff
+DATA splat16x32_7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL splat16x32_7fffffff<>(SB), RODATA|NOPTR, $64
+
+// func floorInt32F64AVX512(dst *int32, x *float64, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·floorInt32F64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x09, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	VRNDSCALEPD $0x09, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 32(AX)
+	VRNDSCALEPD $0x09, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 64(AX)
+	VRNDSCALEPD $0x09, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x09, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVUPD.Z    Z0, K2, Z0
+	VMINPD       splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ   Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_41dfffffffc00000<>+0(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+8(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+16(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+24(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+32(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+40(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+48(SB)/8, $0x41dfffffffc00000
+DATA splat8x64_41dfffffffc00000<>+56(SB)/8, $0x41dfffffffc00000
+GLOBL splat8x64_41dfffffffc00000<>(SB), RODATA|NOPTR, $64
+
+// func ceilInt32F32AVX512(dst *int32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·ceilInt32F32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS  $0x0a, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	VRNDSCALEPS  $0x0a, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 64(AX)
+	VRNDSCALEPS  $0x0a, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 128(AX)
+	VRNDSCALEPS  $0x0a, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VRNDSCALEPS  $0x0a, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VCMPPS       $0x07, Z0, Z0, K2
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K3
+	VCVTTPS2DQ.Z Z0, K2, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func ceilInt32F64AVX512(dst *int32, x *float64, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·ceilInt32F64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	VRNDSCALEPD $0x0a, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 32(AX)
+	VRNDSCALEPD $0x0a, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 64(AX)
+	VRNDSCALEPD $0x0a, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVUPD.Z    Z0, K2, Z0
+	VMINPD       splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ   Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundInt32F32AVX512(dst *int32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·roundInt32F32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS  $0x08, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	VRNDSCALEPS  $0x08, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 64(AX)
+	VRNDSCALEPS  $0x08, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 128(AX)
+	VRNDSCALEPS  $0x08, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VRNDSCALEPS  $0x08, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VCMPPS       $0x07, Z0, Z0, K2
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K3
+	VCVTTPS2DQ.Z Z0, K2, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundInt32F64AVX512(dst *int32, x *float64, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·roundInt32F64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x08, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	VRNDSCALEPD $0x08, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 32(AX)
+	VRNDSCALEPD $0x08, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 64(AX)
+	VRNDSCALEPD $0x08, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x08, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVUPD.Z    Z0, K2, Z0
+	VMINPD       splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ   Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func truncInt32F32AVX512(dst *int32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·truncInt32F32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPS  $0x0b, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	VRNDSCALEPS  $0x0b, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 64(AX)
+	VRNDSCALEPS  $0x0b, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 128(AX)
+	VRNDSCALEPS  $0x0b, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VRNDSCALEPS  $0x0b, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VCMPPS       $0x07, Z0, Z0, K2
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K3
+	VCVTTPS2DQ.Z Z0, K2, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func truncInt32F64AVX512(dst *int32, x *float64, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·truncInt32F64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	VRNDSCALEPD $0x0b, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 32(AX)
+	VRNDSCALEPD $0x0b, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 64(AX)
+	VRNDSCALEPD $0x0b, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVUPD.Z    Z0, K2, Z0
+	VMINPD       splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ   Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardDownF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardDownF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VRNDSCALEPS  $0x09, Z2, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VCMPPS       $0x12, Z2, Z0, K2
+	VCMPPS       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardUpF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardUpF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VRNDSCALEPS  $0x0a, Z2, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VCMPPS       $0x12, Z2, Z0, K2
+	VCMPPS       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardTowardZeroF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VRNDSCALEPS  $0x0b, Z2, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VCMPPS       $0x12, Z2, Z0, K2
+	VCMPPS       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardNearestEvenF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VRNDSCALEPS  $0x08, Z2, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VCMPPS       $0x12, Z2, Z0, K2
+	VCMPPS       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardNearestAwayF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMOVUPS      splat16x32_80000000<>+0(SB), Z2
+	VMOVUPS      splat16x32_3effffff<>+0(SB), Z3
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z4
+	VPCMPGTD     iota<>+0(SB), Z4, K1
+	VMOVUPS.Z    (DX), K1, Z4
+	VANDPS       Z2, Z4, Z2
+	VORPS        Z3, Z2, Z2
+	VADDPS       Z2, Z4, Z2
+	VRNDSCALEPS  $0x0b, Z2, Z2
+	VMAXPS       Z2, Z0, Z2
+	VMINPS       Z2, Z1, Z2
+	VCMPPS       $0x12, Z4, Z0, K2
+	VCMPPS       $0x12, Z1, Z4, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardDownF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardDownF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD lo+32(FP), Z0
+	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPD.Z    (DX), K1, Z2
+	VRNDSCALEPD  $0x09, Z2, Z3
+	VMAXPD       Z3, Z0, Z3
+	VMINPD       Z3, Z1, Z3
+	VCMPPD       $0x12, Z2, Z0, K2
+	VCMPPD       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardUpF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardUpF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD lo+32(FP), Z0
+	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPD.Z    (DX), K1, Z2
+	VRNDSCALEPD  $0x0a, Z2, Z3
+	VMAXPD       Z3, Z0, Z3
+	VMINPD       Z3, Z1, Z3
+	VCMPPD       $0x12, Z2, Z0, K2
+	VCMPPD       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardTowardZeroF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD lo+32(FP), Z0
+	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPD.Z    (DX), K1, Z2
+	VRNDSCALEPD  $0x0b, Z2, Z3
+	VMAXPD       Z3, Z0, Z3
+	VMINPD       Z3, Z1, Z3
+	VCMPPD       $0x12, Z2, Z0, K2
+	VCMPPD       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardNearestEvenF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD lo+32(FP), Z0
+	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPD.Z    (DX), K1, Z2
+	VRNDSCALEPD  $0x08, Z2, Z3
+	VMAXPD       Z3, Z0, Z3
+	VMINPD       Z3, Z1, Z3
+	VCMPPD       $0x12, Z2, Z0, K2
+	VCMPPD       $0x12, Z1, Z2, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z3, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steForwardNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steForwardNearestAwayF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD lo+32(FP), Z0
+	VBROADCASTSD hi+40(FP), Z1
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_3fdfffffffffffff<>+0(SB), Z3
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z4
+	VPCMPGTD     iota<>+0(SB), Z4, K1
+	VMOVUPD.Z    (DX), K1, Z4
+	VANDPS       Z2, Z4, Z2
+	VORPS        Z3, Z2, Z2
+	VADDPD       Z2, Z4, Z2
+	VRNDSCALEPD  $0x0b, Z2, Z2
+	VMAXPD       Z2, Z0, Z2
+	VMINPD       Z2, Z1, Z2
+	VCMPPD       $0x12, Z4, Z0, K2
+	VCMPPD       $0x12, Z1, Z4, K3
+	KANDW        K2, K3, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steBackwardF32AVX512(dst *float32, x *float32, mask *byte, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steBackwardF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    mask+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VXORPS  Z0, Z0, Z0
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	KMOVW     (DX), K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS   Z0, (AX)
+	KMOVW     2(DX), K1
+	VMOVUPS.Z 64(CX), K1, Z0
+	VMOVUPS   Z0, 64(AX)
+	KMOVW     4(DX), K1
+	VMOVUPS.Z 128(CX), K1, Z0
+	VMOVUPS   Z0, 128(AX)
+	KMOVW     6(DX), K1
+	VMOVUPS.Z 192(CX), K1, Z0
+	VMOVUPS   Z0, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	ADDQ      $0x00000008, DX
+	SUBQ      $0x00000040, BX
+	CMPQ      BX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      BX, $0x00000010
+	JB        tail
+	KMOVW     (DX), K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000002, DX
+	SUBQ      $0x00000010, BX
+	JMP       single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	MOVBLZX      (DX), SI
+	CMPQ         BX, $0x08
+	JBE          bits
+	MOVBLZX      1(DX), DX
+	SHLL         $0x08, DX
+	ORL          DX, SI
+
+bits:
+	KMOVW     SI, K2
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func steBackwardF64AVX512(dst *float64, x *float64, mask *byte, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·steBackwardF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    mask+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VXORPS  Z0, Z0, Z0
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	KMOVB     (DX), K1
+	VMOVUPD.Z (CX), K1, Z0
+	VMOVUPS   Z0, (AX)
+	KMOVB     1(DX), K1
+	VMOVUPD.Z 64(CX), K1, Z0
+	VMOVUPS   Z0, 64(AX)
+	KMOVB     2(DX), K1
+	VMOVUPD.Z 128(CX), K1, Z0
+	VMOVUPS   Z0, 128(AX)
+	KMOVB     3(DX), K1
+	VMOVUPD.Z 192(CX), K1, Z0
+	VMOVUPS   Z0, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	ADDQ      $0x00000004, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      BX, $0x00000008
+	JB        tail
+	KMOVB     (DX), K1
+	VMOVUPD.Z (CX), K1, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000001, DX
+	SUBQ      $0x00000008, BX
+	JMP       single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	KMOVB        (DX), K2
+	VMOVUPD.Z    (CX), K1, Z0
+	VMOVUPD.Z    Z0, K2, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softFloorF32AVX512(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softFloorF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VBROADCASTSD 56(BX), Z2
+	VBROADCASTSD (BX), Z3
+	VBROADCASTSD 8(BX), Z4
+	VBROADCASTSD 16(BX), Z5
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z6
+	VMOVUPS      splat8x64_3f2443f62002ca0a<>+0(SB), Z7
+	VBROADCASTSD 24(BX), Z8
+	VBROADCASTSD 32(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (CX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z10
+	VSUBPD      Z0, Z10, Z10
+	VANDNPS     Z10, Z1, Z12
+	VMAXPD      Z2, Z12, Z12
+	VMOVUPS     Z12, Z13
+	VFMADD213PD Z4, Z3, Z13
+	VSUBPD      Z13, Z4, Z14
+	VFMADD231PD Z3, Z12, Z14
+	VPSLLQ      $0x34, Z13, Z12
+	VMULPD      Z5, Z12, Z12
+	VMOVUPS     Z6, Z13
+	VFMADD213PD Z7, Z14, Z13
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z14, Z13
+	VMULPD      Z14, Z13, Z13
+	VSUBPD      Z8, Z12, Z14
+	VFMADD231PD Z13, Z12, Z14
+	VMOVUPS     Z14, Z12
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD      Z12, Z13, Z12
+	VMULPD      Z12, Z14, Z12
+	VANDPS      Z1, Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPS2PD   32(CX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z10
+	VSUBPD      Z0, Z10, Z10
+	VANDNPS     Z10, Z1, Z12
+	VMAXPD      Z2, Z12, Z12
+	VMOVUPS     Z12, Z13
+	VFMADD213PD Z4, Z3, Z13
+	VSUBPD      Z13, Z4, Z14
+	VFMADD231PD Z3, Z12, Z14
+	VPSLLQ      $0x34, Z13, Z12
+	VMULPD      Z5, Z12, Z12
+	VMOVUPS     Z6, Z13
+	VFMADD213PD Z7, Z14, Z13
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z14, Z13
+	VMULPD      Z14, Z13, Z13
+	VSUBPD      Z8, Z12, Z14
+	VFMADD231PD Z13, Z12, Z14
+	VMOVUPS     Z14, Z12
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD      Z12, Z13, Z12
+	VMULPD      Z12, Z14, Z12
+	VANDPS      Z1, Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (CX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z10
+	VSUBPD      Z0, Z10, Z10
+	VANDNPS     Z10, Z1, Z12
+	VMAXPD      Z2, Z12, Z12
+	VMOVUPS     Z12, Z13
+	VFMADD213PD Z4, Z3, Z13
+	VSUBPD      Z13, Z4, Z14
+	VFMADD231PD Z3, Z12, Z14
+	VPSLLQ      $0x34, Z13, Z12
+	VMULPD      Z5, Z12, Z12
+	VMOVUPS     Z6, Z13
+	VFMADD213PD Z7, Z14, Z13
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z14, Z13
+	VMULPD      Z14, Z13, Z13
+	VSUBPD      Z8, Z12, Z14
+	VFMADD231PD Z13, Z12, Z14
+	VMOVUPS     Z14, Z12
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD      Z12, Z13, Z12
+	VMULPD      Z12, Z14, Z12
+	VANDPS      Z1, Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (CX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z0, Z10, Z0
+	VANDNPS      Z0, Z1, Z10
+	VMAXPD       Z2, Z10, Z2
+	VMOVUPS      Z2, Z10
+	VFMADD213PD  Z4, Z3, Z10
+	VSUBPD       Z10, Z4, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VPSLLQ       $0x34, Z10, Z2
+	VMULPD       Z5, Z2, Z2
+	VMOVUPS      Z6, Z3
+	VFMADD213PD  Z7, Z4, Z3
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z4, Z3
+	VMULPD       Z4, Z3, Z3
+	VSUBPD       Z8, Z2, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VMOVUPS      Z4, Z2
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z9, Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VDIVPD       Z2, Z3, Z2
+	VMULPD       Z2, Z4, Z2
+	VANDPS       Z1, Z0, Z0
+	VORPS        Z0, Z2, Z0
+	VADDPD       Z0, Z11, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_3fe0000000000000<>+0(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+8(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+16(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+24(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+32(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+40(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+48(SB)/8, $0x3fe0000000000000
+DATA splat8x64_3fe0000000000000<>+56(SB)/8, $0x3fe0000000000000
+GLOBL splat8x64_3fe0000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3eeffcbdd8668821<>+0(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+8(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+16(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+24(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+32(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+40(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+48(SB)/8, $0x3eeffcbdd8668821
+DATA splat8x64_3eeffcbdd8668821<>+56(SB)/8, $0x3eeffcbdd8668821
+GLOBL splat8x64_3eeffcbdd8668821<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f2443f62002ca0a<>+0(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+8(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+16(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+24(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+32(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+40(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+48(SB)/8, $0x3f2443f62002ca0a
+DATA splat8x64_3f2443f62002ca0a<>+56(SB)/8, $0x3f2443f62002ca0a
+GLOBL splat8x64_3f2443f62002ca0a<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f55d88bdb12fc97<>+0(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+8(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+16(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+24(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+32(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+40(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+48(SB)/8, $0x3f55d88bdb12fc97
+DATA splat8x64_3f55d88bdb12fc97<>+56(SB)/8, $0x3f55d88bdb12fc97
+GLOBL splat8x64_3f55d88bdb12fc97<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f83b2a1c3667239<>+0(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+8(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+16(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+24(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+32(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+40(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+48(SB)/8, $0x3f83b2a1c3667239
+DATA splat8x64_3f83b2a1c3667239<>+56(SB)/8, $0x3f83b2a1c3667239
+GLOBL splat8x64_3f83b2a1c3667239<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fac6b08cb168349<>+0(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+8(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+16(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+24(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+32(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+40(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+48(SB)/8, $0x3fac6b08cb168349
+DATA splat8x64_3fac6b08cb168349<>+56(SB)/8, $0x3fac6b08cb168349
+GLOBL splat8x64_3fac6b08cb168349<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fcebfbe045300cb<>+0(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+8(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+16(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+24(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+32(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+40(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+48(SB)/8, $0x3fcebfbe045300cb
+DATA splat8x64_3fcebfbe045300cb<>+56(SB)/8, $0x3fcebfbe045300cb
+GLOBL splat8x64_3fcebfbe045300cb<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fe62e42fefd32c2<>+0(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+8(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+16(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+24(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+32(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+40(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+48(SB)/8, $0x3fe62e42fefd32c2
+DATA splat8x64_3fe62e42fefd32c2<>+56(SB)/8, $0x3fe62e42fefd32c2
+GLOBL splat8x64_3fe62e42fefd32c2<>(SB), RODATA|NOPTR, $64
+
+// func softFloorF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softFloorF64AVX512(SB), NOSPLIT, $64-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 96(BX), Z0
+	VBROADCASTSD 56(BX), Z1
+	VBROADCASTSD (BX), Z2
+	VBROADCASTSD 8(BX), Z3
+	VBROADCASTSD 64(BX), Z4
+	VBROADCASTSD 72(BX), Z5
+	VBROADCASTSD 40(BX), Z6
+	VBROADCASTSD 80(BX), Z7
+	VBROADCASTSD 16(BX), Z8
+	VBROADCASTSD 24(BX), Z9
+	VBROADCASTSD 32(BX), Z10
+	VMOVUPD      Z10, (SP)
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z10
+	VRNDSCALEPD $0x09, Z10, Z15
+	VRNDSCALEPD $0x08, Z10, Z16
+	VSUBPD      Z16, Z10, Z10
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z17, Z0, Z18
+	VSUBPD      Z16, Z18, Z18
+	VMAXPD      Z17, Z1, Z17
+	VMOVUPS     Z17, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z17
+	VFMADD231PD Z5, Z20, Z18
+	VADDPD      Z18, Z17, Z17
+	VMULPD      Z6, Z17, Z18
+	VMULPD      Z18, Z17, Z20
+	VMOVUPS     Z18, Z21
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z22
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z22, Z21
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z18, Z21
+	VFMADD231PD Z21, Z20, Z17
+	VPSLLQ      $0x34, Z19, Z18
+	VMULPD      Z7, Z18, Z19
+	VMULPD      Z8, Z18, Z18
+	VSUBPD      Z9, Z18, Z18
+	VFMADD231PD Z17, Z19, Z18
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VSUBPD      Z16, Z17, Z17
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z19
+	VCMPPD      $0x11, Z16, Z19, K1
+	VMOVUPS     Z18, Z16
+	VMOVUPS     (SP), Z19
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z19, Z16
+	VDIVPD      Z16, Z18, Z16
+	VMINPD      Z16, Z17, Z16
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VBLENDMPD   Z16, Z17, K1, Z11
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z11, Z10
+	VADDPD      Z10, Z15, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     64(CX), Z10
+	VRNDSCALEPD $0x09, Z10, Z15
+	VRNDSCALEPD $0x08, Z10, Z16
+	VSUBPD      Z16, Z10, Z10
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z17, Z0, Z18
+	VSUBPD      Z16, Z18, Z18
+	VMAXPD      Z17, Z1, Z17
+	VMOVUPS     Z17, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z17
+	VFMADD231PD Z5, Z20, Z18
+	VADDPD      Z18, Z17, Z17
+	VMULPD      Z6, Z17, Z18
+	VMULPD      Z18, Z17, Z20
+	VMOVUPS     Z18, Z21
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z22
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z22, Z21
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z18, Z21
+	VFMADD231PD Z21, Z20, Z17
+	VPSLLQ      $0x34, Z19, Z18
+	VMULPD      Z7, Z18, Z19
+	VMULPD      Z8, Z18, Z18
+	VSUBPD      Z9, Z18, Z18
+	VFMADD231PD Z17, Z19, Z18
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VSUBPD      Z16, Z17, Z17
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z19
+	VCMPPD      $0x11, Z16, Z19, K1
+	VMOVUPS     Z18, Z16
+	VMOVUPS     (SP), Z19
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z19, Z16
+	VDIVPD      Z16, Z18, Z16
+	VMINPD      Z16, Z17, Z16
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VBLENDMPD   Z16, Z17, K1, Z12
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z15, Z10
+	VMOVUPS     Z10, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VRNDSCALEPD $0x08, Z10, Z12
+	VSUBPD      Z12, Z10, Z10
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z10, Z12, Z12
+	VSUBPD      Z12, Z0, Z15
+	VSUBPD      Z15, Z0, Z16
+	VSUBPD      Z12, Z16, Z16
+	VMAXPD      Z15, Z1, Z15
+	VMOVUPS     Z15, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z15
+	VFMADD231PD Z5, Z18, Z16
+	VADDPD      Z16, Z15, Z15
+	VMULPD      Z6, Z15, Z16
+	VMULPD      Z16, Z15, Z18
+	VMOVUPS     Z16, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z16, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z17, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z15
+	VSUBPD      Z12, Z15, Z15
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z17
+	VCMPPD      $0x11, Z12, Z17, K1
+	VMOVUPS     Z16, Z12
+	VMOVUPS     (SP), Z17
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z17, Z12
+	VDIVPD      Z12, Z16, Z12
+	VMINPD      Z12, Z15, Z12
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z15
+	VBLENDMPD   Z12, Z15, K1, Z13
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z13, Z10
+	VADDPD      Z10, Z11, Z10
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (CX), K1, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z10, Z12, Z12
+	VSUBPD       Z12, Z0, Z13
+	VSUBPD       Z13, Z0, Z0
+	VSUBPD       Z12, Z0, Z0
+	VMAXPD       Z13, Z1, Z1
+	VMOVUPS      Z1, Z13
+	VFMADD213PD  Z3, Z2, Z13
+	VSUBPD       Z13, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z1
+	VFMADD231PD  Z5, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMULPD       Z6, Z0, Z1
+	VMULPD       Z1, Z0, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z1, Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VPSLLQ       $0x34, Z13, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VSUBPD       Z12, Z0, Z0
+	VMOVUPS      splat8x64_0000000000000000<>+0(SB), Z2
+	VCMPPD       $0x11, Z12, Z2, K2
+	VMOVUPS      Z1, Z2
+	VMOVUPS      (SP), Z3
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z3, Z2
+	VDIVPD       Z2, Z1, Z1
+	VMINPD       Z1, Z0, Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBLENDMPD    Z0, Z1, K2, Z14
+	VANDNPS      splat8x64_8000000000000000<>+0(SB), Z10, Z0
+	VORPS        Z0, Z14, Z0
+	VADDPD       Z0, Z11, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_3f9ae77aa5a5b9e6<>+0(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+8(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+16(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+24(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+32(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+40(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+48(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat8x64_3f9ae77aa5a5b9e6<>+56(SB)/8, $0x3f9ae77aa5a5b9e6
+GLOBL splat8x64_3f9ae77aa5a5b9e6<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fb28a2a1b3c047f<>+0(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+8(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+16(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+24(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+32(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+40(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+48(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat8x64_3fb28a2a1b3c047f<>+56(SB)/8, $0x3fb28a2a1b3c047f
+GLOBL splat8x64_3fb28a2a1b3c047f<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fc71de80fa36f19<>+0(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+8(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+16(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+24(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+32(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+40(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+48(SB)/8, $0x3fc71de80fa36f19
+DATA splat8x64_3fc71de80fa36f19<>+56(SB)/8, $0x3fc71de80fa36f19
+GLOBL splat8x64_3fc71de80fa36f19<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fda019a6914c09a<>+0(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+8(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+16(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+24(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+32(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+40(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+48(SB)/8, $0x3fda019a6914c09a
+DATA splat8x64_3fda019a6914c09a<>+56(SB)/8, $0x3fda019a6914c09a
+GLOBL splat8x64_3fda019a6914c09a<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fea01a0177f3ca6<>+0(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+8(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+16(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+24(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+32(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+40(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+48(SB)/8, $0x3fea01a0177f3ca6
+DATA splat8x64_3fea01a0177f3ca6<>+56(SB)/8, $0x3fea01a0177f3ca6
+GLOBL splat8x64_3fea01a0177f3ca6<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3ff6c16c17f336c0<>+0(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+8(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+16(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+24(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+32(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+40(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+48(SB)/8, $0x3ff6c16c17f336c0
+DATA splat8x64_3ff6c16c17f336c0<>+56(SB)/8, $0x3ff6c16c17f336c0
+GLOBL splat8x64_3ff6c16c17f336c0<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_4001111111118834<>+0(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+8(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+16(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+24(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+32(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+40(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+48(SB)/8, $0x4001111111118834
+DATA splat8x64_4001111111118834<>+56(SB)/8, $0x4001111111118834
+GLOBL splat8x64_4001111111118834<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_4005555555552101<>+0(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+8(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+16(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+24(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+32(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+40(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+48(SB)/8, $0x4005555555552101
+DATA splat8x64_4005555555552101<>+56(SB)/8, $0x4005555555552101
+GLOBL splat8x64_4005555555552101<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_400555555555553b<>+0(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+8(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+16(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+24(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+32(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+40(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+48(SB)/8, $0x400555555555553b
+DATA splat8x64_400555555555553b<>+56(SB)/8, $0x400555555555553b
+GLOBL splat8x64_400555555555553b<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_4000000000000005<>+0(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+8(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+16(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+24(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+32(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+40(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+48(SB)/8, $0x4000000000000005
+DATA splat8x64_4000000000000005<>+56(SB)/8, $0x4000000000000005
+GLOBL splat8x64_4000000000000005<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_0000000000000000<>+0(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+8(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+16(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+24(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+32(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+40(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+48(SB)/8, $0x0000000000000000
+DATA splat8x64_0000000000000000<>+56(SB)/8, $0x0000000000000000
+GLOBL splat8x64_0000000000000000<>(SB), RODATA|NOPTR, $64
+
+// func softFloorGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softFloorGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VBROADCASTSD 56(SI), Z2
+	VBROADCASTSD (SI), Z3
+	VBROADCASTSD 8(SI), Z4
+	VBROADCASTSD 16(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 32(SI), Z7
+	VBROADCASTSD 40(SI), Z8
+	VBROADCASTSD 48(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VSUBPD      Z0, Z11, Z11
+	VANDNPS     Z11, Z1, Z11
+	VMAXPD      Z11, Z2, Z11
+	VMOVUPS     Z11, Z16
+	VFMADD213PD Z4, Z3, Z16
+	VSUBPD      Z16, Z4, Z17
+	VFMADD231PD Z3, Z11, Z17
+	VPSLLQ      $0x34, Z16, Z11
+	VMULPD      Z5, Z11, Z11
+	VMOVUPS     Z17, Z16
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z18
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z18, Z16
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z17, Z16
+	VMULPD      Z17, Z16, Z16
+	VSUBPD      Z6, Z11, Z17
+	VFMADD231PD Z16, Z11, Z17
+	VMOVUPS     Z17, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD      Z11, Z16, Z11
+	VFMADD213PD Z9, Z8, Z17
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z17, Z11
+	VANDNPS     Z10, Z1, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VCVTPD2PS   Z12, Y10
+	VMULPS      (CX), Y10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPS2PD   32(DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VSUBPD      Z0, Z11, Z11
+	VANDNPS     Z11, Z1, Z11
+	VMAXPD      Z11, Z2, Z11
+	VMOVUPS     Z11, Z16
+	VFMADD213PD Z4, Z3, Z16
+	VSUBPD      Z16, Z4, Z17
+	VFMADD231PD Z3, Z11, Z17
+	VPSLLQ      $0x34, Z16, Z11
+	VMULPD      Z5, Z11, Z11
+	VMOVUPS     Z17, Z16
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z18
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z18, Z16
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z17, Z16
+	VMULPD      Z17, Z16, Z16
+	VSUBPD      Z6, Z11, Z17
+	VFMADD231PD Z16, Z11, Z17
+	VMOVUPS     Z17, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD      Z11, Z16, Z11
+	VFMADD213PD Z9, Z8, Z17
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z17, Z11
+	VANDNPS     Z10, Z1, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VCVTPD2PS   Z13, Y10
+	VMULPS      32(CX), Y10, Y10
+	VMOVUPS     Y10, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VSUBPD      Z0, Z11, Z11
+	VANDNPS     Z11, Z1, Z11
+	VMAXPD      Z11, Z2, Z11
+	VMOVUPS     Z11, Z12
+	VFMADD213PD Z4, Z3, Z12
+	VSUBPD      Z12, Z4, Z13
+	VFMADD231PD Z3, Z11, Z13
+	VPSLLQ      $0x34, Z12, Z11
+	VMULPD      Z5, Z11, Z11
+	VMOVUPS     Z13, Z12
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z16
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z16, Z12
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z13, Z12
+	VMULPD      Z13, Z12, Z12
+	VSUBPD      Z6, Z11, Z13
+	VFMADD231PD Z12, Z11, Z13
+	VMOVUPS     Z13, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD      Z11, Z12, Z11
+	VFMADD213PD Z9, Z8, Z13
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z13, Z11
+	VANDNPS     Z10, Z1, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VCVTPD2PS   Z14, Y10
+	VMULPS      (CX), Y10, Y10
+	VMOVUPS     Y10, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z0, Z11, Z0
+	VANDNPS      Z0, Z1, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMOVUPS      Z0, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VSUBPD       Z2, Z4, Z4
+	VFMADD231PD  Z3, Z0, Z4
+	VPSLLQ       $0x34, Z2, Z0
+	VMULPD       Z5, Z0, Z0
+	VMOVUPS      Z4, Z2
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z3
+	VFMADD213PD  splat8x64_3f2443f62002ca0a<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z4, Z2
+	VMULPD       Z4, Z2, Z2
+	VSUBPD       Z6, Z0, Z3
+	VFMADD231PD  Z2, Z0, Z3
+	VMOVUPS      Z3, Z0
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z7, Z0
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z0, Z2, Z0
+	VFMADD213PD  Z9, Z8, Z3
+	VMULPD       Z0, Z0, Z0
+	VMULPD       Z0, Z3, Z0
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z15
+	VCVTPD2PS    Z15, Y0
+	VMOVUPS.Z    (CX), K1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_7ff0000000000000<>+0(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+8(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+16(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+24(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+32(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+40(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+48(SB)/8, $0x7ff0000000000000
+DATA splat8x64_7ff0000000000000<>+56(SB)/8, $0x7ff0000000000000
+GLOBL splat8x64_7ff0000000000000<>(SB), RODATA|NOPTR, $64
+
+// func softFloorGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softFloorGradF64AVX512(SB), NOSPLIT, $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 64(SI), Z4
+	VBROADCASTSD 72(SI), Z5
+	VBROADCASTSD 40(SI), Z6
+	VBROADCASTSD 80(SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 24(SI), Z9
+	VBROADCASTSD 48(SI), Z10
+	VMOVUPD      Z10, (SP)
+	VBROADCASTSD 112(SI), Z10
+	VMOVUPD      Z10, 64(SP)
+	VBROADCASTSD 104(SI), Z10
+	VMOVUPD      Z10, 128(SP)
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z15, Z16, Z15
+	VSUBPD      Z15, Z0, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z15, Z17, Z15
+	VMAXPD      Z16, Z1, Z16
+	VMOVUPS     Z16, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z16
+	VFMADD231PD Z5, Z18, Z15
+	VADDPD      Z15, Z16, Z15
+	VMULPD      Z6, Z15, Z16
+	VMULPD      Z16, Z15, Z18
+	VMOVUPS     Z16, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z16, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z17, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     Z16, Z15
+	VFMADD213PD (SP), Z6, Z15
+	VMOVUPS     Z16, Z17
+	VMOVUPS     64(SP), Z18
+	VFMADD213PD 128(SP), Z18, Z17
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z17, Z16
+	VDIVPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z11
+	VMULPD      (CX), Z11, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     64(DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z15, Z16, Z15
+	VSUBPD      Z15, Z0, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z15, Z17, Z15
+	VMAXPD      Z16, Z1, Z16
+	VMOVUPS     Z16, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z16
+	VFMADD231PD Z5, Z18, Z15
+	VADDPD      Z15, Z16, Z15
+	VMULPD      Z6, Z15, Z16
+	VMULPD      Z16, Z15, Z18
+	VMOVUPS     Z16, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z16, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z17, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     Z16, Z15
+	VFMADD213PD (SP), Z6, Z15
+	VMOVUPS     Z16, Z17
+	VMOVUPS     64(SP), Z18
+	VFMADD213PD 128(SP), Z18, Z17
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z17, Z16
+	VDIVPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z12
+	VMULPD      64(CX), Z12, Z10
+	VMOVUPS     Z10, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z11, Z12, Z11
+	VSUBPD      Z11, Z0, Z12
+	VSUBPD      Z12, Z0, Z15
+	VSUBPD      Z11, Z15, Z11
+	VMAXPD      Z12, Z1, Z12
+	VMOVUPS     Z12, Z15
+	VFMADD213PD Z3, Z2, Z15
+	VSUBPD      Z15, Z3, Z16
+	VFMADD231PD Z4, Z16, Z12
+	VFMADD231PD Z5, Z16, Z11
+	VADDPD      Z11, Z12, Z11
+	VMULPD      Z6, Z11, Z12
+	VMULPD      Z12, Z11, Z16
+	VMOVUPS     Z12, Z17
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z18
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z18, Z17
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z12, Z17
+	VFMADD231PD Z17, Z16, Z11
+	VPSLLQ      $0x34, Z15, Z12
+	VMULPD      Z7, Z12, Z15
+	VMULPD      Z8, Z12, Z12
+	VSUBPD      Z9, Z12, Z12
+	VFMADD231PD Z11, Z15, Z12
+	VMOVUPS     Z12, Z11
+	VFMADD213PD (SP), Z6, Z11
+	VMOVUPS     Z12, Z15
+	VMOVUPS     64(SP), Z16
+	VFMADD213PD 128(SP), Z16, Z15
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z15, Z12
+	VDIVPD      Z12, Z11, Z11
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z10, Z12, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VMULPD      (CX), Z13, Z10
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z11, Z12, Z11
+	VSUBPD       Z11, Z0, Z12
+	VSUBPD       Z12, Z0, Z0
+	VSUBPD       Z11, Z0, Z0
+	VMAXPD       Z12, Z1, Z1
+	VMOVUPS      Z1, Z11
+	VFMADD213PD  Z3, Z2, Z11
+	VSUBPD       Z11, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z1
+	VFMADD231PD  Z5, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMULPD       Z6, Z0, Z1
+	VMULPD       Z1, Z0, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z1, Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VPSLLQ       $0x34, Z11, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      Z1, Z0
+	VFMADD213PD  (SP), Z6, Z0
+	VMOVUPS      Z1, Z2
+	VMOVUPS      64(SP), Z3
+	VFMADD213PD  128(SP), Z3, Z2
+	VFMADD213PD  splat8x64_3fd0000000000000<>+0(SB), Z2, Z1
+	VDIVPD       Z1, Z0, Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z14
+	VMOVUPD.Z    (CX), K1, Z0
+	VMULPD       Z0, Z14, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_3fd0000000000000<>+0(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+8(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+16(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+24(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+32(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+40(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+48(SB)/8, $0x3fd0000000000000
+DATA splat8x64_3fd0000000000000<>+56(SB)/8, $0x3fd0000000000000
+GLOBL splat8x64_3fd0000000000000<>(SB), RODATA|NOPTR, $64
+
+// func softFloorValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softFloorValueGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VBROADCASTSD 56(SI), Z2
+	VBROADCASTSD (SI), Z3
+	VBROADCASTSD 8(SI), Z4
+	VBROADCASTSD 16(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 32(SI), Z7
+	VBROADCASTSD 40(SI), Z8
+	VBROADCASTSD 48(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VSUBPD      Z0, Z12, Z12
+	VANDNPS     Z12, Z1, Z21
+	VMAXPD      Z21, Z2, Z21
+	VMOVUPS     Z21, Z22
+	VFMADD213PD Z4, Z3, Z22
+	VSUBPD      Z22, Z4, Z23
+	VFMADD231PD Z3, Z21, Z23
+	VPSLLQ      $0x34, Z22, Z21
+	VMULPD      Z5, Z21, Z21
+	VMOVUPS     Z23, Z22
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z24
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z24, Z22
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z23, Z22
+	VMULPD      Z23, Z22, Z22
+	VSUBPD      Z6, Z21, Z23
+	VFMADD231PD Z22, Z21, Z23
+	VMOVUPS     Z23, Z21
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z21
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z22
+	VDIVPD      Z21, Z22, Z21
+	VMULPD      Z21, Z23, Z22
+	VANDPS      Z1, Z12, Z12
+	VORPS       Z12, Z22, Z12
+	VADDPD      Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z23
+	VMULPD      Z21, Z21, Z12
+	VMULPD      Z12, Z23, Z12
+	VANDNPS     Z10, Z1, Z21
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z21, K1
+	VBLENDMPD   Z10, Z11, K1, Z13
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z14
+	VCVTPD2PS   Z13, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPD2PS   Z14, Y10
+	VMOVUPS     Y10, (CX)
+	VCVTPS2PD   32(DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VSUBPD      Z0, Z12, Z12
+	VANDNPS     Z12, Z1, Z21
+	VMAXPD      Z21, Z2, Z21
+	VMOVUPS     Z21, Z22
+	VFMADD213PD Z4, Z3, Z22
+	VSUBPD      Z22, Z4, Z23
+	VFMADD231PD Z3, Z21, Z23
+	VPSLLQ      $0x34, Z22, Z21
+	VMULPD      Z5, Z21, Z21
+	VMOVUPS     Z23, Z22
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z24
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z24, Z22
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z23, Z22
+	VMULPD      Z23, Z22, Z22
+	VSUBPD      Z6, Z21, Z23
+	VFMADD231PD Z22, Z21, Z23
+	VMOVUPS     Z23, Z21
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z21
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z22
+	VDIVPD      Z21, Z22, Z21
+	VMULPD      Z21, Z23, Z22
+	VANDPS      Z1, Z12, Z12
+	VORPS       Z12, Z22, Z12
+	VADDPD      Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z23
+	VMULPD      Z21, Z21, Z12
+	VMULPD      Z12, Z23, Z12
+	VANDNPS     Z10, Z1, Z21
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z21, K1
+	VBLENDMPD   Z10, Z11, K1, Z15
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VCVTPD2PS   Z15, Y10
+	VMOVUPS     Y10, 32(AX)
+	VCVTPD2PS   Z16, Y10
+	VMOVUPS     Y10, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VSUBPD      Z0, Z12, Z12
+	VANDNPS     Z12, Z1, Z13
+	VMAXPD      Z13, Z2, Z13
+	VMOVUPS     Z13, Z14
+	VFMADD213PD Z4, Z3, Z14
+	VSUBPD      Z14, Z4, Z15
+	VFMADD231PD Z3, Z13, Z15
+	VPSLLQ      $0x34, Z14, Z13
+	VMULPD      Z5, Z13, Z13
+	VMOVUPS     Z15, Z14
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z16
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z16, Z14
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z15, Z14
+	VMULPD      Z15, Z14, Z14
+	VSUBPD      Z6, Z13, Z15
+	VFMADD231PD Z14, Z13, Z15
+	VMOVUPS     Z15, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z14
+	VDIVPD      Z13, Z14, Z13
+	VMULPD      Z13, Z15, Z14
+	VANDPS      Z1, Z12, Z12
+	VORPS       Z12, Z14, Z12
+	VADDPD      Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z15
+	VMULPD      Z13, Z13, Z12
+	VMULPD      Z12, Z15, Z12
+	VANDNPS     Z10, Z1, Z13
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z13, K1
+	VBLENDMPD   Z10, Z11, K1, Z17
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z18
+	VCVTPD2PS   Z17, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPD2PS   Z18, Y10
+	VMOVUPS     Y10, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z0, Z12, Z0
+	VANDNPS      Z0, Z1, Z12
+	VMAXPD       Z12, Z2, Z2
+	VMOVUPS      Z2, Z12
+	VFMADD213PD  Z4, Z3, Z12
+	VSUBPD       Z12, Z4, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VPSLLQ       $0x34, Z12, Z2
+	VMULPD       Z5, Z2, Z2
+	VMOVUPS      Z4, Z3
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3f2443f62002ca0a<>+0(SB), Z5, Z3
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z4, Z3
+	VMULPD       Z4, Z3, Z3
+	VSUBPD       Z6, Z2, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VMOVUPS      Z4, Z2
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z7, Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VDIVPD       Z2, Z3, Z2
+	VMULPD       Z2, Z4, Z3
+	VANDPS       Z1, Z0, Z0
+	VORPS        Z0, Z3, Z0
+	VADDPD       Z0, Z11, Z0
+	VFMADD213PD  Z9, Z8, Z4
+	VMULPD       Z2, Z2, Z2
+	VMULPD       Z2, Z4, Z2
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    Z10, Z0, K2, Z19
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z2, K2, Z20
+	VCVTPD2PS    Z19, Y0
+	VMOVUPS      Y0, K1, (AX)
+	VCVTPD2PS    Z20, Y0
+	VMOVUPS      Y0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softFloorValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softFloorValueGradF64AVX512(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 64(SI), Z4
+	VBROADCASTSD 72(SI), Z5
+	VBROADCASTSD 40(SI), Z6
+	VBROADCASTSD 80(SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 24(SI), Z9
+	VBROADCASTSD 32(SI), Z10
+	VMOVUPD      Z10, (SP)
+	VBROADCASTSD 48(SI), Z10
+	VMOVUPD      Z10, 64(SP)
+	VBROADCASTSD 112(SI), Z10
+	VMOVUPD      Z10, 128(SP)
+	VBROADCASTSD 104(SI), Z10
+	VMOVUPD      Z10, 192(SP)
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z19
+	VRNDSCALEPD $0x08, Z10, Z20
+	VSUBPD      Z20, Z10, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z20, Z21, Z21
+	VSUBPD      Z21, Z0, Z22
+	VSUBPD      Z22, Z0, Z23
+	VSUBPD      Z21, Z23, Z23
+	VMAXPD      Z22, Z1, Z22
+	VMOVUPS     Z22, Z24
+	VFMADD213PD Z3, Z2, Z24
+	VSUBPD      Z24, Z3, Z25
+	VFMADD231PD Z4, Z25, Z22
+	VFMADD231PD Z5, Z25, Z23
+	VADDPD      Z23, Z22, Z22
+	VMULPD      Z6, Z22, Z23
+	VMULPD      Z23, Z22, Z25
+	VMOVUPS     Z23, Z26
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z27
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z27, Z26
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z23, Z26
+	VFMADD231PD Z26, Z25, Z22
+	VPSLLQ      $0x34, Z24, Z23
+	VMULPD      Z7, Z23, Z24
+	VMULPD      Z8, Z23, Z23
+	VSUBPD      Z9, Z23, Z23
+	VFMADD231PD Z22, Z24, Z23
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VSUBPD      Z21, Z22, Z22
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z24
+	VCMPPD      $0x11, Z21, Z24, K1
+	VMOVUPS     Z23, Z21
+	VMOVUPS     (SP), Z24
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z24, Z21
+	VDIVPD      Z21, Z23, Z21
+	VMINPD      Z21, Z22, Z21
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VBLENDMPD   Z21, Z22, K1, Z11
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z20, Z20
+	VORPS       Z20, Z11, Z20
+	VADDPD      Z20, Z19, Z19
+	VMOVUPS     Z23, Z20
+	VFMADD213PD 64(SP), Z6, Z20
+	VMOVUPS     Z23, Z21
+	VMOVUPS     128(SP), Z22
+	VFMADD213PD 192(SP), Z22, Z21
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z21, Z23
+	VDIVPD      Z23, Z20, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z10, Z21, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z12
+	VMOVUPS     Z19, (AX)
+	VMOVUPS     Z12, (CX)
+	VMOVUPS     64(DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z19
+	VRNDSCALEPD $0x08, Z10, Z20
+	VSUBPD      Z20, Z10, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z20, Z21, Z21
+	VSUBPD      Z21, Z0, Z22
+	VSUBPD      Z22, Z0, Z23
+	VSUBPD      Z21, Z23, Z23
+	VMAXPD      Z22, Z1, Z22
+	VMOVUPS     Z22, Z24
+	VFMADD213PD Z3, Z2, Z24
+	VSUBPD      Z24, Z3, Z25
+	VFMADD231PD Z4, Z25, Z22
+	VFMADD231PD Z5, Z25, Z23
+	VADDPD      Z23, Z22, Z22
+	VMULPD      Z6, Z22, Z23
+	VMULPD      Z23, Z22, Z25
+	VMOVUPS     Z23, Z26
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z27
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z27, Z26
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z23, Z26
+	VFMADD231PD Z26, Z25, Z22
+	VPSLLQ      $0x34, Z24, Z23
+	VMULPD      Z7, Z23, Z24
+	VMULPD      Z8, Z23, Z23
+	VSUBPD      Z9, Z23, Z23
+	VFMADD231PD Z22, Z24, Z23
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VSUBPD      Z21, Z22, Z22
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z24
+	VCMPPD      $0x11, Z21, Z24, K1
+	VMOVUPS     Z23, Z21
+	VMOVUPS     (SP), Z24
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z24, Z21
+	VDIVPD      Z21, Z23, Z21
+	VMINPD      Z21, Z22, Z21
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VBLENDMPD   Z21, Z22, K1, Z13
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z20, Z20
+	VORPS       Z20, Z13, Z20
+	VADDPD      Z20, Z19, Z19
+	VMOVUPS     Z23, Z20
+	VFMADD213PD 64(SP), Z6, Z20
+	VMOVUPS     Z23, Z21
+	VMOVUPS     128(SP), Z22
+	VFMADD213PD 192(SP), Z22, Z21
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z21, Z23
+	VDIVPD      Z23, Z20, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z10, Z21, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z14
+	VMOVUPS     Z19, 64(AX)
+	VMOVUPS     Z14, 64(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VRNDSCALEPD $0x08, Z10, Z12
+	VSUBPD      Z12, Z10, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS     Z12, Z13, Z13
+	VSUBPD      Z13, Z0, Z14
+	VSUBPD      Z14, Z0, Z19
+	VSUBPD      Z13, Z19, Z19
+	VMAXPD      Z14, Z1, Z14
+	VMOVUPS     Z14, Z20
+	VFMADD213PD Z3, Z2, Z20
+	VSUBPD      Z20, Z3, Z21
+	VFMADD231PD Z4, Z21, Z14
+	VFMADD231PD Z5, Z21, Z19
+	VADDPD      Z19, Z14, Z14
+	VMULPD      Z6, Z14, Z19
+	VMULPD      Z19, Z14, Z21
+	VMOVUPS     Z19, Z22
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z23
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z19, Z22
+	VFMADD231PD Z22, Z21, Z14
+	VPSLLQ      $0x34, Z20, Z19
+	VMULPD      Z7, Z19, Z20
+	VMULPD      Z8, Z19, Z19
+	VSUBPD      Z9, Z19, Z19
+	VFMADD231PD Z14, Z20, Z19
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z14
+	VSUBPD      Z13, Z14, Z14
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z20
+	VCMPPD      $0x11, Z13, Z20, K1
+	VMOVUPS     Z19, Z13
+	VMOVUPS     (SP), Z20
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z20, Z13
+	VDIVPD      Z13, Z19, Z13
+	VMINPD      Z13, Z14, Z13
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z14
+	VBLENDMPD   Z13, Z14, K1, Z15
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z12, Z12
+	VORPS       Z12, Z15, Z12
+	VADDPD      Z12, Z11, Z11
+	VMOVUPS     Z19, Z12
+	VFMADD213PD 64(SP), Z6, Z12
+	VMOVUPS     Z19, Z13
+	VMOVUPS     128(SP), Z14
+	VFMADD213PD 192(SP), Z14, Z13
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z13, Z19
+	VDIVPD      Z19, Z12, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS     Z10, Z13, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VMOVUPS     Z11, (AX)
+	VMOVUPS     Z16, (CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS      Z12, Z13, Z13
+	VSUBPD       Z13, Z0, Z14
+	VSUBPD       Z14, Z0, Z0
+	VSUBPD       Z13, Z0, Z0
+	VMAXPD       Z14, Z1, Z1
+	VMOVUPS      Z1, Z14
+	VFMADD213PD  Z3, Z2, Z14
+	VSUBPD       Z14, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z1
+	VFMADD231PD  Z5, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMULPD       Z6, Z0, Z1
+	VMULPD       Z1, Z0, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z1, Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VPSLLQ       $0x34, Z14, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VSUBPD       Z13, Z0, Z0
+	VMOVUPS      splat8x64_0000000000000000<>+0(SB), Z2
+	VCMPPD       $0x11, Z13, Z2, K2
+	VMOVUPS      Z1, Z2
+	VMOVUPS      (SP), Z3
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z3, Z2
+	VDIVPD       Z2, Z1, Z2
+	VMINPD       Z2, Z0, Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z2
+	VBLENDMPD    Z0, Z2, K2, Z17
+	VANDNPS      splat8x64_8000000000000000<>+0(SB), Z12, Z0
+	VORPS        Z0, Z17, Z0
+	VADDPD       Z0, Z11, Z0
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  64(SP), Z6, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      128(SP), Z4
+	VFMADD213PD  192(SP), Z4, Z3
+	VFMADD213PD  splat8x64_3fd0000000000000<>+0(SB), Z3, Z1
+	VDIVPD       Z1, Z2, Z1
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z2
+	VANDNPS      Z10, Z2, Z2
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z2, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z18
+	VMOVUPD      Z0, K1, (AX)
+	VMOVUPD      Z18, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundF32AVX512(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softRoundF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VBROADCASTSD 56(BX), Z1
+	VBROADCASTSD (BX), Z2
+	VBROADCASTSD 8(BX), Z3
+	VBROADCASTSD 16(BX), Z4
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z5
+	VMOVUPS      splat8x64_3f2443f62002ca0a<>+0(SB), Z6
+	VMOVUPS      splat8x64_3f55d88bdb12fc97<>+0(SB), Z7
+	VBROADCASTSD 24(BX), Z8
+	VBROADCASTSD 32(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (CX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z1, Z13, Z13
+	VMOVUPS     Z13, Z14
+	VFMADD213PD Z3, Z2, Z14
+	VSUBPD      Z14, Z3, Z15
+	VFMADD231PD Z2, Z13, Z15
+	VPSLLQ      $0x34, Z14, Z13
+	VMULPD      Z4, Z13, Z13
+	VMOVUPS     Z5, Z14
+	VFMADD213PD Z6, Z15, Z14
+	VFMADD213PD Z7, Z15, Z14
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z15, Z14
+	VMULPD      Z15, Z14, Z14
+	VSUBPD      Z8, Z13, Z15
+	VFMADD231PD Z14, Z13, Z15
+	VMOVUPS     Z15, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z14
+	VDIVPD      Z13, Z14, Z13
+	VMULPD      Z13, Z15, Z13
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z13, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      Z0, Z10, Z10
+	VORPS       Z10, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPS2PD   32(CX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z1, Z13, Z13
+	VMOVUPS     Z13, Z14
+	VFMADD213PD Z3, Z2, Z14
+	VSUBPD      Z14, Z3, Z15
+	VFMADD231PD Z2, Z13, Z15
+	VPSLLQ      $0x34, Z14, Z13
+	VMULPD      Z4, Z13, Z13
+	VMOVUPS     Z5, Z14
+	VFMADD213PD Z6, Z15, Z14
+	VFMADD213PD Z7, Z15, Z14
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z15, Z14
+	VMULPD      Z15, Z14, Z14
+	VSUBPD      Z8, Z13, Z15
+	VFMADD231PD Z14, Z13, Z15
+	VMOVUPS     Z15, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z14
+	VDIVPD      Z13, Z14, Z13
+	VMULPD      Z13, Z15, Z13
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z13, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      Z0, Z10, Z10
+	VORPS       Z10, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (CX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z1, Z13, Z13
+	VMOVUPS     Z13, Z14
+	VFMADD213PD Z3, Z2, Z14
+	VSUBPD      Z14, Z3, Z15
+	VFMADD231PD Z2, Z13, Z15
+	VPSLLQ      $0x34, Z14, Z13
+	VMULPD      Z4, Z13, Z13
+	VMOVUPS     Z5, Z14
+	VFMADD213PD Z6, Z15, Z14
+	VFMADD213PD Z7, Z15, Z14
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z15, Z14
+	VMULPD      Z15, Z14, Z14
+	VSUBPD      Z8, Z13, Z15
+	VFMADD231PD Z14, Z13, Z15
+	VMOVUPS     Z15, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z14
+	VDIVPD      Z13, Z14, Z13
+	VMULPD      Z13, Z15, Z13
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z13, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      Z0, Z10, Z10
+	VORPS       Z10, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (CX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMAXPD       Z1, Z13, Z1
+	VMOVUPS      Z1, Z13
+	VFMADD213PD  Z3, Z2, Z13
+	VSUBPD       Z13, Z3, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VPSLLQ       $0x34, Z13, Z1
+	VMULPD       Z4, Z1, Z1
+	VMOVUPS      Z5, Z2
+	VFMADD213PD  Z6, Z3, Z2
+	VFMADD213PD  Z7, Z3, Z2
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z3, Z2
+	VMULPD       Z3, Z2, Z2
+	VSUBPD       Z8, Z1, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VMOVUPS      Z3, Z1
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z9, Z1
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z1, Z2, Z1
+	VMULPD       Z1, Z3, Z1
+	VANDPS       Z0, Z12, Z2
+	VORPS        Z2, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VANDPS       Z0, Z10, Z0
+	VORPS        Z0, Z1, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softRoundF64AVX512(SB), NOSPLIT, $64-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 88(BX), Z0
+	VBROADCASTSD 56(BX), Z1
+	VBROADCASTSD (BX), Z2
+	VBROADCASTSD 8(BX), Z3
+	VBROADCASTSD 64(BX), Z4
+	VBROADCASTSD 72(BX), Z5
+	VBROADCASTSD 40(BX), Z6
+	VBROADCASTSD 80(BX), Z7
+	VBROADCASTSD 16(BX), Z8
+	VBROADCASTSD 24(BX), Z9
+	VBROADCASTSD 32(BX), Z10
+	VMOVUPD      Z10, (SP)
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z16
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z17
+	VANDNPS     Z16, Z17, Z17
+	VSUBPD      Z0, Z17, Z18
+	VMAXPD      Z18, Z1, Z18
+	VMOVUPS     Z18, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z18
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z20
+	VADDPD      Z20, Z18, Z18
+	VMULPD      Z6, Z18, Z20
+	VMULPD      Z20, Z18, Z21
+	VMOVUPS     Z20, Z22
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z23
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z20, Z22
+	VFMADD231PD Z22, Z21, Z18
+	VPSLLQ      $0x34, Z19, Z19
+	VMULPD      Z7, Z19, Z20
+	VMULPD      Z8, Z19, Z19
+	VSUBPD      Z9, Z19, Z19
+	VFMADD231PD Z18, Z20, Z19
+	VCMPPD      $0x11, splat8x64_3fe0000000000000<>+0(SB), Z17, K1
+	VMOVUPS     Z19, Z18
+	VMOVUPS     (SP), Z20
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z20, Z18
+	VDIVPD      Z18, Z19, Z18
+	VMINPD      Z18, Z17, Z17
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z18
+	VBLENDMPD   Z17, Z18, K1, Z11
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z16, Z16
+	VORPS       Z16, Z11, Z16
+	VADDPD      Z16, Z15, Z15
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z15, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     64(CX), Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z16
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z17
+	VANDNPS     Z16, Z17, Z17
+	VSUBPD      Z0, Z17, Z18
+	VMAXPD      Z18, Z1, Z18
+	VMOVUPS     Z18, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z18
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z20
+	VADDPD      Z20, Z18, Z18
+	VMULPD      Z6, Z18, Z20
+	VMULPD      Z20, Z18, Z21
+	VMOVUPS     Z20, Z22
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z23
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z20, Z22
+	VFMADD231PD Z22, Z21, Z18
+	VPSLLQ      $0x34, Z19, Z19
+	VMULPD      Z7, Z19, Z20
+	VMULPD      Z8, Z19, Z19
+	VSUBPD      Z9, Z19, Z19
+	VFMADD231PD Z18, Z20, Z19
+	VCMPPD      $0x11, splat8x64_3fe0000000000000<>+0(SB), Z17, K1
+	VMOVUPS     Z19, Z18
+	VMOVUPS     (SP), Z20
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z20, Z18
+	VDIVPD      Z18, Z19, Z18
+	VMINPD      Z18, Z17, Z17
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z18
+	VBLENDMPD   Z17, Z18, K1, Z12
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z16, Z16
+	VORPS       Z16, Z12, Z16
+	VADDPD      Z16, Z15, Z15
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z15, Z10
+	VMOVUPS     Z10, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z15
+	VANDNPS     Z12, Z15, Z15
+	VSUBPD      Z0, Z15, Z16
+	VMAXPD      Z16, Z1, Z16
+	VMOVUPS     Z16, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z16
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z18
+	VADDPD      Z18, Z16, Z16
+	VMULPD      Z6, Z16, Z18
+	VMULPD      Z18, Z16, Z19
+	VMOVUPS     Z18, Z20
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z21
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z21, Z20
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z18, Z20
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z18, Z20
+	VFMADD231PD Z20, Z19, Z16
+	VPSLLQ      $0x34, Z17, Z17
+	VMULPD      Z7, Z17, Z18
+	VMULPD      Z8, Z17, Z17
+	VSUBPD      Z9, Z17, Z17
+	VFMADD231PD Z16, Z18, Z17
+	VCMPPD      $0x11, splat8x64_3fe0000000000000<>+0(SB), Z15, K1
+	VMOVUPS     Z17, Z16
+	VMOVUPS     (SP), Z18
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z18, Z16
+	VDIVPD      Z16, Z17, Z16
+	VMINPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z16
+	VBLENDMPD   Z15, Z16, K1, Z13
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z12, Z12
+	VORPS       Z12, Z13, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z11, Z10
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (CX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS      Z12, Z13, Z13
+	VSUBPD       Z0, Z13, Z0
+	VMAXPD       Z0, Z1, Z0
+	VMOVUPS      Z0, Z1
+	VFMADD213PD  Z3, Z2, Z1
+	VSUBPD       Z1, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z0
+	VFMADD213PD  splat8x64_0000000000000000<>+0(SB), Z5, Z2
+	VADDPD       Z2, Z0, Z0
+	VMULPD       Z6, Z0, Z2
+	VMULPD       Z2, Z0, Z3
+	VMOVUPS      Z2, Z4
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z2, Z4
+	VFMADD231PD  Z4, Z3, Z0
+	VPSLLQ       $0x34, Z1, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VCMPPD       $0x11, splat8x64_3fe0000000000000<>+0(SB), Z13, K2
+	VMOVUPS      Z1, Z0
+	VMOVUPS      (SP), Z2
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z2, Z0
+	VDIVPD       Z0, Z1, Z0
+	VMINPD       Z0, Z13, Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBLENDMPD    Z0, Z1, K2, Z14
+	VANDPS       splat8x64_8000000000000000<>+0(SB), Z12, Z0
+	VORPS        Z0, Z14, Z0
+	VADDPD       Z0, Z11, Z0
+	VANDPS       splat8x64_8000000000000000<>+0(SB), Z10, Z1
+	VORPS        Z1, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softRoundGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 16(SI), Z4
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 32(SI), Z7
+	VBROADCASTSD 40(SI), Z8
+	VBROADCASTSD 48(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VANDNPS     Z11, Z0, Z11
+	VMAXPD      Z11, Z1, Z11
+	VMOVUPS     Z11, Z16
+	VFMADD213PD Z3, Z2, Z16
+	VSUBPD      Z16, Z3, Z17
+	VFMADD231PD Z2, Z11, Z17
+	VPSLLQ      $0x34, Z16, Z11
+	VMULPD      Z4, Z11, Z11
+	VMOVUPS     Z5, Z16
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z17, Z16
+	VMULPD      Z17, Z16, Z16
+	VSUBPD      Z6, Z11, Z17
+	VFMADD231PD Z16, Z11, Z17
+	VMOVUPS     Z17, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD      Z11, Z16, Z11
+	VFMADD213PD Z9, Z8, Z17
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z17, Z11
+	VANDNPS     Z10, Z0, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VCVTPD2PS   Z12, Y10
+	VMULPS      (CX), Y10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPS2PD   32(DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VANDNPS     Z11, Z0, Z11
+	VMAXPD      Z11, Z1, Z11
+	VMOVUPS     Z11, Z16
+	VFMADD213PD Z3, Z2, Z16
+	VSUBPD      Z16, Z3, Z17
+	VFMADD231PD Z2, Z11, Z17
+	VPSLLQ      $0x34, Z16, Z11
+	VMULPD      Z4, Z11, Z11
+	VMOVUPS     Z5, Z16
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z17, Z16
+	VMULPD      Z17, Z16, Z16
+	VSUBPD      Z6, Z11, Z17
+	VFMADD231PD Z16, Z11, Z17
+	VMOVUPS     Z17, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD      Z11, Z16, Z11
+	VFMADD213PD Z9, Z8, Z17
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z17, Z11
+	VANDNPS     Z10, Z0, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VCVTPD2PS   Z13, Y10
+	VMULPS      32(CX), Y10, Y10
+	VMOVUPS     Y10, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VANDNPS     Z11, Z0, Z11
+	VMAXPD      Z11, Z1, Z11
+	VMOVUPS     Z11, Z12
+	VFMADD213PD Z3, Z2, Z12
+	VSUBPD      Z12, Z3, Z13
+	VFMADD231PD Z2, Z11, Z13
+	VPSLLQ      $0x34, Z12, Z11
+	VMULPD      Z4, Z11, Z11
+	VMOVUPS     Z5, Z12
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z13, Z12
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z13, Z12
+	VMULPD      Z13, Z12, Z12
+	VSUBPD      Z6, Z11, Z13
+	VFMADD231PD Z12, Z11, Z13
+	VMOVUPS     Z13, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD      Z11, Z12, Z11
+	VFMADD213PD Z9, Z8, Z13
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z13, Z11
+	VANDNPS     Z10, Z0, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VCVTPD2PS   Z14, Y10
+	VMULPS      (CX), Y10, Y10
+	VMOVUPS     Y10, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z0, Z11
+	VMAXPD       Z11, Z1, Z1
+	VMOVUPS      Z1, Z11
+	VFMADD213PD  Z3, Z2, Z11
+	VSUBPD       Z11, Z3, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VPSLLQ       $0x34, Z11, Z1
+	VMULPD       Z4, Z1, Z1
+	VMOVUPS      Z5, Z2
+	VFMADD213PD  splat8x64_3f2443f62002ca0a<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z3, Z2
+	VMULPD       Z3, Z2, Z2
+	VSUBPD       Z6, Z1, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VMOVUPS      Z3, Z1
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z7, Z1
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z1, Z2, Z1
+	VFMADD213PD  Z9, Z8, Z3
+	VMULPD       Z1, Z1, Z1
+	VMULPD       Z1, Z3, Z1
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z15
+	VCVTPD2PS    Z15, Y0
+	VMOVUPS.Z    (CX), K1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softRoundGradF64AVX512(SB), NOSPLIT, $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 88(SI), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 64(SI), Z4
+	VBROADCASTSD 72(SI), Z5
+	VBROADCASTSD 40(SI), Z6
+	VBROADCASTSD 80(SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 24(SI), Z9
+	VBROADCASTSD 48(SI), Z10
+	VMOVUPD      Z10, (SP)
+	VBROADCASTSD 112(SI), Z10
+	VMOVUPD      Z10, 64(SP)
+	VBROADCASTSD 104(SI), Z10
+	VMOVUPD      Z10, 128(SP)
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z15, Z16, Z15
+	VSUBPD      Z0, Z15, Z15
+	VMAXPD      Z15, Z1, Z15
+	VMOVUPS     Z15, Z16
+	VFMADD213PD Z3, Z2, Z16
+	VSUBPD      Z16, Z3, Z17
+	VFMADD231PD Z4, Z17, Z15
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z17
+	VADDPD      Z17, Z15, Z15
+	VMULPD      Z6, Z15, Z17
+	VMULPD      Z17, Z15, Z18
+	VMOVUPS     Z17, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z17, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z16, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     Z16, Z15
+	VFMADD213PD (SP), Z6, Z15
+	VMOVUPS     Z16, Z17
+	VMOVUPS     64(SP), Z18
+	VFMADD213PD 128(SP), Z18, Z17
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z17, Z16
+	VDIVPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z11
+	VMULPD      (CX), Z11, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     64(DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z15, Z16, Z15
+	VSUBPD      Z0, Z15, Z15
+	VMAXPD      Z15, Z1, Z15
+	VMOVUPS     Z15, Z16
+	VFMADD213PD Z3, Z2, Z16
+	VSUBPD      Z16, Z3, Z17
+	VFMADD231PD Z4, Z17, Z15
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z17
+	VADDPD      Z17, Z15, Z15
+	VMULPD      Z6, Z15, Z17
+	VMULPD      Z17, Z15, Z18
+	VMOVUPS     Z17, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z17, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z17, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z16, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     Z16, Z15
+	VFMADD213PD (SP), Z6, Z15
+	VMOVUPS     Z16, Z17
+	VMOVUPS     64(SP), Z18
+	VFMADD213PD 128(SP), Z18, Z17
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z17, Z16
+	VDIVPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z12
+	VMULPD      64(CX), Z12, Z10
+	VMOVUPS     Z10, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z11, Z12, Z11
+	VSUBPD      Z0, Z11, Z11
+	VMAXPD      Z11, Z1, Z11
+	VMOVUPS     Z11, Z12
+	VFMADD213PD Z3, Z2, Z12
+	VSUBPD      Z12, Z3, Z15
+	VFMADD231PD Z4, Z15, Z11
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z15
+	VADDPD      Z15, Z11, Z11
+	VMULPD      Z6, Z11, Z15
+	VMULPD      Z15, Z11, Z16
+	VMOVUPS     Z15, Z17
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z18
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z18, Z17
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z15, Z17
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z15, Z17
+	VFMADD231PD Z17, Z16, Z11
+	VPSLLQ      $0x34, Z12, Z12
+	VMULPD      Z7, Z12, Z15
+	VMULPD      Z8, Z12, Z12
+	VSUBPD      Z9, Z12, Z12
+	VFMADD231PD Z11, Z15, Z12
+	VMOVUPS     Z12, Z11
+	VFMADD213PD (SP), Z6, Z11
+	VMOVUPS     Z12, Z15
+	VMOVUPS     64(SP), Z16
+	VFMADD213PD 128(SP), Z16, Z15
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z15, Z12
+	VDIVPD      Z12, Z11, Z11
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z10, Z12, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VMULPD      (CX), Z13, Z10
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z11, Z12, Z11
+	VSUBPD       Z0, Z11, Z0
+	VMAXPD       Z0, Z1, Z0
+	VMOVUPS      Z0, Z1
+	VFMADD213PD  Z3, Z2, Z1
+	VSUBPD       Z1, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z0
+	VFMADD213PD  splat8x64_0000000000000000<>+0(SB), Z5, Z2
+	VADDPD       Z2, Z0, Z0
+	VMULPD       Z6, Z0, Z2
+	VMULPD       Z2, Z0, Z3
+	VMOVUPS      Z2, Z4
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z2, Z4
+	VFMADD231PD  Z4, Z3, Z0
+	VPSLLQ       $0x34, Z1, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      Z1, Z0
+	VFMADD213PD  (SP), Z6, Z0
+	VMOVUPS      Z1, Z2
+	VMOVUPS      64(SP), Z3
+	VFMADD213PD  128(SP), Z3, Z2
+	VFMADD213PD  splat8x64_3fd0000000000000<>+0(SB), Z2, Z1
+	VDIVPD       Z1, Z0, Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z14
+	VMOVUPD.Z    (CX), K1, Z0
+	VMULPD       Z0, Z14, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softRoundValueGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 16(SI), Z4
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 32(SI), Z7
+	VBROADCASTSD 40(SI), Z8
+	VBROADCASTSD 48(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z13, Z1, Z13
+	VMOVUPS     Z13, Z22
+	VFMADD213PD Z3, Z2, Z22
+	VSUBPD      Z22, Z3, Z23
+	VFMADD231PD Z2, Z13, Z23
+	VPSLLQ      $0x34, Z22, Z13
+	VMULPD      Z4, Z13, Z13
+	VMOVUPS     Z5, Z22
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z23, Z22
+	VMULPD      Z23, Z22, Z22
+	VSUBPD      Z6, Z13, Z23
+	VFMADD231PD Z22, Z13, Z23
+	VMOVUPS     Z23, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z22
+	VDIVPD      Z13, Z22, Z13
+	VMULPD      Z13, Z23, Z22
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z22, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      Z0, Z10, Z12
+	VORPS       Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z23
+	VMULPD      Z13, Z13, Z12
+	VMULPD      Z12, Z23, Z12
+	VANDNPS     Z10, Z0, Z13
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z13, K1
+	VBLENDMPD   Z10, Z11, K1, Z14
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z15
+	VCVTPD2PS   Z14, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPD2PS   Z15, Y10
+	VMOVUPS     Y10, (CX)
+	VCVTPS2PD   32(DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z13, Z1, Z13
+	VMOVUPS     Z13, Z22
+	VFMADD213PD Z3, Z2, Z22
+	VSUBPD      Z22, Z3, Z23
+	VFMADD231PD Z2, Z13, Z23
+	VPSLLQ      $0x34, Z22, Z13
+	VMULPD      Z4, Z13, Z13
+	VMOVUPS     Z5, Z22
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z23, Z22
+	VMULPD      Z23, Z22, Z22
+	VSUBPD      Z6, Z13, Z23
+	VFMADD231PD Z22, Z13, Z23
+	VMOVUPS     Z23, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z22
+	VDIVPD      Z13, Z22, Z13
+	VMULPD      Z13, Z23, Z22
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z22, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      Z0, Z10, Z12
+	VORPS       Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z23
+	VMULPD      Z13, Z13, Z12
+	VMULPD      Z12, Z23, Z12
+	VANDNPS     Z10, Z0, Z13
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z13, K1
+	VBLENDMPD   Z10, Z11, K1, Z16
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z17
+	VCVTPD2PS   Z16, Y10
+	VMOVUPS     Y10, 32(AX)
+	VCVTPD2PS   Z17, Y10
+	VMOVUPS     Y10, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z13, Z1, Z13
+	VMOVUPS     Z13, Z14
+	VFMADD213PD Z3, Z2, Z14
+	VSUBPD      Z14, Z3, Z15
+	VFMADD231PD Z2, Z13, Z15
+	VPSLLQ      $0x34, Z14, Z13
+	VMULPD      Z4, Z13, Z13
+	VMOVUPS     Z5, Z14
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z15, Z14
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z15, Z14
+	VMULPD      Z15, Z14, Z14
+	VSUBPD      Z6, Z13, Z15
+	VFMADD231PD Z14, Z13, Z15
+	VMOVUPS     Z15, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z14
+	VDIVPD      Z13, Z14, Z13
+	VMULPD      Z13, Z15, Z14
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z14, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      Z0, Z10, Z12
+	VORPS       Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z15
+	VMULPD      Z13, Z13, Z12
+	VMULPD      Z12, Z15, Z12
+	VANDNPS     Z10, Z0, Z13
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z13, K1
+	VBLENDMPD   Z10, Z11, K1, Z18
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z19
+	VCVTPD2PS   Z18, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPD2PS   Z19, Y10
+	VMOVUPS     Y10, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMAXPD       Z13, Z1, Z1
+	VMOVUPS      Z1, Z13
+	VFMADD213PD  Z3, Z2, Z13
+	VSUBPD       Z13, Z3, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VPSLLQ       $0x34, Z13, Z1
+	VMULPD       Z4, Z1, Z1
+	VMOVUPS      Z5, Z2
+	VFMADD213PD  splat8x64_3f2443f62002ca0a<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z3, Z2
+	VMULPD       Z3, Z2, Z2
+	VSUBPD       Z6, Z1, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VMOVUPS      Z3, Z1
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z7, Z1
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z1, Z2, Z1
+	VMULPD       Z1, Z3, Z2
+	VANDPS       Z0, Z12, Z4
+	VORPS        Z4, Z2, Z2
+	VADDPD       Z2, Z11, Z2
+	VANDPS       Z0, Z10, Z4
+	VORPS        Z4, Z2, Z2
+	VFMADD213PD  Z9, Z8, Z3
+	VMULPD       Z1, Z1, Z1
+	VMULPD       Z1, Z3, Z1
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    Z10, Z2, K2, Z20
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z21
+	VCVTPD2PS    Z20, Y0
+	VMOVUPS      Y0, K1, (AX)
+	VCVTPD2PS    Z21, Y0
+	VMOVUPS      Y0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softRoundValueGradF64AVX512(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 88(SI), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 64(SI), Z4
+	VBROADCASTSD 72(SI), Z5
+	VBROADCASTSD 40(SI), Z6
+	VBROADCASTSD 80(SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 24(SI), Z9
+	VBROADCASTSD 32(SI), Z10
+	VMOVUPD      Z10, (SP)
+	VBROADCASTSD 48(SI), Z10
+	VMOVUPD      Z10, 64(SP)
+	VBROADCASTSD 112(SI), Z10
+	VMOVUPD      Z10, 128(SP)
+	VBROADCASTSD 104(SI), Z10
+	VMOVUPD      Z10, 192(SP)
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z19
+	VSUBPD      Z19, Z10, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z20, Z21, Z21
+	VSUBPD      Z0, Z21, Z22
+	VMAXPD      Z22, Z1, Z22
+	VMOVUPS     Z22, Z23
+	VFMADD213PD Z3, Z2, Z23
+	VSUBPD      Z23, Z3, Z24
+	VFMADD231PD Z4, Z24, Z22
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z24
+	VADDPD      Z24, Z22, Z22
+	VMULPD      Z6, Z22, Z24
+	VMULPD      Z24, Z22, Z25
+	VMOVUPS     Z24, Z26
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z27
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z27, Z26
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z24, Z26
+	VFMADD231PD Z26, Z25, Z22
+	VPSLLQ      $0x34, Z23, Z23
+	VMULPD      Z7, Z23, Z24
+	VMULPD      Z8, Z23, Z23
+	VSUBPD      Z9, Z23, Z23
+	VFMADD231PD Z22, Z24, Z23
+	VCMPPD      $0x11, splat8x64_3fe0000000000000<>+0(SB), Z21, K1
+	VMOVUPS     Z23, Z22
+	VMOVUPS     (SP), Z24
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z24, Z22
+	VDIVPD      Z22, Z23, Z22
+	VMINPD      Z22, Z21, Z21
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VBLENDMPD   Z21, Z22, K1, Z11
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z20, Z20
+	VORPS       Z20, Z11, Z20
+	VADDPD      Z20, Z19, Z19
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z10, Z20
+	VORPS       Z20, Z19, Z19
+	VMOVUPS     Z23, Z20
+	VFMADD213PD 64(SP), Z6, Z20
+	VMOVUPS     Z23, Z21
+	VMOVUPS     128(SP), Z22
+	VFMADD213PD 192(SP), Z22, Z21
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z21, Z23
+	VDIVPD      Z23, Z20, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z10, Z21, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z12
+	VMOVUPS     Z19, (AX)
+	VMOVUPS     Z12, (CX)
+	VMOVUPS     64(DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z19
+	VSUBPD      Z19, Z10, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z20, Z21, Z21
+	VSUBPD      Z0, Z21, Z22
+	VMAXPD      Z22, Z1, Z22
+	VMOVUPS     Z22, Z23
+	VFMADD213PD Z3, Z2, Z23
+	VSUBPD      Z23, Z3, Z24
+	VFMADD231PD Z4, Z24, Z22
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z24
+	VADDPD      Z24, Z22, Z22
+	VMULPD      Z6, Z22, Z24
+	VMULPD      Z24, Z22, Z25
+	VMOVUPS     Z24, Z26
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z27
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z27, Z26
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z24, Z26
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z24, Z26
+	VFMADD231PD Z26, Z25, Z22
+	VPSLLQ      $0x34, Z23, Z23
+	VMULPD      Z7, Z23, Z24
+	VMULPD      Z8, Z23, Z23
+	VSUBPD      Z9, Z23, Z23
+	VFMADD231PD Z22, Z24, Z23
+	VCMPPD      $0x11, splat8x64_3fe0000000000000<>+0(SB), Z21, K1
+	VMOVUPS     Z23, Z22
+	VMOVUPS     (SP), Z24
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z24, Z22
+	VDIVPD      Z22, Z23, Z22
+	VMINPD      Z22, Z21, Z21
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VBLENDMPD   Z21, Z22, K1, Z13
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z20, Z20
+	VORPS       Z20, Z13, Z20
+	VADDPD      Z20, Z19, Z19
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z10, Z20
+	VORPS       Z20, Z19, Z19
+	VMOVUPS     Z23, Z20
+	VFMADD213PD 64(SP), Z6, Z20
+	VMOVUPS     Z23, Z21
+	VMOVUPS     128(SP), Z22
+	VFMADD213PD 192(SP), Z22, Z21
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z21, Z23
+	VDIVPD      Z23, Z20, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z10, Z21, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z14
+	VMOVUPS     Z19, 64(AX)
+	VMOVUPS     Z14, 64(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS     Z12, Z13, Z13
+	VSUBPD      Z0, Z13, Z14
+	VMAXPD      Z14, Z1, Z14
+	VMOVUPS     Z14, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z14
+	VFMADD213PD splat8x64_0000000000000000<>+0(SB), Z5, Z20
+	VADDPD      Z20, Z14, Z14
+	VMULPD      Z6, Z14, Z20
+	VMULPD      Z20, Z14, Z21
+	VMOVUPS     Z20, Z22
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z23
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z20, Z22
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z20, Z22
+	VFMADD231PD Z22, Z21, Z14
+	VPSLLQ      $0x34, Z19, Z19
+	VMULPD      Z7, Z19, Z20
+	VMULPD      Z8, Z19, Z19
+	VSUBPD      Z9, Z19, Z19
+	VFMADD231PD Z14, Z20, Z19
+	VCMPPD      $0x11, splat8x64_3fe0000000000000<>+0(SB), Z13, K1
+	VMOVUPS     Z19, Z14
+	VMOVUPS     (SP), Z20
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z20, Z14
+	VDIVPD      Z14, Z19, Z14
+	VMINPD      Z14, Z13, Z13
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z14
+	VBLENDMPD   Z13, Z14, K1, Z15
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z12, Z12
+	VORPS       Z12, Z15, Z12
+	VADDPD      Z12, Z11, Z11
+	VANDPS      splat8x64_8000000000000000<>+0(SB), Z10, Z12
+	VORPS       Z12, Z11, Z11
+	VMOVUPS     Z19, Z12
+	VFMADD213PD 64(SP), Z6, Z12
+	VMOVUPS     Z19, Z13
+	VMOVUPS     128(SP), Z14
+	VFMADD213PD 192(SP), Z14, Z13
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z13, Z19
+	VDIVPD      Z19, Z12, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS     Z10, Z13, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VMOVUPS     Z11, (AX)
+	VMOVUPS     Z16, (CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS      Z12, Z13, Z13
+	VSUBPD       Z0, Z13, Z0
+	VMAXPD       Z0, Z1, Z0
+	VMOVUPS      Z0, Z1
+	VFMADD213PD  Z3, Z2, Z1
+	VSUBPD       Z1, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z0
+	VFMADD213PD  splat8x64_0000000000000000<>+0(SB), Z5, Z2
+	VADDPD       Z2, Z0, Z0
+	VMULPD       Z6, Z0, Z2
+	VMULPD       Z2, Z0, Z3
+	VMOVUPS      Z2, Z4
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z2, Z4
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z2, Z4
+	VFMADD231PD  Z4, Z3, Z0
+	VPSLLQ       $0x34, Z1, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VCMPPD       $0x11, splat8x64_3fe0000000000000<>+0(SB), Z13, K2
+	VMOVUPS      Z1, Z0
+	VMOVUPS      (SP), Z2
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z2, Z0
+	VDIVPD       Z0, Z1, Z0
+	VMINPD       Z0, Z13, Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z2
+	VBLENDMPD    Z0, Z2, K2, Z17
+	VANDPS       splat8x64_8000000000000000<>+0(SB), Z12, Z0
+	VORPS        Z0, Z17, Z0
+	VADDPD       Z0, Z11, Z0
+	VANDPS       splat8x64_8000000000000000<>+0(SB), Z10, Z2
+	VORPS        Z2, Z0, Z0
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  64(SP), Z6, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      128(SP), Z4
+	VFMADD213PD  192(SP), Z4, Z3
+	VFMADD213PD  splat8x64_3fd0000000000000<>+0(SB), Z3, Z1
+	VDIVPD       Z1, Z2, Z1
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z2
+	VANDNPS      Z10, Z2, Z2
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z2, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z18
+	VMOVUPD      Z0, K1, (AX)
+	VMOVUPD      Z18, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilF32AVX512(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softCeilF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBROADCASTSD 56(BX), Z2
+	VBROADCASTSD (BX), Z3
+	VBROADCASTSD 8(BX), Z4
+	VBROADCASTSD 16(BX), Z5
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z6
+	VMOVUPS      splat8x64_3f2443f62002ca0a<>+0(SB), Z7
+	VBROADCASTSD 24(BX), Z8
+	VBROADCASTSD 32(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (CX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z10
+	VSUBPD      Z1, Z10, Z10
+	VANDNPS     Z10, Z0, Z12
+	VMAXPD      Z2, Z12, Z12
+	VMOVUPS     Z12, Z13
+	VFMADD213PD Z4, Z3, Z13
+	VSUBPD      Z13, Z4, Z14
+	VFMADD231PD Z3, Z12, Z14
+	VPSLLQ      $0x34, Z13, Z12
+	VMULPD      Z5, Z12, Z12
+	VMOVUPS     Z6, Z13
+	VFMADD213PD Z7, Z14, Z13
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z14, Z13
+	VMULPD      Z14, Z13, Z13
+	VSUBPD      Z8, Z12, Z14
+	VFMADD231PD Z13, Z12, Z14
+	VMOVUPS     Z14, Z12
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD      Z12, Z13, Z12
+	VMULPD      Z12, Z14, Z12
+	VANDPS      Z0, Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z11, Z10
+	VXORPS      Z0, Z10, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPS2PD   32(CX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z10
+	VSUBPD      Z1, Z10, Z10
+	VANDNPS     Z10, Z0, Z12
+	VMAXPD      Z2, Z12, Z12
+	VMOVUPS     Z12, Z13
+	VFMADD213PD Z4, Z3, Z13
+	VSUBPD      Z13, Z4, Z14
+	VFMADD231PD Z3, Z12, Z14
+	VPSLLQ      $0x34, Z13, Z12
+	VMULPD      Z5, Z12, Z12
+	VMOVUPS     Z6, Z13
+	VFMADD213PD Z7, Z14, Z13
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z14, Z13
+	VMULPD      Z14, Z13, Z13
+	VSUBPD      Z8, Z12, Z14
+	VFMADD231PD Z13, Z12, Z14
+	VMOVUPS     Z14, Z12
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD      Z12, Z13, Z12
+	VMULPD      Z12, Z14, Z12
+	VANDPS      Z0, Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z11, Z10
+	VXORPS      Z0, Z10, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (CX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z10
+	VSUBPD      Z1, Z10, Z10
+	VANDNPS     Z10, Z0, Z12
+	VMAXPD      Z2, Z12, Z12
+	VMOVUPS     Z12, Z13
+	VFMADD213PD Z4, Z3, Z13
+	VSUBPD      Z13, Z4, Z14
+	VFMADD231PD Z3, Z12, Z14
+	VPSLLQ      $0x34, Z13, Z12
+	VMULPD      Z5, Z12, Z12
+	VMOVUPS     Z6, Z13
+	VFMADD213PD Z7, Z14, Z13
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z14, Z13
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z14, Z13
+	VMULPD      Z14, Z13, Z13
+	VSUBPD      Z8, Z12, Z14
+	VFMADD231PD Z13, Z12, Z14
+	VMOVUPS     Z14, Z12
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD      Z12, Z13, Z12
+	VMULPD      Z12, Z14, Z12
+	VANDPS      Z0, Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z11, Z10
+	VXORPS      Z0, Z10, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (CX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z1, Z10, Z1
+	VANDNPS      Z1, Z0, Z10
+	VMAXPD       Z2, Z10, Z2
+	VMOVUPS      Z2, Z10
+	VFMADD213PD  Z4, Z3, Z10
+	VSUBPD       Z10, Z4, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VPSLLQ       $0x34, Z10, Z2
+	VMULPD       Z5, Z2, Z2
+	VMOVUPS      Z6, Z3
+	VFMADD213PD  Z7, Z4, Z3
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z4, Z3
+	VMULPD       Z4, Z3, Z3
+	VSUBPD       Z8, Z2, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VMOVUPS      Z4, Z2
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z9, Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VDIVPD       Z2, Z3, Z2
+	VMULPD       Z2, Z4, Z2
+	VANDPS       Z0, Z1, Z1
+	VORPS        Z1, Z2, Z1
+	VADDPD       Z1, Z11, Z1
+	VXORPS       Z0, Z1, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softCeilF64AVX512(SB), NOSPLIT, $64-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 96(BX), Z0
+	VBROADCASTSD 56(BX), Z1
+	VBROADCASTSD (BX), Z2
+	VBROADCASTSD 8(BX), Z3
+	VBROADCASTSD 64(BX), Z4
+	VBROADCASTSD 72(BX), Z5
+	VBROADCASTSD 40(BX), Z6
+	VBROADCASTSD 80(BX), Z7
+	VBROADCASTSD 16(BX), Z8
+	VBROADCASTSD 24(BX), Z9
+	VBROADCASTSD 32(BX), Z10
+	VMOVUPD      Z10, (SP)
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      (CX), Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z15
+	VRNDSCALEPD $0x08, Z10, Z16
+	VSUBPD      Z16, Z10, Z10
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z17, Z0, Z18
+	VSUBPD      Z16, Z18, Z18
+	VMAXPD      Z17, Z1, Z17
+	VMOVUPS     Z17, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z17
+	VFMADD231PD Z5, Z20, Z18
+	VADDPD      Z18, Z17, Z17
+	VMULPD      Z6, Z17, Z18
+	VMULPD      Z18, Z17, Z20
+	VMOVUPS     Z18, Z21
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z22
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z22, Z21
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z18, Z21
+	VFMADD231PD Z21, Z20, Z17
+	VPSLLQ      $0x34, Z19, Z18
+	VMULPD      Z7, Z18, Z19
+	VMULPD      Z8, Z18, Z18
+	VSUBPD      Z9, Z18, Z18
+	VFMADD231PD Z17, Z19, Z18
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VSUBPD      Z16, Z17, Z17
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z19
+	VCMPPD      $0x11, Z16, Z19, K1
+	VMOVUPS     Z18, Z16
+	VMOVUPS     (SP), Z19
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z19, Z16
+	VDIVPD      Z16, Z18, Z16
+	VMINPD      Z16, Z17, Z16
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VBLENDMPD   Z16, Z17, K1, Z11
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z11, Z10
+	VADDPD      Z10, Z15, Z10
+	VXORPS      splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      64(CX), Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z15
+	VRNDSCALEPD $0x08, Z10, Z16
+	VSUBPD      Z16, Z10, Z10
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z17, Z0, Z18
+	VSUBPD      Z16, Z18, Z18
+	VMAXPD      Z17, Z1, Z17
+	VMOVUPS     Z17, Z19
+	VFMADD213PD Z3, Z2, Z19
+	VSUBPD      Z19, Z3, Z20
+	VFMADD231PD Z4, Z20, Z17
+	VFMADD231PD Z5, Z20, Z18
+	VADDPD      Z18, Z17, Z17
+	VMULPD      Z6, Z17, Z18
+	VMULPD      Z18, Z17, Z20
+	VMOVUPS     Z18, Z21
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z22
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z22, Z21
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z18, Z21
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z18, Z21
+	VFMADD231PD Z21, Z20, Z17
+	VPSLLQ      $0x34, Z19, Z18
+	VMULPD      Z7, Z18, Z19
+	VMULPD      Z8, Z18, Z18
+	VSUBPD      Z9, Z18, Z18
+	VFMADD231PD Z17, Z19, Z18
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VSUBPD      Z16, Z17, Z17
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z19
+	VCMPPD      $0x11, Z16, Z19, K1
+	VMOVUPS     Z18, Z16
+	VMOVUPS     (SP), Z19
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z19, Z16
+	VDIVPD      Z16, Z18, Z16
+	VMINPD      Z16, Z17, Z16
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z17
+	VBLENDMPD   Z16, Z17, K1, Z12
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z12, Z10
+	VADDPD      Z10, Z15, Z10
+	VXORPS      splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VMOVUPS     Z10, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      (CX), Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VRNDSCALEPD $0x08, Z10, Z12
+	VSUBPD      Z12, Z10, Z10
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z10, Z12, Z12
+	VSUBPD      Z12, Z0, Z15
+	VSUBPD      Z15, Z0, Z16
+	VSUBPD      Z12, Z16, Z16
+	VMAXPD      Z15, Z1, Z15
+	VMOVUPS     Z15, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z15
+	VFMADD231PD Z5, Z18, Z16
+	VADDPD      Z16, Z15, Z15
+	VMULPD      Z6, Z15, Z16
+	VMULPD      Z16, Z15, Z18
+	VMOVUPS     Z16, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z16, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z17, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z15
+	VSUBPD      Z12, Z15, Z15
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z17
+	VCMPPD      $0x11, Z12, Z17, K1
+	VMOVUPS     Z16, Z12
+	VMOVUPS     (SP), Z17
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z17, Z12
+	VDIVPD      Z12, Z16, Z12
+	VMINPD      Z12, Z15, Z12
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z15
+	VBLENDMPD   Z12, Z15, K1, Z13
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VORPS       Z10, Z13, Z10
+	VADDPD      Z10, Z11, Z10
+	VXORPS      splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (CX), K1, Z10
+	VXORPS       splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z10, Z12, Z12
+	VSUBPD       Z12, Z0, Z13
+	VSUBPD       Z13, Z0, Z0
+	VSUBPD       Z12, Z0, Z0
+	VMAXPD       Z13, Z1, Z1
+	VMOVUPS      Z1, Z13
+	VFMADD213PD  Z3, Z2, Z13
+	VSUBPD       Z13, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z1
+	VFMADD231PD  Z5, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMULPD       Z6, Z0, Z1
+	VMULPD       Z1, Z0, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z1, Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VPSLLQ       $0x34, Z13, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VSUBPD       Z12, Z0, Z0
+	VMOVUPS      splat8x64_0000000000000000<>+0(SB), Z2
+	VCMPPD       $0x11, Z12, Z2, K2
+	VMOVUPS      Z1, Z2
+	VMOVUPS      (SP), Z3
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z3, Z2
+	VDIVPD       Z2, Z1, Z1
+	VMINPD       Z1, Z0, Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBLENDMPD    Z0, Z1, K2, Z14
+	VANDNPS      splat8x64_8000000000000000<>+0(SB), Z10, Z0
+	VORPS        Z0, Z14, Z0
+	VADDPD       Z0, Z11, Z0
+	VXORPS       splat8x64_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softCeilGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBROADCASTSD 56(SI), Z2
+	VBROADCASTSD (SI), Z3
+	VBROADCASTSD 8(SI), Z4
+	VBROADCASTSD 16(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 32(SI), Z7
+	VBROADCASTSD 40(SI), Z8
+	VBROADCASTSD 48(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VSUBPD      Z1, Z15, Z15
+	VANDNPS     Z15, Z0, Z15
+	VMAXPD      Z15, Z2, Z15
+	VMOVUPS     Z15, Z16
+	VFMADD213PD Z4, Z3, Z16
+	VSUBPD      Z16, Z4, Z17
+	VFMADD231PD Z3, Z15, Z17
+	VPSLLQ      $0x34, Z16, Z15
+	VMULPD      Z5, Z15, Z15
+	VMOVUPS     Z17, Z16
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z18
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z18, Z16
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z17, Z16
+	VMULPD      Z17, Z16, Z16
+	VSUBPD      Z6, Z15, Z17
+	VFMADD231PD Z16, Z15, Z17
+	VMOVUPS     Z17, Z15
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z15
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD      Z15, Z16, Z15
+	VFMADD213PD Z9, Z8, Z17
+	VMULPD      Z15, Z15, Z15
+	VMULPD      Z15, Z17, Z15
+	VANDNPS     Z10, Z0, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z11
+	VCVTPD2PS   Z11, Y10
+	VMULPS      (CX), Y10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPS2PD   32(DX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VSUBPD      Z1, Z15, Z15
+	VANDNPS     Z15, Z0, Z15
+	VMAXPD      Z15, Z2, Z15
+	VMOVUPS     Z15, Z16
+	VFMADD213PD Z4, Z3, Z16
+	VSUBPD      Z16, Z4, Z17
+	VFMADD231PD Z3, Z15, Z17
+	VPSLLQ      $0x34, Z16, Z15
+	VMULPD      Z5, Z15, Z15
+	VMOVUPS     Z17, Z16
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z18
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z18, Z16
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z17, Z16
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z17, Z16
+	VMULPD      Z17, Z16, Z16
+	VSUBPD      Z6, Z15, Z17
+	VFMADD231PD Z16, Z15, Z17
+	VMOVUPS     Z17, Z15
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z15
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD      Z15, Z16, Z15
+	VFMADD213PD Z9, Z8, Z17
+	VMULPD      Z15, Z15, Z15
+	VMULPD      Z15, Z17, Z15
+	VANDNPS     Z10, Z0, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z12
+	VCVTPD2PS   Z12, Y10
+	VMULPS      32(CX), Y10, Y10
+	VMOVUPS     Y10, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (DX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VSUBPD      Z1, Z11, Z11
+	VANDNPS     Z11, Z0, Z11
+	VMAXPD      Z11, Z2, Z11
+	VMOVUPS     Z11, Z12
+	VFMADD213PD Z4, Z3, Z12
+	VSUBPD      Z12, Z4, Z15
+	VFMADD231PD Z3, Z11, Z15
+	VPSLLQ      $0x34, Z12, Z11
+	VMULPD      Z5, Z11, Z11
+	VMOVUPS     Z15, Z12
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z16
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z16, Z12
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z15, Z12
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z15, Z12
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z15, Z12
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z15, Z12
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z15, Z12
+	VMULPD      Z15, Z12, Z12
+	VSUBPD      Z6, Z11, Z15
+	VFMADD231PD Z12, Z11, Z15
+	VMOVUPS     Z15, Z11
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z11
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD      Z11, Z12, Z11
+	VFMADD213PD Z9, Z8, Z15
+	VMULPD      Z11, Z11, Z11
+	VMULPD      Z11, Z15, Z11
+	VANDNPS     Z10, Z0, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VCVTPD2PS   Z13, Y10
+	VMULPS      (CX), Y10, Y10
+	VMOVUPS     Y10, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z1, Z11, Z1
+	VANDNPS      Z1, Z0, Z1
+	VMAXPD       Z1, Z2, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VSUBPD       Z2, Z4, Z4
+	VFMADD231PD  Z3, Z1, Z4
+	VPSLLQ       $0x34, Z2, Z1
+	VMULPD       Z5, Z1, Z1
+	VMOVUPS      Z4, Z2
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z3
+	VFMADD213PD  splat8x64_3f2443f62002ca0a<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z4, Z2
+	VMULPD       Z4, Z2, Z2
+	VSUBPD       Z6, Z1, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VMOVUPS      Z3, Z1
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z7, Z1
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z1, Z2, Z1
+	VFMADD213PD  Z9, Z8, Z3
+	VMULPD       Z1, Z1, Z1
+	VMULPD       Z1, Z3, Z1
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z14
+	VCVTPD2PS    Z14, Y0
+	VMOVUPS.Z    (CX), K1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softCeilGradF64AVX512(SB), NOSPLIT, $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 64(SI), Z4
+	VBROADCASTSD 72(SI), Z5
+	VBROADCASTSD 40(SI), Z6
+	VBROADCASTSD 80(SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 24(SI), Z9
+	VBROADCASTSD 48(SI), Z10
+	VMOVUPD      Z10, (SP)
+	VBROADCASTSD 112(SI), Z10
+	VMOVUPD      Z10, 64(SP)
+	VBROADCASTSD 104(SI), Z10
+	VMOVUPD      Z10, 128(SP)
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      (DX), Z10, Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z15, Z16, Z15
+	VSUBPD      Z15, Z0, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z15, Z17, Z15
+	VMAXPD      Z16, Z1, Z16
+	VMOVUPS     Z16, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z16
+	VFMADD231PD Z5, Z18, Z15
+	VADDPD      Z15, Z16, Z15
+	VMULPD      Z6, Z15, Z16
+	VMULPD      Z16, Z15, Z18
+	VMOVUPS     Z16, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z16, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z17, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     Z16, Z15
+	VFMADD213PD (SP), Z6, Z15
+	VMOVUPS     Z16, Z17
+	VMOVUPS     64(SP), Z18
+	VFMADD213PD 128(SP), Z18, Z17
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z17, Z16
+	VDIVPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z11
+	VMULPD      (CX), Z11, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      64(DX), Z10, Z10
+	VRNDSCALEPD $0x08, Z10, Z15
+	VSUBPD      Z15, Z10, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z15, Z16, Z15
+	VSUBPD      Z15, Z0, Z16
+	VSUBPD      Z16, Z0, Z17
+	VSUBPD      Z15, Z17, Z15
+	VMAXPD      Z16, Z1, Z16
+	VMOVUPS     Z16, Z17
+	VFMADD213PD Z3, Z2, Z17
+	VSUBPD      Z17, Z3, Z18
+	VFMADD231PD Z4, Z18, Z16
+	VFMADD231PD Z5, Z18, Z15
+	VADDPD      Z15, Z16, Z15
+	VMULPD      Z6, Z15, Z16
+	VMULPD      Z16, Z15, Z18
+	VMOVUPS     Z16, Z19
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z20
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z20, Z19
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z16, Z19
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z16, Z19
+	VFMADD231PD Z19, Z18, Z15
+	VPSLLQ      $0x34, Z17, Z16
+	VMULPD      Z7, Z16, Z17
+	VMULPD      Z8, Z16, Z16
+	VSUBPD      Z9, Z16, Z16
+	VFMADD231PD Z15, Z17, Z16
+	VMOVUPS     Z16, Z15
+	VFMADD213PD (SP), Z6, Z15
+	VMOVUPS     Z16, Z17
+	VMOVUPS     64(SP), Z18
+	VFMADD213PD 128(SP), Z18, Z17
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z17, Z16
+	VDIVPD      Z16, Z15, Z15
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS     Z10, Z16, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z15, K1, Z12
+	VMULPD      64(CX), Z12, Z10
+	VMOVUPS     Z10, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      (DX), Z10, Z10
+	VRNDSCALEPD $0x08, Z10, Z11
+	VSUBPD      Z11, Z10, Z11
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z11, Z12, Z11
+	VSUBPD      Z11, Z0, Z12
+	VSUBPD      Z12, Z0, Z15
+	VSUBPD      Z11, Z15, Z11
+	VMAXPD      Z12, Z1, Z12
+	VMOVUPS     Z12, Z15
+	VFMADD213PD Z3, Z2, Z15
+	VSUBPD      Z15, Z3, Z16
+	VFMADD231PD Z4, Z16, Z12
+	VFMADD231PD Z5, Z16, Z11
+	VADDPD      Z11, Z12, Z11
+	VMULPD      Z6, Z11, Z12
+	VMULPD      Z12, Z11, Z16
+	VMOVUPS     Z12, Z17
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z18
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z18, Z17
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z12, Z17
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z12, Z17
+	VFMADD231PD Z17, Z16, Z11
+	VPSLLQ      $0x34, Z15, Z12
+	VMULPD      Z7, Z12, Z15
+	VMULPD      Z8, Z12, Z12
+	VSUBPD      Z9, Z12, Z12
+	VFMADD231PD Z11, Z15, Z12
+	VMOVUPS     Z12, Z11
+	VFMADD213PD (SP), Z6, Z11
+	VMOVUPS     Z12, Z15
+	VMOVUPS     64(SP), Z16
+	VFMADD213PD 128(SP), Z16, Z15
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z15, Z12
+	VDIVPD      Z12, Z11, Z11
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS     Z10, Z12, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VMULPD      (CX), Z13, Z10
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VXORPS       splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z11, Z12, Z11
+	VSUBPD       Z11, Z0, Z12
+	VSUBPD       Z12, Z0, Z0
+	VSUBPD       Z11, Z0, Z0
+	VMAXPD       Z12, Z1, Z1
+	VMOVUPS      Z1, Z11
+	VFMADD213PD  Z3, Z2, Z11
+	VSUBPD       Z11, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z1
+	VFMADD231PD  Z5, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMULPD       Z6, Z0, Z1
+	VMULPD       Z1, Z0, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z1, Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VPSLLQ       $0x34, Z11, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      Z1, Z0
+	VFMADD213PD  (SP), Z6, Z0
+	VMOVUPS      Z1, Z2
+	VMOVUPS      64(SP), Z3
+	VFMADD213PD  128(SP), Z3, Z2
+	VFMADD213PD  splat8x64_3fd0000000000000<>+0(SB), Z2, Z1
+	VDIVPD       Z1, Z0, Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z14
+	VMOVUPD.Z    (CX), K1, Z0
+	VMULPD       Z0, Z14, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·softCeilValueGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBROADCASTSD 56(SI), Z2
+	VBROADCASTSD (SI), Z3
+	VBROADCASTSD 8(SI), Z4
+	VBROADCASTSD 16(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 32(SI), Z7
+	VBROADCASTSD 40(SI), Z8
+	VBROADCASTSD 48(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z19
+	VSUBPD      Z19, Z10, Z20
+	VSUBPD      Z1, Z20, Z20
+	VANDNPS     Z20, Z0, Z21
+	VMAXPD      Z21, Z2, Z21
+	VMOVUPS     Z21, Z22
+	VFMADD213PD Z4, Z3, Z22
+	VSUBPD      Z22, Z4, Z23
+	VFMADD231PD Z3, Z21, Z23
+	VPSLLQ      $0x34, Z22, Z21
+	VMULPD      Z5, Z21, Z21
+	VMOVUPS     Z23, Z22
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z24
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z24, Z22
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z23, Z22
+	VMULPD      Z23, Z22, Z22
+	VSUBPD      Z6, Z21, Z23
+	VFMADD231PD Z22, Z21, Z23
+	VMOVUPS     Z23, Z21
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z21
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z22
+	VDIVPD      Z21, Z22, Z21
+	VMULPD      Z21, Z23, Z22
+	VANDPS      Z0, Z20, Z20
+	VORPS       Z20, Z22, Z20
+	VADDPD      Z20, Z19, Z19
+	VFMADD213PD Z9, Z8, Z23
+	VMULPD      Z21, Z21, Z20
+	VMULPD      Z20, Z23, Z20
+	VANDNPS     Z10, Z0, Z21
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z21, K1
+	VBLENDMPD   Z10, Z19, K1, Z11
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z12
+	VXORPS      Z0, Z11, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPD2PS   Z12, Y10
+	VMOVUPS     Y10, (CX)
+	VCVTPS2PD   32(DX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z19
+	VSUBPD      Z19, Z10, Z20
+	VSUBPD      Z1, Z20, Z20
+	VANDNPS     Z20, Z0, Z21
+	VMAXPD      Z21, Z2, Z21
+	VMOVUPS     Z21, Z22
+	VFMADD213PD Z4, Z3, Z22
+	VSUBPD      Z22, Z4, Z23
+	VFMADD231PD Z3, Z21, Z23
+	VPSLLQ      $0x34, Z22, Z21
+	VMULPD      Z5, Z21, Z21
+	VMOVUPS     Z23, Z22
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z24
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z24, Z22
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z23, Z22
+	VMULPD      Z23, Z22, Z22
+	VSUBPD      Z6, Z21, Z23
+	VFMADD231PD Z22, Z21, Z23
+	VMOVUPS     Z23, Z21
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z21
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z22
+	VDIVPD      Z21, Z22, Z21
+	VMULPD      Z21, Z23, Z22
+	VANDPS      Z0, Z20, Z20
+	VORPS       Z20, Z22, Z20
+	VADDPD      Z20, Z19, Z19
+	VFMADD213PD Z9, Z8, Z23
+	VMULPD      Z21, Z21, Z20
+	VMULPD      Z20, Z23, Z20
+	VANDNPS     Z10, Z0, Z21
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z21, K1
+	VBLENDMPD   Z10, Z19, K1, Z13
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z14
+	VXORPS      Z0, Z13, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, 32(AX)
+	VCVTPD2PS   Z14, Y10
+	VMOVUPS     Y10, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VCVTPS2PD   (DX), Z10
+	VXORPS      Z0, Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VSUBPD      Z11, Z10, Z12
+	VSUBPD      Z1, Z12, Z12
+	VANDNPS     Z12, Z0, Z13
+	VMAXPD      Z13, Z2, Z13
+	VMOVUPS     Z13, Z14
+	VFMADD213PD Z4, Z3, Z14
+	VSUBPD      Z14, Z4, Z19
+	VFMADD231PD Z3, Z13, Z19
+	VPSLLQ      $0x34, Z14, Z13
+	VMULPD      Z5, Z13, Z13
+	VMOVUPS     Z19, Z14
+	VMOVUPS     splat8x64_3eeffcbdd8668821<>+0(SB), Z20
+	VFMADD213PD splat8x64_3f2443f62002ca0a<>+0(SB), Z20, Z14
+	VFMADD213PD splat8x64_3f55d88bdb12fc97<>+0(SB), Z19, Z14
+	VFMADD213PD splat8x64_3f83b2a1c3667239<>+0(SB), Z19, Z14
+	VFMADD213PD splat8x64_3fac6b08cb168349<>+0(SB), Z19, Z14
+	VFMADD213PD splat8x64_3fcebfbe045300cb<>+0(SB), Z19, Z14
+	VFMADD213PD splat8x64_3fe62e42fefd32c2<>+0(SB), Z19, Z14
+	VMULPD      Z19, Z14, Z14
+	VSUBPD      Z6, Z13, Z19
+	VFMADD231PD Z14, Z13, Z19
+	VMOVUPS     Z19, Z13
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z7, Z13
+	VMOVUPS     splat8x64_3ff0000000000000<>+0(SB), Z14
+	VDIVPD      Z13, Z14, Z13
+	VMULPD      Z13, Z19, Z14
+	VANDPS      Z0, Z12, Z12
+	VORPS       Z12, Z14, Z12
+	VADDPD      Z12, Z11, Z11
+	VFMADD213PD Z9, Z8, Z19
+	VMULPD      Z13, Z13, Z12
+	VMULPD      Z12, Z19, Z12
+	VANDNPS     Z10, Z0, Z13
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z13, K1
+	VBLENDMPD   Z10, Z11, K1, Z15
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VXORPS      Z0, Z15, Z10
+	VCVTPD2PS   Z10, Y10
+	VMOVUPS     Y10, (AX)
+	VCVTPD2PS   Z16, Y10
+	VMOVUPS     Y10, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z1, Z12, Z1
+	VANDNPS      Z1, Z0, Z12
+	VMAXPD       Z12, Z2, Z2
+	VMOVUPS      Z2, Z12
+	VFMADD213PD  Z4, Z3, Z12
+	VSUBPD       Z12, Z4, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VPSLLQ       $0x34, Z12, Z2
+	VMULPD       Z5, Z2, Z2
+	VMOVUPS      Z4, Z3
+	VMOVUPS      splat8x64_3eeffcbdd8668821<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3f2443f62002ca0a<>+0(SB), Z5, Z3
+	VFMADD213PD  splat8x64_3f55d88bdb12fc97<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3f83b2a1c3667239<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fac6b08cb168349<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fcebfbe045300cb<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fe62e42fefd32c2<>+0(SB), Z4, Z3
+	VMULPD       Z4, Z3, Z3
+	VSUBPD       Z6, Z2, Z4
+	VFMADD231PD  Z3, Z2, Z4
+	VMOVUPS      Z4, Z2
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z7, Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VDIVPD       Z2, Z3, Z2
+	VMULPD       Z2, Z4, Z3
+	VANDPS       Z0, Z1, Z1
+	VORPS        Z1, Z3, Z1
+	VADDPD       Z1, Z11, Z1
+	VFMADD213PD  Z9, Z8, Z4
+	VMULPD       Z2, Z2, Z2
+	VMULPD       Z2, Z4, Z2
+	VANDNPS      Z10, Z0, Z3
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z3, K2
+	VBLENDMPD    Z10, Z1, K2, Z17
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z2, K2, Z18
+	VXORPS       Z0, Z17, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+	VCVTPD2PS    Z18, Y0
+	VMOVUPS      Y0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softCeilValueGradF64AVX512(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Z0
+	VBROADCASTSD 56(SI), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VBROADCASTSD 64(SI), Z4
+	VBROADCASTSD 72(SI), Z5
+	VBROADCASTSD 40(SI), Z6
+	VBROADCASTSD 80(SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 24(SI), Z9
+	VBROADCASTSD 32(SI), Z10
+	VMOVUPD      Z10, (SP)
+	VBROADCASTSD 48(SI), Z10
+	VMOVUPD      Z10, 64(SP)
+	VBROADCASTSD 112(SI), Z10
+	VMOVUPD      Z10, 128(SP)
+	VBROADCASTSD 104(SI), Z10
+	VMOVUPD      Z10, 192(SP)
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      (DX), Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z19
+	VRNDSCALEPD $0x08, Z10, Z20
+	VSUBPD      Z20, Z10, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z20, Z21, Z21
+	VSUBPD      Z21, Z0, Z22
+	VSUBPD      Z22, Z0, Z23
+	VSUBPD      Z21, Z23, Z23
+	VMAXPD      Z22, Z1, Z22
+	VMOVUPS     Z22, Z24
+	VFMADD213PD Z3, Z2, Z24
+	VSUBPD      Z24, Z3, Z25
+	VFMADD231PD Z4, Z25, Z22
+	VFMADD231PD Z5, Z25, Z23
+	VADDPD      Z23, Z22, Z22
+	VMULPD      Z6, Z22, Z23
+	VMULPD      Z23, Z22, Z25
+	VMOVUPS     Z23, Z26
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z27
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z27, Z26
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z23, Z26
+	VFMADD231PD Z26, Z25, Z22
+	VPSLLQ      $0x34, Z24, Z23
+	VMULPD      Z7, Z23, Z24
+	VMULPD      Z8, Z23, Z23
+	VSUBPD      Z9, Z23, Z23
+	VFMADD231PD Z22, Z24, Z23
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VSUBPD      Z21, Z22, Z22
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z24
+	VCMPPD      $0x11, Z21, Z24, K1
+	VMOVUPS     Z23, Z21
+	VMOVUPS     (SP), Z24
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z24, Z21
+	VDIVPD      Z21, Z23, Z21
+	VMINPD      Z21, Z22, Z21
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VBLENDMPD   Z21, Z22, K1, Z11
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z20, Z20
+	VORPS       Z20, Z11, Z20
+	VADDPD      Z20, Z19, Z19
+	VMOVUPS     Z23, Z20
+	VFMADD213PD 64(SP), Z6, Z20
+	VMOVUPS     Z23, Z21
+	VMOVUPS     128(SP), Z22
+	VFMADD213PD 192(SP), Z22, Z21
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z21, Z23
+	VDIVPD      Z23, Z20, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z10, Z21, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z12
+	VXORPS      splat8x64_8000000000000000<>+0(SB), Z19, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     Z12, (CX)
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      64(DX), Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z19
+	VRNDSCALEPD $0x08, Z10, Z20
+	VSUBPD      Z20, Z10, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z20, Z21, Z21
+	VSUBPD      Z21, Z0, Z22
+	VSUBPD      Z22, Z0, Z23
+	VSUBPD      Z21, Z23, Z23
+	VMAXPD      Z22, Z1, Z22
+	VMOVUPS     Z22, Z24
+	VFMADD213PD Z3, Z2, Z24
+	VSUBPD      Z24, Z3, Z25
+	VFMADD231PD Z4, Z25, Z22
+	VFMADD231PD Z5, Z25, Z23
+	VADDPD      Z23, Z22, Z22
+	VMULPD      Z6, Z22, Z23
+	VMULPD      Z23, Z22, Z25
+	VMOVUPS     Z23, Z26
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z27
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z27, Z26
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z23, Z26
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z23, Z26
+	VFMADD231PD Z26, Z25, Z22
+	VPSLLQ      $0x34, Z24, Z23
+	VMULPD      Z7, Z23, Z24
+	VMULPD      Z8, Z23, Z23
+	VSUBPD      Z9, Z23, Z23
+	VFMADD231PD Z22, Z24, Z23
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VSUBPD      Z21, Z22, Z22
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z24
+	VCMPPD      $0x11, Z21, Z24, K1
+	VMOVUPS     Z23, Z21
+	VMOVUPS     (SP), Z24
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z24, Z21
+	VDIVPD      Z21, Z23, Z21
+	VMINPD      Z21, Z22, Z21
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z22
+	VBLENDMPD   Z21, Z22, K1, Z13
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z20, Z20
+	VORPS       Z20, Z13, Z20
+	VADDPD      Z20, Z19, Z19
+	VMOVUPS     Z23, Z20
+	VFMADD213PD 64(SP), Z6, Z20
+	VMOVUPS     Z23, Z21
+	VMOVUPS     128(SP), Z22
+	VFMADD213PD 192(SP), Z22, Z21
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z21, Z23
+	VDIVPD      Z23, Z20, Z20
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z21
+	VANDNPS     Z10, Z21, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z20, K1, Z14
+	VXORPS      splat8x64_8000000000000000<>+0(SB), Z19, Z10
+	VMOVUPS     Z10, 64(AX)
+	VMOVUPS     Z14, 64(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z10
+	VXORPS      (DX), Z10, Z10
+	VRNDSCALEPD $0x09, Z10, Z11
+	VRNDSCALEPD $0x08, Z10, Z12
+	VSUBPD      Z12, Z10, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS     Z12, Z13, Z13
+	VSUBPD      Z13, Z0, Z14
+	VSUBPD      Z14, Z0, Z19
+	VSUBPD      Z13, Z19, Z19
+	VMAXPD      Z14, Z1, Z14
+	VMOVUPS     Z14, Z20
+	VFMADD213PD Z3, Z2, Z20
+	VSUBPD      Z20, Z3, Z21
+	VFMADD231PD Z4, Z21, Z14
+	VFMADD231PD Z5, Z21, Z19
+	VADDPD      Z19, Z14, Z14
+	VMULPD      Z6, Z14, Z19
+	VMULPD      Z19, Z14, Z21
+	VMOVUPS     Z19, Z22
+	VMOVUPS     splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z23
+	VFMADD213PD splat8x64_3fb28a2a1b3c047f<>+0(SB), Z23, Z22
+	VFMADD213PD splat8x64_3fc71de80fa36f19<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_3fda019a6914c09a<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_3fea01a0177f3ca6<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_3ff6c16c17f336c0<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_4001111111118834<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_4005555555552101<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_400555555555553b<>+0(SB), Z19, Z22
+	VFMADD213PD splat8x64_4000000000000005<>+0(SB), Z19, Z22
+	VFMADD231PD Z22, Z21, Z14
+	VPSLLQ      $0x34, Z20, Z19
+	VMULPD      Z7, Z19, Z20
+	VMULPD      Z8, Z19, Z19
+	VSUBPD      Z9, Z19, Z19
+	VFMADD231PD Z14, Z20, Z19
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z14
+	VSUBPD      Z13, Z14, Z14
+	VMOVUPS     splat8x64_0000000000000000<>+0(SB), Z20
+	VCMPPD      $0x11, Z13, Z20, K1
+	VMOVUPS     Z19, Z13
+	VMOVUPS     (SP), Z20
+	VFMADD213PD splat8x64_3ff0000000000000<>+0(SB), Z20, Z13
+	VDIVPD      Z13, Z19, Z13
+	VMINPD      Z13, Z14, Z13
+	VMOVUPS     splat8x64_3fe0000000000000<>+0(SB), Z14
+	VBLENDMPD   Z13, Z14, K1, Z15
+	VANDNPS     splat8x64_8000000000000000<>+0(SB), Z12, Z12
+	VORPS       Z12, Z15, Z12
+	VADDPD      Z12, Z11, Z11
+	VMOVUPS     Z19, Z12
+	VFMADD213PD 64(SP), Z6, Z12
+	VMOVUPS     Z19, Z13
+	VMOVUPS     128(SP), Z14
+	VFMADD213PD 192(SP), Z14, Z13
+	VFMADD213PD splat8x64_3fd0000000000000<>+0(SB), Z13, Z19
+	VDIVPD      Z19, Z12, Z12
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS     Z10, Z13, Z10
+	VCMPPD      $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD   splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VXORPS      splat8x64_8000000000000000<>+0(SB), Z11, Z10
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     Z16, (CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VXORPS       splat8x64_8000000000000000<>+0(SB), Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z13
+	VANDNPS      Z12, Z13, Z13
+	VSUBPD       Z13, Z0, Z14
+	VSUBPD       Z14, Z0, Z0
+	VSUBPD       Z13, Z0, Z0
+	VMAXPD       Z14, Z1, Z1
+	VMOVUPS      Z1, Z14
+	VFMADD213PD  Z3, Z2, Z14
+	VSUBPD       Z14, Z3, Z2
+	VFMADD231PD  Z4, Z2, Z1
+	VFMADD231PD  Z5, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMULPD       Z6, Z0, Z1
+	VMULPD       Z1, Z0, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3f9ae77aa5a5b9e6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_3fb28a2a1b3c047f<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3fc71de80fa36f19<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fda019a6914c09a<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fea01a0177f3ca6<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3ff6c16c17f336c0<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4001111111118834<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4005555555552101<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400555555555553b<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4000000000000005<>+0(SB), Z1, Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VPSLLQ       $0x34, Z14, Z1
+	VMULPD       Z7, Z1, Z2
+	VMULPD       Z8, Z1, Z1
+	VSUBPD       Z9, Z1, Z1
+	VFMADD231PD  Z0, Z2, Z1
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VSUBPD       Z13, Z0, Z0
+	VMOVUPS      splat8x64_0000000000000000<>+0(SB), Z2
+	VCMPPD       $0x11, Z13, Z2, K2
+	VMOVUPS      Z1, Z2
+	VMOVUPS      (SP), Z3
+	VFMADD213PD  splat8x64_3ff0000000000000<>+0(SB), Z3, Z2
+	VDIVPD       Z2, Z1, Z2
+	VMINPD       Z2, Z0, Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z2
+	VBLENDMPD    Z0, Z2, K2, Z17
+	VANDNPS      splat8x64_8000000000000000<>+0(SB), Z12, Z0
+	VORPS        Z0, Z17, Z0
+	VADDPD       Z0, Z11, Z0
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  64(SP), Z6, Z2
+	VMOVUPS      Z1, Z3
+	VMOVUPS      128(SP), Z4
+	VFMADD213PD  192(SP), Z4, Z3
+	VFMADD213PD  splat8x64_3fd0000000000000<>+0(SB), Z3, Z1
+	VDIVPD       Z1, Z2, Z1
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z2
+	VANDNPS      Z10, Z2, Z2
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z2, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z18
+	VXORPS       splat8x64_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+	VMOVUPD      Z18, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothFloorF32AVX512(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothFloorF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf8cc2301efd1dbc<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf95bf840811887d<>+0(SB), Z4
+	VMOVUPS      splat8x64_bfab0a0361ec3b62<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfc13fc65487d0da<>+0(SB), Z6
+	VMOVUPS      splat8x64_bfe1d8fa3856f08c<>+0(SB), Z7
+	VBROADCASTSD (BX), Z8
+	VBROADCASTSD 16(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (CX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z0, Z10, Z10
+	VANDNPS      Z10, Z1, Z20
+	VMINPD       Z0, Z20, Z20
+	VMULPD       Z20, Z20, Z21
+	VMOVUPS      Z20, Z22
+	VFNMADD213PD Z2, Z20, Z22
+	VMOVUPS      Z3, Z23
+	VFMADD213PD  Z4, Z21, Z23
+	VFMADD213PD  Z5, Z21, Z23
+	VFMADD213PD  Z6, Z21, Z23
+	VFMADD213PD  Z7, Z21, Z23
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z21, Z23
+	VMULPD       Z8, Z20, Z20
+	VMULPD       Z23, Z20, Z20
+	VCMPPD       $0x12, Z9, Z22, K1
+	VMOVUPS      Z20, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z22, Z21
+	VBLENDMPD    Z21, Z20, K1, Z12
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z22, Z21, Z20
+	VBLENDMPD    Z20, Z22, K1, Z13
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z20
+	VDIVPD       Z13, Z12, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z24
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z22, Z23
+	VFMADD231PD  Z23, Z21, Z20
+	VANDPS       Z1, Z10, Z10
+	VORPS        Z10, Z20, Z10
+	VADDPD       Z10, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPS2PD    32(CX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z0, Z10, Z10
+	VANDNPS      Z10, Z1, Z20
+	VMINPD       Z0, Z20, Z20
+	VMULPD       Z20, Z20, Z21
+	VMOVUPS      Z20, Z22
+	VFNMADD213PD Z2, Z20, Z22
+	VMOVUPS      Z3, Z23
+	VFMADD213PD  Z4, Z21, Z23
+	VFMADD213PD  Z5, Z21, Z23
+	VFMADD213PD  Z6, Z21, Z23
+	VFMADD213PD  Z7, Z21, Z23
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z21, Z23
+	VMULPD       Z8, Z20, Z20
+	VMULPD       Z23, Z20, Z20
+	VCMPPD       $0x12, Z9, Z22, K1
+	VMOVUPS      Z20, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z22, Z21
+	VBLENDMPD    Z21, Z20, K1, Z14
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z22, Z21, Z20
+	VBLENDMPD    Z20, Z22, K1, Z15
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z20
+	VDIVPD       Z15, Z14, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z24
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z22, Z23
+	VFMADD231PD  Z23, Z21, Z20
+	VANDPS       Z1, Z10, Z10
+	VORPS        Z10, Z20, Z10
+	VADDPD       Z10, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (CX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z0, Z10, Z10
+	VANDNPS      Z10, Z1, Z12
+	VMINPD       Z0, Z12, Z12
+	VMULPD       Z12, Z12, Z13
+	VMOVUPS      Z12, Z14
+	VFNMADD213PD Z2, Z12, Z14
+	VMOVUPS      Z3, Z15
+	VFMADD213PD  Z4, Z13, Z15
+	VFMADD213PD  Z5, Z13, Z15
+	VFMADD213PD  Z6, Z13, Z15
+	VFMADD213PD  Z7, Z13, Z15
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z13, Z15
+	VMULPD       Z8, Z12, Z12
+	VMULPD       Z15, Z12, Z12
+	VCMPPD       $0x12, Z9, Z14, K1
+	VMOVUPS      Z12, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z13
+	VBLENDMPD    Z13, Z12, K1, Z16
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z14, Z13, Z12
+	VBLENDMPD    Z12, Z14, K1, Z17
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z12
+	VDIVPD       Z17, Z16, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z14, Z15
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z20
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z20, Z15
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z14, Z15
+	VFMADD231PD  Z15, Z13, Z12
+	VANDPS       Z1, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (CX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z0, Z10, Z10
+	VANDNPS      Z10, Z1, Z12
+	VMINPD       Z0, Z12, Z0
+	VMULPD       Z0, Z0, Z12
+	VMOVUPS      Z0, Z13
+	VFNMADD213PD Z2, Z0, Z13
+	VMOVUPS      Z3, Z2
+	VFMADD213PD  Z4, Z12, Z2
+	VFMADD213PD  Z5, Z12, Z2
+	VFMADD213PD  Z6, Z12, Z2
+	VFMADD213PD  Z7, Z12, Z2
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z12, Z2
+	VMULPD       Z8, Z0, Z0
+	VMULPD       Z2, Z0, Z0
+	VCMPPD       $0x12, Z9, Z13, K2
+	VMOVUPS      Z0, Z2
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z13, Z2
+	VBLENDMPD    Z2, Z0, K2, Z18
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z2
+	VFMADD213PD  Z13, Z2, Z0
+	VBLENDMPD    Z0, Z13, K2, Z19
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K2, Z0
+	VDIVPD       Z19, Z18, Z2
+	VMULPD       Z2, Z2, Z3
+	VMOVUPS      Z3, Z4
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z3, Z4
+	VFMADD231PD  Z4, Z2, Z0
+	VANDPS       Z1, Z10, Z1
+	VORPS        Z1, Z0, Z0
+	VADDPD       Z0, Z11, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_bf8cc2301efd1dbc<>+0(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+8(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+16(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+24(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+32(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+40(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+48(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat8x64_bf8cc2301efd1dbc<>+56(SB)/8, $0xbf8cc2301efd1dbc
+GLOBL splat8x64_bf8cc2301efd1dbc<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf95bf840811887d<>+0(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+8(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+16(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+24(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+32(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+40(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+48(SB)/8, $0xbf95bf840811887d
+DATA splat8x64_bf95bf840811887d<>+56(SB)/8, $0xbf95bf840811887d
+GLOBL splat8x64_bf95bf840811887d<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfab0a0361ec3b62<>+0(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+8(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+16(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+24(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+32(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+40(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+48(SB)/8, $0xbfab0a0361ec3b62
+DATA splat8x64_bfab0a0361ec3b62<>+56(SB)/8, $0xbfab0a0361ec3b62
+GLOBL splat8x64_bfab0a0361ec3b62<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfc13fc65487d0da<>+0(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+8(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+16(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+24(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+32(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+40(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+48(SB)/8, $0xbfc13fc65487d0da
+DATA splat8x64_bfc13fc65487d0da<>+56(SB)/8, $0xbfc13fc65487d0da
+GLOBL splat8x64_bfc13fc65487d0da<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfe1d8fa3856f08c<>+0(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+8(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+16(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+24(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+32(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+40(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+48(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat8x64_bfe1d8fa3856f08c<>+56(SB)/8, $0xbfe1d8fa3856f08c
+GLOBL splat8x64_bfe1d8fa3856f08c<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fe921fb54bba45a<>+0(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+8(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+16(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+24(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+32(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+40(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+48(SB)/8, $0x3fe921fb54bba45a
+DATA splat8x64_3fe921fb54bba45a<>+56(SB)/8, $0x3fe921fb54bba45a
+GLOBL splat8x64_3fe921fb54bba45a<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_4000000000000000<>+0(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+8(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+16(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+24(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+32(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+40(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+48(SB)/8, $0x4000000000000000
+DATA splat8x64_4000000000000000<>+56(SB)/8, $0x4000000000000000
+GLOBL splat8x64_4000000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fd68dfd712adeb5<>+0(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+8(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+16(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+24(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+32(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+40(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+48(SB)/8, $0x3fd68dfd712adeb5
+DATA splat8x64_3fd68dfd712adeb5<>+56(SB)/8, $0x3fd68dfd712adeb5
+GLOBL splat8x64_3fd68dfd712adeb5<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf797cfa69655d4b<>+0(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+8(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+16(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+24(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+32(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+40(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+48(SB)/8, $0xbf797cfa69655d4b
+DATA splat8x64_bf797cfa69655d4b<>+56(SB)/8, $0xbf797cfa69655d4b
+GLOBL splat8x64_bf797cfa69655d4b<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f91902c384fe14e<>+0(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+8(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+16(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+24(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+32(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+40(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+48(SB)/8, $0x3f91902c384fe14e
+DATA splat8x64_3f91902c384fe14e<>+56(SB)/8, $0x3f91902c384fe14e
+GLOBL splat8x64_3f91902c384fe14e<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf9b713b5290a752<>+0(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+8(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+16(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+24(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+32(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+40(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+48(SB)/8, $0xbf9b713b5290a752
+DATA splat8x64_bf9b713b5290a752<>+56(SB)/8, $0xbf9b713b5290a752
+GLOBL splat8x64_bf9b713b5290a752<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fa1ebbba5994709<>+0(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+8(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+16(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+24(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+32(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+40(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+48(SB)/8, $0x3fa1ebbba5994709
+DATA splat8x64_3fa1ebbba5994709<>+56(SB)/8, $0x3fa1ebbba5994709
+GLOBL splat8x64_3fa1ebbba5994709<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfa7439da49f79dd<>+0(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+8(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+16(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+24(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+32(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+40(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+48(SB)/8, $0xbfa7439da49f79dd
+DATA splat8x64_bfa7439da49f79dd<>+56(SB)/8, $0xbfa7439da49f79dd
+GLOBL splat8x64_bfa7439da49f79dd<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fb04c0a8218822e<>+0(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+8(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+16(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+24(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+32(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+40(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+48(SB)/8, $0x3fb04c0a8218822e
+DATA splat8x64_3fb04c0a8218822e<>+56(SB)/8, $0x3fb04c0a8218822e
+GLOBL splat8x64_3fb04c0a8218822e<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfbb299561f4b3d4<>+0(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+8(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+16(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+24(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+32(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+40(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+48(SB)/8, $0xbfbb299561f4b3d4
+DATA splat8x64_bfbb299561f4b3d4<>+56(SB)/8, $0xbfbb299561f4b3d4
+GLOBL splat8x64_bfbb299561f4b3d4<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fd45f306daf80e8<>+0(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+8(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+16(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+24(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+32(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+40(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+48(SB)/8, $0x3fd45f306daf80e8
+DATA splat8x64_3fd45f306daf80e8<>+56(SB)/8, $0x3fd45f306daf80e8
+GLOBL splat8x64_3fd45f306daf80e8<>(SB), RODATA|NOPTR, $64
+
+// func smoothFloorF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothFloorF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_bf22c4c138080867<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf206c5751d02dd8<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf3a23a40b9186b1<>+0(SB), Z4
+	VMOVUPS      splat8x64_bf4c207aa578ab71<>+0(SB), Z5
+	VBROADCASTSD 40(BX), Z6
+	VBROADCASTSD 32(BX), Z7
+	VBROADCASTSD 24(BX), Z8
+	VBROADCASTSD 16(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z1, Z12
+	VMINPD       Z0, Z12, Z12
+	VSUBPD       Z12, Z0, Z21
+	VMULPD       Z21, Z21, Z22
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z23
+	VFMADD213PD  Z3, Z22, Z23
+	VFMADD213PD  Z4, Z22, Z23
+	VFMADD213PD  Z5, Z22, Z23
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z22, Z23
+	VFMADD213PD  Z6, Z22, Z23
+	VMULPD       Z8, Z21, Z22
+	VMULPD       Z23, Z22, Z22
+	VFMADD231PD  Z7, Z21, Z22
+	VCMPPD       $0x12, Z9, Z12, K1
+	VMOVUPS      Z22, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z21
+	VBLENDMPD    Z21, Z22, K1, Z13
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z12, Z21, Z22
+	VBLENDMPD    Z22, Z12, K1, Z14
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z12
+	VDIVPD       Z14, Z13, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z24
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z22, Z23
+	VFMADD231PD  Z21, Z23, Z12
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z21, Z12
+	VANDNPS      Z1, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      64(CX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z1, Z12
+	VMINPD       Z0, Z12, Z12
+	VSUBPD       Z12, Z0, Z21
+	VMULPD       Z21, Z21, Z22
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z23
+	VFMADD213PD  Z3, Z22, Z23
+	VFMADD213PD  Z4, Z22, Z23
+	VFMADD213PD  Z5, Z22, Z23
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z22, Z23
+	VFMADD213PD  Z6, Z22, Z23
+	VMULPD       Z8, Z21, Z22
+	VMULPD       Z23, Z22, Z22
+	VFMADD231PD  Z7, Z21, Z22
+	VCMPPD       $0x12, Z9, Z12, K1
+	VMOVUPS      Z22, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z21
+	VBLENDMPD    Z21, Z22, K1, Z15
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z12, Z21, Z22
+	VBLENDMPD    Z22, Z12, K1, Z16
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z12
+	VDIVPD       Z16, Z15, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z24
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z22, Z23
+	VFMADD231PD  Z21, Z23, Z12
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z21, Z12
+	VANDNPS      Z1, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z1, Z12
+	VMINPD       Z0, Z12, Z12
+	VSUBPD       Z12, Z0, Z13
+	VMULPD       Z13, Z13, Z14
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z15
+	VFMADD213PD  Z3, Z14, Z15
+	VFMADD213PD  Z4, Z14, Z15
+	VFMADD213PD  Z5, Z14, Z15
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z14, Z15
+	VFMADD213PD  Z6, Z14, Z15
+	VMULPD       Z8, Z13, Z14
+	VMULPD       Z15, Z14, Z14
+	VFMADD231PD  Z7, Z13, Z14
+	VCMPPD       $0x12, Z9, Z12, K1
+	VMOVUPS      Z14, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z13
+	VBLENDMPD    Z13, Z14, K1, Z17
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z12, Z13, Z14
+	VBLENDMPD    Z14, Z12, K1, Z18
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z12
+	VDIVPD       Z18, Z17, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z14, Z15
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z16
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z16, Z15
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z14, Z15
+	VFMADD231PD  Z13, Z15, Z12
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z13, Z12
+	VANDNPS      Z1, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VMOVUPS      Z10, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (CX), K1, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z1, Z12
+	VMINPD       Z0, Z12, Z12
+	VSUBPD       Z12, Z0, Z0
+	VMULPD       Z0, Z0, Z13
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z2
+	VFMADD213PD  Z3, Z13, Z2
+	VFMADD213PD  Z4, Z13, Z2
+	VFMADD213PD  Z5, Z13, Z2
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z13, Z2
+	VFMADD213PD  Z6, Z13, Z2
+	VMULPD       Z8, Z0, Z3
+	VMULPD       Z2, Z3, Z2
+	VFMADD231PD  Z7, Z0, Z2
+	VCMPPD       $0x12, Z9, Z12, K2
+	VMOVUPS      Z2, Z0
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z0
+	VBLENDMPD    Z0, Z2, K2, Z19
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z0
+	VFMADD213PD  Z12, Z0, Z2
+	VBLENDMPD    Z2, Z12, K2, Z20
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K2, Z0
+	VDIVPD       Z20, Z19, Z2
+	VMULPD       Z2, Z2, Z3
+	VMOVUPS      Z3, Z4
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z5
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z3, Z4
+	VFMADD231PD  Z2, Z4, Z0
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z2, Z0
+	VANDNPS      Z1, Z10, Z1
+	VORPS        Z1, Z0, Z0
+	VADDPD       Z0, Z11, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_bf22c4c138080867<>+0(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+8(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+16(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+24(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+32(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+40(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+48(SB)/8, $0xbf22c4c138080867
+DATA splat8x64_bf22c4c138080867<>+56(SB)/8, $0xbf22c4c138080867
+GLOBL splat8x64_bf22c4c138080867<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf206c5751d02dd8<>+0(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+8(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+16(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+24(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+32(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+40(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+48(SB)/8, $0xbf206c5751d02dd8
+DATA splat8x64_bf206c5751d02dd8<>+56(SB)/8, $0xbf206c5751d02dd8
+GLOBL splat8x64_bf206c5751d02dd8<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf3a23a40b9186b1<>+0(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+8(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+16(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+24(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+32(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+40(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+48(SB)/8, $0xbf3a23a40b9186b1
+DATA splat8x64_bf3a23a40b9186b1<>+56(SB)/8, $0xbf3a23a40b9186b1
+GLOBL splat8x64_bf3a23a40b9186b1<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf4c207aa578ab71<>+0(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+8(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+16(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+24(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+32(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+40(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+48(SB)/8, $0xbf4c207aa578ab71
+DATA splat8x64_bf4c207aa578ab71<>+56(SB)/8, $0xbf4c207aa578ab71
+GLOBL splat8x64_bf4c207aa578ab71<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf5fcb4547c9c565<>+0(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+8(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+16(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+24(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+32(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+40(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+48(SB)/8, $0xbf5fcb4547c9c565
+DATA splat8x64_bf5fcb4547c9c565<>+56(SB)/8, $0xbf5fcb4547c9c565
+GLOBL splat8x64_bf5fcb4547c9c565<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf71e83dcf4e7192<>+0(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+8(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+16(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+24(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+32(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+40(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+48(SB)/8, $0xbf71e83dcf4e7192
+DATA splat8x64_bf71e83dcf4e7192<>+56(SB)/8, $0xbf71e83dcf4e7192
+GLOBL splat8x64_bf71e83dcf4e7192<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf843be492e9aed5<>+0(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+8(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+16(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+24(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+32(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+40(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+48(SB)/8, $0xbf843be492e9aed5
+DATA splat8x64_bf843be492e9aed5<>+56(SB)/8, $0xbf843be492e9aed5
+GLOBL splat8x64_bf843be492e9aed5<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf970da1bdf1b5a0<>+0(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+8(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+16(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+24(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+32(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+40(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+48(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat8x64_bf970da1bdf1b5a0<>+56(SB)/8, $0xbf970da1bdf1b5a0
+GLOBL splat8x64_bf970da1bdf1b5a0<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfaaf330b30883f4<>+0(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+8(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+16(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+24(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+32(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+40(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+48(SB)/8, $0xbfaaf330b30883f4
+DATA splat8x64_bfaaf330b30883f4<>+56(SB)/8, $0xbfaaf330b30883f4
+GLOBL splat8x64_bfaaf330b30883f4<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfc1401fac04db3f<>+0(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+8(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+16(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+24(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+32(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+40(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+48(SB)/8, $0xbfc1401fac04db3f
+DATA splat8x64_bfc1401fac04db3f<>+56(SB)/8, $0xbfc1401fac04db3f
+GLOBL splat8x64_bfc1401fac04db3f<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfe1d8f9b879bb16<>+0(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+8(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+16(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+24(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+32(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+40(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+48(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat8x64_bfe1d8f9b879bb16<>+56(SB)/8, $0xbfe1d8f9b879bb16
+GLOBL splat8x64_bfe1d8f9b879bb16<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fd68dfd7131067c<>+0(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+8(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+16(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+24(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+32(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+40(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+48(SB)/8, $0x3fd68dfd7131067c
+DATA splat8x64_3fd68dfd7131067c<>+56(SB)/8, $0x3fd68dfd7131067c
+GLOBL splat8x64_3fd68dfd7131067c<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f528a9ddf0ad1b5<>+0(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+8(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+16(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+24(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+32(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+40(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+48(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat8x64_3f528a9ddf0ad1b5<>+56(SB)/8, $0x3f528a9ddf0ad1b5
+GLOBL splat8x64_3f528a9ddf0ad1b5<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf71d1a0f8be9ed5<>+0(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+8(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+16(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+24(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+32(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+40(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+48(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat8x64_bf71d1a0f8be9ed5<>+56(SB)/8, $0xbf71d1a0f8be9ed5
+GLOBL splat8x64_bf71d1a0f8be9ed5<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f819123a6deac36<>+0(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+8(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+16(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+24(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+32(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+40(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+48(SB)/8, $0x3f819123a6deac36
+DATA splat8x64_3f819123a6deac36<>+56(SB)/8, $0x3f819123a6deac36
+GLOBL splat8x64_3f819123a6deac36<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf88e3703a1362f5<>+0(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+8(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+16(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+24(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+32(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+40(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+48(SB)/8, $0xbf88e3703a1362f5
+DATA splat8x64_bf88e3703a1362f5<>+56(SB)/8, $0xbf88e3703a1362f5
+GLOBL splat8x64_bf88e3703a1362f5<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f8e0653f881b6f3<>+0(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+8(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+16(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+24(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+32(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+40(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+48(SB)/8, $0x3f8e0653f881b6f3
+DATA splat8x64_3f8e0653f881b6f3<>+56(SB)/8, $0x3f8e0653f881b6f3
+GLOBL splat8x64_3f8e0653f881b6f3<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf910bedadc48626<>+0(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+8(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+16(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+24(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+32(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+40(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+48(SB)/8, $0xbf910bedadc48626
+DATA splat8x64_bf910bedadc48626<>+56(SB)/8, $0xbf910bedadc48626
+GLOBL splat8x64_bf910bedadc48626<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f9328266cd8d3d0<>+0(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+8(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+16(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+24(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+32(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+40(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+48(SB)/8, $0x3f9328266cd8d3d0
+DATA splat8x64_3f9328266cd8d3d0<>+56(SB)/8, $0x3f9328266cd8d3d0
+GLOBL splat8x64_3f9328266cd8d3d0<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf95ba6836f6beb7<>+0(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+8(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+16(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+24(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+32(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+40(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+48(SB)/8, $0xbf95ba6836f6beb7
+DATA splat8x64_bf95ba6836f6beb7<>+56(SB)/8, $0xbf95ba6836f6beb7
+GLOBL splat8x64_bf95ba6836f6beb7<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f9912a90107c863<>+0(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+8(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+16(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+24(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+32(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+40(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+48(SB)/8, $0x3f9912a90107c863
+DATA splat8x64_3f9912a90107c863<>+56(SB)/8, $0x3f9912a90107c863
+GLOBL splat8x64_3f9912a90107c863<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf9da1ba61e479f0<>+0(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+8(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+16(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+24(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+32(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+40(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+48(SB)/8, $0xbf9da1ba61e479f0
+DATA splat8x64_bf9da1ba61e479f0<>+56(SB)/8, $0xbf9da1ba61e479f0
+GLOBL splat8x64_bf9da1ba61e479f0<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fa21bb943916c25<>+0(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+8(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+16(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+24(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+32(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+40(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+48(SB)/8, $0x3fa21bb943916c25
+DATA splat8x64_3fa21bb943916c25<>+56(SB)/8, $0x3fa21bb943916c25
+GLOBL splat8x64_3fa21bb943916c25<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfa7483758e0731b<>+0(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+8(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+16(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+24(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+32(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+40(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+48(SB)/8, $0xbfa7483758e0731b
+DATA splat8x64_bfa7483758e0731b<>+56(SB)/8, $0xbfa7483758e0731b
+GLOBL splat8x64_bfa7483758e0731b<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fb04c26be3b020d<>+0(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+8(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+16(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+24(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+32(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+40(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+48(SB)/8, $0x3fb04c26be3b020d
+DATA splat8x64_3fb04c26be3b020d<>+56(SB)/8, $0x3fb04c26be3b020d
+GLOBL splat8x64_3fb04c26be3b020d<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfbb2995e7b7b602<>+0(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+8(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+16(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+24(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+32(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+40(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+48(SB)/8, $0xbfbb2995e7b7b602
+DATA splat8x64_bfbb2995e7b7b602<>+56(SB)/8, $0xbfbb2995e7b7b602
+GLOBL splat8x64_bfbb2995e7b7b602<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bc76b01ec5417056<>+0(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+8(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+16(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+24(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+32(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+40(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+48(SB)/8, $0xbc76b01ec5417056
+DATA splat8x64_bc76b01ec5417056<>+56(SB)/8, $0xbc76b01ec5417056
+GLOBL splat8x64_bc76b01ec5417056<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fd45f306dc9c883<>+0(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+8(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+16(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+24(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+32(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+40(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+48(SB)/8, $0x3fd45f306dc9c883
+DATA splat8x64_3fd45f306dc9c883<>+56(SB)/8, $0x3fd45f306dc9c883
+GLOBL splat8x64_3fd45f306dc9c883<>(SB), RODATA|NOPTR, $64
+
+// func smoothFloorGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothFloorGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z1
+	VBROADCASTSD (SI), Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VBROADCASTSD 8(SI), Z4
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfcd474df5bb7114<>+0(SB), Z6
+	VMOVUPS      splat8x64_3ff472a5655a7d22<>+0(SB), Z7
+	VMOVUPS      splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z8
+	VMOVUPS      splat8x64_400fffffff790c7d<>+0(SB), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z0, Z11, Z11
+	VMULPD       Z11, Z11, Z16
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VMULPD       Z11, Z17, Z11
+	VMULPD       Z4, Z11, Z16
+	VFMADD213PD  Z2, Z11, Z16
+	VDIVPD       Z16, Z3, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS      Z10, Z16, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VCVTPD2PS    Z12, Y10
+	VMULPS       (CX), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPS2PD    32(DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z0, Z11, Z11
+	VMULPD       Z11, Z11, Z16
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VMULPD       Z11, Z17, Z11
+	VMULPD       Z4, Z11, Z16
+	VFMADD213PD  Z2, Z11, Z16
+	VDIVPD       Z16, Z3, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS      Z10, Z16, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VCVTPD2PS    Z13, Y10
+	VMULPS       32(CX), Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z0, Z11, Z11
+	VMULPD       Z11, Z11, Z12
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z13
+	VFMADD213PD  Z6, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VFMADD213PD  Z8, Z12, Z13
+	VFMADD213PD  Z9, Z12, Z13
+	VMULPD       Z11, Z13, Z11
+	VMULPD       Z4, Z11, Z12
+	VFMADD213PD  Z2, Z11, Z12
+	VDIVPD       Z12, Z3, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z10, Z12, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VCVTPD2PS    Z14, Y10
+	VMULPS       (CX), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z0, Z11, Z0
+	VMULPD       Z0, Z0, Z11
+	VFNMADD213PD Z1, Z0, Z0
+	VMOVUPS      Z5, Z1
+	VFMADD213PD  Z6, Z11, Z1
+	VFMADD213PD  Z7, Z11, Z1
+	VFMADD213PD  Z8, Z11, Z1
+	VFMADD213PD  Z9, Z11, Z1
+	VMULPD       Z0, Z1, Z0
+	VMULPD       Z4, Z0, Z1
+	VFMADD213PD  Z2, Z0, Z1
+	VDIVPD       Z1, Z3, Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z15
+	VCVTPD2PS    Z15, Y0
+	VMOVUPS.Z    (CX), K1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_3f98bbd9f415d0a0<>+0(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+8(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+16(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+24(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+32(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+40(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+48(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat8x64_3f98bbd9f415d0a0<>+56(SB)/8, $0x3f98bbd9f415d0a0
+GLOBL splat8x64_3f98bbd9f415d0a0<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfcd474df5bb7114<>+0(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+8(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+16(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+24(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+32(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+40(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+48(SB)/8, $0xbfcd474df5bb7114
+DATA splat8x64_bfcd474df5bb7114<>+56(SB)/8, $0xbfcd474df5bb7114
+GLOBL splat8x64_bfcd474df5bb7114<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3ff472a5655a7d22<>+0(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+8(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+16(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+24(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+32(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+40(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+48(SB)/8, $0x3ff472a5655a7d22
+DATA splat8x64_3ff472a5655a7d22<>+56(SB)/8, $0x3ff472a5655a7d22
+GLOBL splat8x64_3ff472a5655a7d22<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_c00de9e5e8b0bc2c<>+0(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+8(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+16(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+24(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+32(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+40(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+48(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat8x64_c00de9e5e8b0bc2c<>+56(SB)/8, $0xc00de9e5e8b0bc2c
+GLOBL splat8x64_c00de9e5e8b0bc2c<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_400fffffff790c7d<>+0(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+8(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+16(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+24(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+32(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+40(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+48(SB)/8, $0x400fffffff790c7d
+DATA splat8x64_400fffffff790c7d<>+56(SB)/8, $0x400fffffff790c7d
+GLOBL splat8x64_400fffffff790c7d<>(SB), RODATA|NOPTR, $64
+
+// func smoothFloorGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothFloorGradF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z4
+	VMOVUPS      splat8x64_bf245bb7ee4cfaca<>+0(SB), Z5
+	VMOVUPS      splat8x64_3f5dac5ea74237c4<>+0(SB), Z6
+	VMOVUPS      splat8x64_bf91b0cc910cafd9<>+0(SB), Z7
+	VMOVUPS      splat8x64_3fc0eda024afe7fd<>+0(SB), Z8
+	VMOVUPS      splat8x64_bfe9479886a9c8bf<>+0(SB), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z1, Z11
+	VSUBPD       Z11, Z0, Z16
+	VMULPD       Z16, Z16, Z16
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z17
+	VFMADD213PD  Z5, Z16, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z16, Z17
+	VMULPD       Z3, Z11, Z16
+	VMULPD       Z11, Z16, Z11
+	VFMADD213PD  Z2, Z17, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD       Z11, Z16, Z11
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VMULPD       (CX), Z12, Z10
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      64(DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z1, Z11
+	VSUBPD       Z11, Z0, Z16
+	VMULPD       Z16, Z16, Z16
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z17
+	VFMADD213PD  Z5, Z16, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z16, Z17
+	VMULPD       Z3, Z11, Z16
+	VMULPD       Z11, Z16, Z11
+	VFMADD213PD  Z2, Z17, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD       Z11, Z16, Z11
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VMULPD       64(CX), Z13, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z1, Z11
+	VSUBPD       Z11, Z0, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z13
+	VFMADD213PD  Z5, Z12, Z13
+	VFMADD213PD  Z6, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VFMADD213PD  Z8, Z12, Z13
+	VFMADD213PD  Z9, Z12, Z13
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z13
+	VMULPD       Z3, Z11, Z12
+	VMULPD       Z11, Z12, Z11
+	VFMADD213PD  Z2, Z13, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z11, Z12, Z11
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VMULPD       (CX), Z14, Z10
+	VMOVUPS      Z10, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z1, Z11
+	VSUBPD       Z11, Z0, Z0
+	VMULPD       Z0, Z0, Z0
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z4
+	VFMADD213PD  Z5, Z0, Z4
+	VFMADD213PD  Z6, Z0, Z4
+	VFMADD213PD  Z7, Z0, Z4
+	VFMADD213PD  Z8, Z0, Z4
+	VFMADD213PD  Z9, Z0, Z4
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z0, Z4
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z0, Z4
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z0, Z4
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z0, Z4
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z0, Z4
+	VMULPD       Z3, Z11, Z0
+	VMULPD       Z11, Z0, Z0
+	VFMADD213PD  Z2, Z4, Z0
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z0, Z2, Z0
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z15
+	VMOVUPD.Z    (CX), K1, Z0
+	VMULPD       Z0, Z15, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat8x64_3ee59bbc6b357ca6<>+0(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+8(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+16(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+24(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+32(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+40(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+48(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat8x64_3ee59bbc6b357ca6<>+56(SB)/8, $0x3ee59bbc6b357ca6
+GLOBL splat8x64_3ee59bbc6b357ca6<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf245bb7ee4cfaca<>+0(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+8(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+16(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+24(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+32(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+40(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+48(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat8x64_bf245bb7ee4cfaca<>+56(SB)/8, $0xbf245bb7ee4cfaca
+GLOBL splat8x64_bf245bb7ee4cfaca<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3f5dac5ea74237c4<>+0(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+8(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+16(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+24(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+32(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+40(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+48(SB)/8, $0x3f5dac5ea74237c4
+DATA splat8x64_3f5dac5ea74237c4<>+56(SB)/8, $0x3f5dac5ea74237c4
+GLOBL splat8x64_3f5dac5ea74237c4<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bf91b0cc910cafd9<>+0(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+8(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+16(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+24(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+32(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+40(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+48(SB)/8, $0xbf91b0cc910cafd9
+DATA splat8x64_bf91b0cc910cafd9<>+56(SB)/8, $0xbf91b0cc910cafd9
+GLOBL splat8x64_bf91b0cc910cafd9<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_3fc0eda024afe7fd<>+0(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+8(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+16(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+24(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+32(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+40(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+48(SB)/8, $0x3fc0eda024afe7fd
+DATA splat8x64_3fc0eda024afe7fd<>+56(SB)/8, $0x3fc0eda024afe7fd
+GLOBL splat8x64_3fc0eda024afe7fd<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_bfe9479886a9c8bf<>+0(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+8(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+16(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+24(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+32(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+40(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+48(SB)/8, $0xbfe9479886a9c8bf
+DATA splat8x64_bfe9479886a9c8bf<>+56(SB)/8, $0xbfe9479886a9c8bf
+GLOBL splat8x64_bfe9479886a9c8bf<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_400c6357f269e3a3<>+0(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+8(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+16(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+24(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+32(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+40(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+48(SB)/8, $0x400c6357f269e3a3
+DATA splat8x64_400c6357f269e3a3<>+56(SB)/8, $0x400c6357f269e3a3
+GLOBL splat8x64_400c6357f269e3a3<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_c026c76c934c109e<>+0(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+8(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+16(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+24(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+32(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+40(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+48(SB)/8, $0xc026c76c934c109e
+DATA splat8x64_c026c76c934c109e<>+56(SB)/8, $0xc026c76c934c109e
+GLOBL splat8x64_c026c76c934c109e<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_403834ae93d9e0dd<>+0(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+8(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+16(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+24(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+32(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+40(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+48(SB)/8, $0x403834ae93d9e0dd
+DATA splat8x64_403834ae93d9e0dd<>+56(SB)/8, $0x403834ae93d9e0dd
+GLOBL splat8x64_403834ae93d9e0dd<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_c03de9e64df22ef3<>+0(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+8(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+16(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+24(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+32(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+40(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+48(SB)/8, $0xc03de9e64df22ef3
+DATA splat8x64_c03de9e64df22ef3<>+56(SB)/8, $0xc03de9e64df22ef3
+GLOBL splat8x64_c03de9e64df22ef3<>(SB), RODATA|NOPTR, $64
+
+DATA splat8x64_4030000000000000<>+0(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+8(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+16(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+24(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+32(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+40(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+48(SB)/8, $0x4030000000000000
+DATA splat8x64_4030000000000000<>+56(SB)/8, $0x4030000000000000
+GLOBL splat8x64_4030000000000000<>(SB), RODATA|NOPTR, $64
+
+// func smoothFloorValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothFloorValueGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf8cc2301efd1dbc<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf95bf840811887d<>+0(SB), Z4
+	VMOVUPS      splat8x64_bfab0a0361ec3b62<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfc13fc65487d0da<>+0(SB), Z6
+	VBROADCASTSD (SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 8(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z0, Z12, Z12
+	VANDNPS      Z12, Z1, Z25
+	VMINPD       Z0, Z25, Z25
+	VMULPD       Z25, Z25, Z26
+	VMOVUPS      Z25, Z27
+	VFNMADD213PD Z2, Z25, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VFMADD213PD  Z5, Z26, Z28
+	VFMADD213PD  Z6, Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z26, Z28
+	VMULPD       Z7, Z25, Z25
+	VMULPD       Z28, Z25, Z25
+	VCMPPD       $0x12, Z8, Z27, K1
+	VMOVUPS      Z25, Z26
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z26
+	VBLENDMPD    Z26, Z25, K1, Z13
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z26
+	VFMADD213PD  Z27, Z26, Z25
+	VBLENDMPD    Z25, Z27, K1, Z14
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z25
+	VDIVPD       Z14, Z13, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z29
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z27, Z28
+	VFMADD231PD  Z28, Z26, Z25
+	VANDPS       Z1, Z12, Z26
+	VORPS        Z26, Z25, Z25
+	VADDPD       Z25, Z11, Z11
+	VMULPD       Z12, Z12, Z25
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z25, Z26
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z25, Z26
+	VMULPD       Z12, Z26, Z12
+	VMULPD       Z9, Z12, Z25
+	VFMADD213PD  Z7, Z12, Z25
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z25, Z12, Z12
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z15
+	VCVTPD2PS    Z11, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPD2PS    Z15, Y10
+	VMOVUPS      Y10, (CX)
+	VCVTPS2PD    32(DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z0, Z12, Z12
+	VANDNPS      Z12, Z1, Z25
+	VMINPD       Z0, Z25, Z25
+	VMULPD       Z25, Z25, Z26
+	VMOVUPS      Z25, Z27
+	VFNMADD213PD Z2, Z25, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VFMADD213PD  Z5, Z26, Z28
+	VFMADD213PD  Z6, Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z26, Z28
+	VMULPD       Z7, Z25, Z25
+	VMULPD       Z28, Z25, Z25
+	VCMPPD       $0x12, Z8, Z27, K1
+	VMOVUPS      Z25, Z26
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z26
+	VBLENDMPD    Z26, Z25, K1, Z16
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z26
+	VFMADD213PD  Z27, Z26, Z25
+	VBLENDMPD    Z25, Z27, K1, Z17
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z25
+	VDIVPD       Z17, Z16, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z29
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z27, Z28
+	VFMADD231PD  Z28, Z26, Z25
+	VANDPS       Z1, Z12, Z26
+	VORPS        Z26, Z25, Z25
+	VADDPD       Z25, Z11, Z11
+	VMULPD       Z12, Z12, Z25
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z25, Z26
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z25, Z26
+	VMULPD       Z12, Z26, Z12
+	VMULPD       Z9, Z12, Z25
+	VFMADD213PD  Z7, Z12, Z25
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z25, Z12, Z12
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z18
+	VCVTPD2PS    Z11, Y10
+	VMOVUPS      Y10, 32(AX)
+	VCVTPD2PS    Z18, Y10
+	VMOVUPS      Y10, 32(CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z0, Z12, Z12
+	VANDNPS      Z12, Z1, Z13
+	VMINPD       Z0, Z13, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z13, Z15
+	VFNMADD213PD Z2, Z13, Z15
+	VMOVUPS      Z3, Z16
+	VFMADD213PD  Z4, Z14, Z16
+	VFMADD213PD  Z5, Z14, Z16
+	VFMADD213PD  Z6, Z14, Z16
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z14, Z16
+	VMULPD       Z7, Z13, Z13
+	VMULPD       Z16, Z13, Z13
+	VCMPPD       $0x12, Z8, Z15, K1
+	VMOVUPS      Z13, Z14
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z15, Z14
+	VBLENDMPD    Z14, Z13, K1, Z19
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z14
+	VFMADD213PD  Z15, Z14, Z13
+	VBLENDMPD    Z13, Z15, K1, Z20
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z20, Z19, Z14
+	VMULPD       Z14, Z14, Z15
+	VMOVUPS      Z15, Z16
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z17
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z17, Z16
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z15, Z16
+	VFMADD231PD  Z16, Z14, Z13
+	VANDPS       Z1, Z12, Z14
+	VORPS        Z14, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z14
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z15
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z15, Z14
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z13, Z14
+	VMULPD       Z12, Z14, Z12
+	VMULPD       Z9, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z13, Z12, Z12
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z21
+	VCVTPD2PS    Z11, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPD2PS    Z21, Y10
+	VMOVUPS      Y10, (CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z0, Z12, Z12
+	VANDNPS      Z12, Z1, Z13
+	VMINPD       Z0, Z13, Z0
+	VMULPD       Z0, Z0, Z13
+	VMOVUPS      Z0, Z14
+	VFNMADD213PD Z2, Z0, Z14
+	VMOVUPS      Z3, Z3
+	VFMADD213PD  Z4, Z13, Z3
+	VFMADD213PD  Z5, Z13, Z3
+	VFMADD213PD  Z6, Z13, Z3
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z13, Z3
+	VMULPD       Z7, Z0, Z0
+	VMULPD       Z3, Z0, Z0
+	VCMPPD       $0x12, Z8, Z14, K2
+	VMOVUPS      Z0, Z3
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z3
+	VBLENDMPD    Z3, Z0, K2, Z22
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z3
+	VFMADD213PD  Z14, Z3, Z0
+	VBLENDMPD    Z0, Z14, K2, Z23
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K2, Z0
+	VDIVPD       Z23, Z22, Z3
+	VMULPD       Z3, Z3, Z4
+	VMOVUPS      Z4, Z5
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z6
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z6, Z5
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z4, Z5
+	VFMADD231PD  Z5, Z3, Z0
+	VANDPS       Z1, Z12, Z3
+	VORPS        Z3, Z0, Z0
+	VADDPD       Z0, Z11, Z0
+	VMULPD       Z12, Z12, Z3
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z3, Z2
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z4
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z3, Z2
+	VMULPD       Z12, Z2, Z2
+	VMULPD       Z9, Z2, Z3
+	VFMADD213PD  Z7, Z2, Z3
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z3, Z2, Z2
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z2, K2, Z24
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+	VCVTPD2PS    Z24, Y0
+	VMOVUPS      Y0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothFloorValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothFloorValueGradF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_bf22c4c138080867<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf206c5751d02dd8<>+0(SB), Z3
+	VBROADCASTSD 40(SI), Z4
+	VBROADCASTSD 32(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 16(SI), Z7
+	VBROADCASTSD (SI), Z8
+	VBROADCASTSD 8(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z1, Z25
+	VMINPD       Z0, Z25, Z26
+	VSUBPD       Z26, Z0, Z27
+	VMULPD       Z27, Z27, Z28
+	VFNMADD231PD Z26, Z26, Z26
+	VMOVUPS      Z2, Z29
+	VFMADD213PD  Z3, Z28, Z29
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z28, Z29
+	VFMADD213PD  Z4, Z28, Z29
+	VMULPD       Z6, Z27, Z28
+	VMULPD       Z29, Z28, Z28
+	VFMADD231PD  Z5, Z27, Z28
+	VCMPPD       $0x12, Z7, Z26, K1
+	VMOVUPS      Z28, Z27
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z26, Z27
+	VBLENDMPD    Z27, Z28, K1, Z13
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z27
+	VFMADD213PD  Z26, Z27, Z28
+	VBLENDMPD    Z28, Z26, K1, Z14
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z26
+	VDIVPD       Z14, Z13, Z27
+	VMULPD       Z27, Z27, Z28
+	VMOVUPS      Z28, Z29
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z30
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z30, Z29
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z28, Z29
+	VFMADD231PD  Z27, Z29, Z26
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z27, Z26
+	VANDNPS      Z1, Z12, Z12
+	VORPS        Z12, Z26, Z12
+	VADDPD       Z12, Z11, Z11
+	VSUBPD       Z25, Z0, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z25, Z25, Z25
+	VMOVUPS      Z12, Z26
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z26
+	VMULPD       Z9, Z25, Z12
+	VMULPD       Z25, Z12, Z12
+	VFMADD213PD  Z8, Z26, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z25
+	VDIVPD       Z12, Z25, Z12
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z15
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z15, (CX)
+	VMOVUPS      64(DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z1, Z25
+	VMINPD       Z0, Z25, Z26
+	VSUBPD       Z26, Z0, Z27
+	VMULPD       Z27, Z27, Z28
+	VFNMADD231PD Z26, Z26, Z26
+	VMOVUPS      Z2, Z29
+	VFMADD213PD  Z3, Z28, Z29
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z28, Z29
+	VFMADD213PD  Z4, Z28, Z29
+	VMULPD       Z6, Z27, Z28
+	VMULPD       Z29, Z28, Z28
+	VFMADD231PD  Z5, Z27, Z28
+	VCMPPD       $0x12, Z7, Z26, K1
+	VMOVUPS      Z28, Z27
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z26, Z27
+	VBLENDMPD    Z27, Z28, K1, Z16
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z27
+	VFMADD213PD  Z26, Z27, Z28
+	VBLENDMPD    Z28, Z26, K1, Z17
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z26
+	VDIVPD       Z17, Z16, Z27
+	VMULPD       Z27, Z27, Z28
+	VMOVUPS      Z28, Z29
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z30
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z30, Z29
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z28, Z29
+	VFMADD231PD  Z27, Z29, Z26
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z27, Z26
+	VANDNPS      Z1, Z12, Z12
+	VORPS        Z12, Z26, Z12
+	VADDPD       Z12, Z11, Z11
+	VSUBPD       Z25, Z0, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z25, Z25, Z25
+	VMOVUPS      Z12, Z26
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z26
+	VMULPD       Z9, Z25, Z12
+	VMULPD       Z25, Z12, Z12
+	VFMADD213PD  Z8, Z26, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z25
+	VDIVPD       Z12, Z25, Z12
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z18
+	VMOVUPS      Z11, 64(AX)
+	VMOVUPS      Z18, 64(CX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z1, Z13
+	VMINPD       Z0, Z13, Z14
+	VSUBPD       Z14, Z0, Z15
+	VMULPD       Z15, Z15, Z16
+	VFNMADD231PD Z14, Z14, Z14
+	VMOVUPS      Z2, Z17
+	VFMADD213PD  Z3, Z16, Z17
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z16, Z17
+	VFMADD213PD  Z4, Z16, Z17
+	VMULPD       Z6, Z15, Z16
+	VMULPD       Z17, Z16, Z16
+	VFMADD231PD  Z5, Z15, Z16
+	VCMPPD       $0x12, Z7, Z14, K1
+	VMOVUPS      Z16, Z15
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z15
+	VBLENDMPD    Z15, Z16, K1, Z19
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z15
+	VFMADD213PD  Z14, Z15, Z16
+	VBLENDMPD    Z16, Z14, K1, Z20
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z14
+	VDIVPD       Z20, Z19, Z15
+	VMULPD       Z15, Z15, Z16
+	VMOVUPS      Z16, Z17
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z18
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z18, Z17
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z16, Z17
+	VFMADD231PD  Z15, Z17, Z14
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z15, Z14
+	VANDNPS      Z1, Z12, Z12
+	VORPS        Z12, Z14, Z12
+	VADDPD       Z12, Z11, Z11
+	VSUBPD       Z13, Z0, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z13, Z13, Z13
+	VMOVUPS      Z12, Z14
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z15
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z15, Z14
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z14
+	VMULPD       Z9, Z13, Z12
+	VMULPD       Z13, Z12, Z12
+	VFMADD213PD  Z8, Z14, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD       Z12, Z13, Z12
+	VANDNPS      Z10, Z1, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z21
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z21, (CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z1, Z13
+	VMINPD       Z0, Z13, Z14
+	VSUBPD       Z14, Z0, Z15
+	VMULPD       Z15, Z15, Z16
+	VFNMADD231PD Z14, Z14, Z14
+	VMOVUPS      Z2, Z2
+	VFMADD213PD  Z3, Z16, Z2
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z16, Z2
+	VFMADD213PD  Z4, Z16, Z2
+	VMULPD       Z6, Z15, Z3
+	VMULPD       Z2, Z3, Z2
+	VFMADD231PD  Z5, Z15, Z2
+	VCMPPD       $0x12, Z7, Z14, K2
+	VMOVUPS      Z2, Z3
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z3
+	VBLENDMPD    Z3, Z2, K2, Z22
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z3
+	VFMADD213PD  Z14, Z3, Z2
+	VBLENDMPD    Z2, Z14, K2, Z23
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K2, Z2
+	VDIVPD       Z23, Z22, Z3
+	VMULPD       Z3, Z3, Z4
+	VMOVUPS      Z4, Z5
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z6
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z6, Z5
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z4, Z5
+	VFMADD231PD  Z3, Z5, Z2
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z3, Z2
+	VANDNPS      Z1, Z12, Z3
+	VORPS        Z3, Z2, Z2
+	VADDPD       Z2, Z11, Z2
+	VSUBPD       Z13, Z0, Z0
+	VMULPD       Z0, Z0, Z0
+	VFNMADD231PD Z13, Z13, Z13
+	VMOVUPS      Z0, Z3
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z0, Z3
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z0, Z3
+	VMULPD       Z9, Z13, Z0
+	VMULPD       Z13, Z0, Z0
+	VFMADD213PD  Z8, Z3, Z0
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VDIVPD       Z0, Z3, Z0
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z24
+	VMOVUPD      Z2, K1, (AX)
+	VMOVUPD      Z24, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundF32AVX512(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothRoundF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf8cc2301efd1dbc<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf95bf840811887d<>+0(SB), Z4
+	VMOVUPS      splat8x64_bfab0a0361ec3b62<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfc13fc65487d0da<>+0(SB), Z6
+	VMOVUPS      splat8x64_bfe1d8fa3856f08c<>+0(SB), Z7
+	VBROADCASTSD (BX), Z8
+	VBROADCASTSD 16(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (CX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z22
+	VMOVUPS      Z13, Z23
+	VFNMADD213PD Z2, Z13, Z23
+	VMOVUPS      Z3, Z24
+	VFMADD213PD  Z4, Z22, Z24
+	VFMADD213PD  Z5, Z22, Z24
+	VFMADD213PD  Z6, Z22, Z24
+	VFMADD213PD  Z7, Z22, Z24
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z22, Z24
+	VMULPD       Z8, Z13, Z13
+	VMULPD       Z24, Z13, Z13
+	VCMPPD       $0x12, Z9, Z23, K1
+	VMOVUPS      Z13, Z22
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z23, Z22
+	VBLENDMPD    Z22, Z13, K1, Z14
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z22
+	VFMADD213PD  Z23, Z22, Z13
+	VBLENDMPD    Z13, Z23, K1, Z15
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z15, Z14, Z22
+	VMULPD       Z22, Z22, Z23
+	VMOVUPS      Z23, Z24
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z25
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z25, Z24
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z23, Z24
+	VFMADD231PD  Z24, Z22, Z13
+	VANDPS       Z0, Z12, Z12
+	VORPS        Z12, Z13, Z12
+	VADDPD       Z12, Z11, Z11
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPS2PD    32(CX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z22
+	VMOVUPS      Z13, Z23
+	VFNMADD213PD Z2, Z13, Z23
+	VMOVUPS      Z3, Z24
+	VFMADD213PD  Z4, Z22, Z24
+	VFMADD213PD  Z5, Z22, Z24
+	VFMADD213PD  Z6, Z22, Z24
+	VFMADD213PD  Z7, Z22, Z24
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z22, Z24
+	VMULPD       Z8, Z13, Z13
+	VMULPD       Z24, Z13, Z13
+	VCMPPD       $0x12, Z9, Z23, K1
+	VMOVUPS      Z13, Z22
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z23, Z22
+	VBLENDMPD    Z22, Z13, K1, Z16
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z22
+	VFMADD213PD  Z23, Z22, Z13
+	VBLENDMPD    Z13, Z23, K1, Z17
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z17, Z16, Z22
+	VMULPD       Z22, Z22, Z23
+	VMOVUPS      Z23, Z24
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z25
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z25, Z24
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z23, Z24
+	VFMADD231PD  Z24, Z22, Z13
+	VANDPS       Z0, Z12, Z12
+	VORPS        Z12, Z13, Z12
+	VADDPD       Z12, Z11, Z11
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (CX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z13, Z15
+	VFNMADD213PD Z2, Z13, Z15
+	VMOVUPS      Z3, Z16
+	VFMADD213PD  Z4, Z14, Z16
+	VFMADD213PD  Z5, Z14, Z16
+	VFMADD213PD  Z6, Z14, Z16
+	VFMADD213PD  Z7, Z14, Z16
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z14, Z16
+	VMULPD       Z8, Z13, Z13
+	VMULPD       Z16, Z13, Z13
+	VCMPPD       $0x12, Z9, Z15, K1
+	VMOVUPS      Z13, Z14
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z15, Z14
+	VBLENDMPD    Z14, Z13, K1, Z18
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z14
+	VFMADD213PD  Z15, Z14, Z13
+	VBLENDMPD    Z13, Z15, K1, Z19
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z19, Z18, Z14
+	VMULPD       Z14, Z14, Z15
+	VMOVUPS      Z15, Z16
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z17
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z17, Z16
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z15, Z16
+	VFMADD231PD  Z16, Z14, Z13
+	VANDPS       Z0, Z12, Z12
+	VORPS        Z12, Z13, Z12
+	VADDPD       Z12, Z11, Z11
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (CX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z1
+	VMULPD       Z1, Z1, Z13
+	VMOVUPS      Z1, Z14
+	VFNMADD213PD Z2, Z1, Z14
+	VMOVUPS      Z3, Z2
+	VFMADD213PD  Z4, Z13, Z2
+	VFMADD213PD  Z5, Z13, Z2
+	VFMADD213PD  Z6, Z13, Z2
+	VFMADD213PD  Z7, Z13, Z2
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z13, Z2
+	VMULPD       Z8, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VCMPPD       $0x12, Z9, Z14, K2
+	VMOVUPS      Z1, Z2
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z2
+	VBLENDMPD    Z2, Z1, K2, Z20
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z2
+	VFMADD213PD  Z14, Z2, Z1
+	VBLENDMPD    Z1, Z14, K2, Z21
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K2, Z1
+	VDIVPD       Z21, Z20, Z2
+	VMULPD       Z2, Z2, Z3
+	VMOVUPS      Z3, Z4
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z3, Z4
+	VFMADD231PD  Z4, Z2, Z1
+	VANDPS       Z0, Z12, Z2
+	VORPS        Z2, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VANDPS       Z0, Z10, Z0
+	VORPS        Z0, Z1, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothRoundF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf22c4c138080867<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf206c5751d02dd8<>+0(SB), Z4
+	VMOVUPS      splat8x64_bf3a23a40b9186b1<>+0(SB), Z5
+	VBROADCASTSD 40(BX), Z6
+	VBROADCASTSD 32(BX), Z7
+	VBROADCASTSD 24(BX), Z8
+	VBROADCASTSD 16(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z22
+	VMOVUPS      Z13, Z23
+	VFNMADD213PD Z2, Z13, Z23
+	VMOVUPS      Z3, Z24
+	VFMADD213PD  Z4, Z22, Z24
+	VFMADD213PD  Z5, Z22, Z24
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z22, Z24
+	VFMADD213PD  Z6, Z22, Z24
+	VMULPD       Z8, Z13, Z22
+	VMULPD       Z24, Z22, Z22
+	VFMADD231PD  Z7, Z13, Z22
+	VCMPPD       $0x12, Z9, Z23, K1
+	VMOVUPS      Z22, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z23, Z13
+	VBLENDMPD    Z13, Z22, K1, Z14
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z23, Z13, Z22
+	VBLENDMPD    Z22, Z23, K1, Z15
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z13
+	VDIVPD       Z15, Z14, Z22
+	VMULPD       Z22, Z22, Z23
+	VMOVUPS      Z23, Z24
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z25
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z25, Z24
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z23, Z24
+	VFMADD231PD  Z22, Z24, Z13
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z22, Z13
+	VANDPS       Z0, Z12, Z12
+	VORPS        Z12, Z13, Z12
+	VADDPD       Z12, Z11, Z11
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z11, Z10
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      64(CX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z22
+	VMOVUPS      Z13, Z23
+	VFNMADD213PD Z2, Z13, Z23
+	VMOVUPS      Z3, Z24
+	VFMADD213PD  Z4, Z22, Z24
+	VFMADD213PD  Z5, Z22, Z24
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z22, Z24
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z22, Z24
+	VFMADD213PD  Z6, Z22, Z24
+	VMULPD       Z8, Z13, Z22
+	VMULPD       Z24, Z22, Z22
+	VFMADD231PD  Z7, Z13, Z22
+	VCMPPD       $0x12, Z9, Z23, K1
+	VMOVUPS      Z22, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z23, Z13
+	VBLENDMPD    Z13, Z22, K1, Z16
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z23, Z13, Z22
+	VBLENDMPD    Z22, Z23, K1, Z17
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z13
+	VDIVPD       Z17, Z16, Z22
+	VMULPD       Z22, Z22, Z23
+	VMOVUPS      Z23, Z24
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z25
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z25, Z24
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z23, Z24
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z23, Z24
+	VFMADD231PD  Z22, Z24, Z13
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z22, Z13
+	VANDPS       Z0, Z12, Z12
+	VORPS        Z12, Z13, Z12
+	VADDPD       Z12, Z11, Z11
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z11, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z13, Z15
+	VFNMADD213PD Z2, Z13, Z15
+	VMOVUPS      Z3, Z16
+	VFMADD213PD  Z4, Z14, Z16
+	VFMADD213PD  Z5, Z14, Z16
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z14, Z16
+	VFMADD213PD  Z6, Z14, Z16
+	VMULPD       Z8, Z13, Z14
+	VMULPD       Z16, Z14, Z14
+	VFMADD231PD  Z7, Z13, Z14
+	VCMPPD       $0x12, Z9, Z15, K1
+	VMOVUPS      Z14, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z15, Z13
+	VBLENDMPD    Z13, Z14, K1, Z18
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z15, Z13, Z14
+	VBLENDMPD    Z14, Z15, K1, Z19
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z13
+	VDIVPD       Z19, Z18, Z14
+	VMULPD       Z14, Z14, Z15
+	VMOVUPS      Z15, Z16
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z17
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z17, Z16
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z15, Z16
+	VFMADD231PD  Z14, Z16, Z13
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z14, Z13
+	VANDPS       Z0, Z12, Z12
+	VORPS        Z12, Z13, Z12
+	VADDPD       Z12, Z11, Z11
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z11, Z10
+	VMOVUPS      Z10, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (CX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z1
+	VMULPD       Z1, Z1, Z13
+	VMOVUPS      Z1, Z14
+	VFNMADD213PD Z2, Z1, Z14
+	VMOVUPS      Z3, Z2
+	VFMADD213PD  Z4, Z13, Z2
+	VFMADD213PD  Z5, Z13, Z2
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z13, Z2
+	VFMADD213PD  Z6, Z13, Z2
+	VMULPD       Z8, Z1, Z3
+	VMULPD       Z2, Z3, Z2
+	VFMADD231PD  Z7, Z1, Z2
+	VCMPPD       $0x12, Z9, Z14, K2
+	VMOVUPS      Z2, Z1
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z1
+	VBLENDMPD    Z1, Z2, K2, Z20
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z1
+	VFMADD213PD  Z14, Z1, Z2
+	VBLENDMPD    Z2, Z14, K2, Z21
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K2, Z1
+	VDIVPD       Z21, Z20, Z2
+	VMULPD       Z2, Z2, Z3
+	VMOVUPS      Z3, Z4
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z5
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z3, Z4
+	VFMADD231PD  Z2, Z4, Z1
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z2, Z1
+	VANDPS       Z0, Z12, Z2
+	VORPS        Z2, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VANDPS       Z0, Z10, Z0
+	VORPS        Z0, Z1, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothRoundGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z1
+	VBROADCASTSD (SI), Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VBROADCASTSD 8(SI), Z4
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfcd474df5bb7114<>+0(SB), Z6
+	VMOVUPS      splat8x64_3ff472a5655a7d22<>+0(SB), Z7
+	VMOVUPS      splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z8
+	VMOVUPS      splat8x64_400fffffff790c7d<>+0(SB), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z16
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VMULPD       Z11, Z17, Z11
+	VMULPD       Z4, Z11, Z16
+	VFMADD213PD  Z2, Z11, Z16
+	VDIVPD       Z16, Z3, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VCVTPD2PS    Z12, Y10
+	VMULPS       (CX), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPS2PD    32(DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z16
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VMULPD       Z11, Z17, Z11
+	VMULPD       Z4, Z11, Z16
+	VFMADD213PD  Z2, Z11, Z16
+	VDIVPD       Z16, Z3, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VCVTPD2PS    Z13, Y10
+	VMULPS       32(CX), Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z12
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z13
+	VFMADD213PD  Z6, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VFMADD213PD  Z8, Z12, Z13
+	VFMADD213PD  Z9, Z12, Z13
+	VMULPD       Z11, Z13, Z11
+	VMULPD       Z4, Z11, Z12
+	VFMADD213PD  Z2, Z11, Z12
+	VDIVPD       Z12, Z3, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VCVTPD2PS    Z14, Y10
+	VMULPS       (CX), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z12
+	VFNMADD213PD Z1, Z11, Z11
+	VMOVUPS      Z5, Z1
+	VFMADD213PD  Z6, Z12, Z1
+	VFMADD213PD  Z7, Z12, Z1
+	VFMADD213PD  Z8, Z12, Z1
+	VFMADD213PD  Z9, Z12, Z1
+	VMULPD       Z11, Z1, Z1
+	VMULPD       Z4, Z1, Z4
+	VFMADD213PD  Z2, Z1, Z4
+	VDIVPD       Z4, Z3, Z1
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z15
+	VCVTPD2PS    Z15, Y0
+	VMOVUPS.Z    (CX), K1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothRoundGradF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z0
+	VBROADCASTSD (SI), Z1
+	VBROADCASTSD 8(SI), Z2
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf245bb7ee4cfaca<>+0(SB), Z4
+	VMOVUPS      splat8x64_3f5dac5ea74237c4<>+0(SB), Z5
+	VMOVUPS      splat8x64_bf91b0cc910cafd9<>+0(SB), Z6
+	VMOVUPS      splat8x64_3fc0eda024afe7fd<>+0(SB), Z7
+	VMOVUPS      splat8x64_bfe9479886a9c8bf<>+0(SB), Z8
+	VMOVUPS      splat8x64_400c6357f269e3a3<>+0(SB), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z16
+	VFNMADD213PD Z0, Z11, Z11
+	VMOVUPS      Z3, Z17
+	VFMADD213PD  Z4, Z16, Z17
+	VFMADD213PD  Z5, Z16, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z16, Z17
+	VMULPD       Z2, Z11, Z16
+	VMULPD       Z11, Z16, Z11
+	VFMADD213PD  Z1, Z17, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD       Z11, Z16, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS      Z10, Z16, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VMULPD       (CX), Z12, Z10
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      64(DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z16
+	VFNMADD213PD Z0, Z11, Z11
+	VMOVUPS      Z3, Z17
+	VFMADD213PD  Z4, Z16, Z17
+	VFMADD213PD  Z5, Z16, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z16, Z17
+	VMULPD       Z2, Z11, Z16
+	VMULPD       Z11, Z16, Z11
+	VFMADD213PD  Z1, Z17, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD       Z11, Z16, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z16
+	VANDNPS      Z10, Z16, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VMULPD       64(CX), Z13, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z12
+	VFNMADD213PD Z0, Z11, Z11
+	VMOVUPS      Z3, Z13
+	VFMADD213PD  Z4, Z12, Z13
+	VFMADD213PD  Z5, Z12, Z13
+	VFMADD213PD  Z6, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VFMADD213PD  Z8, Z12, Z13
+	VFMADD213PD  Z9, Z12, Z13
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z13
+	VMULPD       Z2, Z11, Z12
+	VMULPD       Z11, Z12, Z11
+	VFMADD213PD  Z1, Z13, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z11, Z12, Z11
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z12
+	VANDNPS      Z10, Z12, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VMULPD       (CX), Z14, Z10
+	VMOVUPS      Z10, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VMULPD       Z11, Z11, Z12
+	VFNMADD213PD Z0, Z11, Z11
+	VMOVUPS      Z3, Z0
+	VFMADD213PD  Z4, Z12, Z0
+	VFMADD213PD  Z5, Z12, Z0
+	VFMADD213PD  Z6, Z12, Z0
+	VFMADD213PD  Z7, Z12, Z0
+	VFMADD213PD  Z8, Z12, Z0
+	VFMADD213PD  Z9, Z12, Z0
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z0
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z0
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z0
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z0
+	VMULPD       Z2, Z11, Z2
+	VMULPD       Z11, Z2, Z2
+	VFMADD213PD  Z1, Z0, Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z0
+	VDIVPD       Z2, Z0, Z0
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z1
+	VANDNPS      Z10, Z1, Z1
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z0, K2, Z15
+	VMOVUPD.Z    (CX), K1, Z0
+	VMULPD       Z0, Z15, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothRoundValueGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf8cc2301efd1dbc<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf95bf840811887d<>+0(SB), Z4
+	VMOVUPS      splat8x64_bfab0a0361ec3b62<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfc13fc65487d0da<>+0(SB), Z6
+	VBROADCASTSD (SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 8(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z26
+	VMOVUPS      Z13, Z27
+	VFNMADD213PD Z2, Z13, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VFMADD213PD  Z5, Z26, Z28
+	VFMADD213PD  Z6, Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z26, Z28
+	VMULPD       Z7, Z13, Z13
+	VMULPD       Z28, Z13, Z13
+	VCMPPD       $0x12, Z8, Z27, K1
+	VMOVUPS      Z13, Z26
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z26
+	VBLENDMPD    Z26, Z13, K1, Z14
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z26
+	VFMADD213PD  Z27, Z26, Z13
+	VBLENDMPD    Z13, Z27, K1, Z15
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z15, Z14, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z29
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z27, Z28
+	VFMADD231PD  Z28, Z26, Z13
+	VANDPS       Z0, Z12, Z26
+	VORPS        Z26, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VANDPS       Z0, Z10, Z13
+	VORPS        Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z26
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z13, Z26
+	VMULPD       Z12, Z26, Z12
+	VMULPD       Z9, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z13, Z12, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VCVTPD2PS    Z11, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPD2PS    Z16, Y10
+	VMOVUPS      Y10, (CX)
+	VCVTPS2PD    32(DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z26
+	VMOVUPS      Z13, Z27
+	VFNMADD213PD Z2, Z13, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VFMADD213PD  Z5, Z26, Z28
+	VFMADD213PD  Z6, Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z26, Z28
+	VMULPD       Z7, Z13, Z13
+	VMULPD       Z28, Z13, Z13
+	VCMPPD       $0x12, Z8, Z27, K1
+	VMOVUPS      Z13, Z26
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z26
+	VBLENDMPD    Z26, Z13, K1, Z17
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z26
+	VFMADD213PD  Z27, Z26, Z13
+	VBLENDMPD    Z13, Z27, K1, Z18
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z18, Z17, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z29
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z27, Z28
+	VFMADD231PD  Z28, Z26, Z13
+	VANDPS       Z0, Z12, Z26
+	VORPS        Z26, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VANDPS       Z0, Z10, Z13
+	VORPS        Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z26
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z13, Z26
+	VMULPD       Z12, Z26, Z12
+	VMULPD       Z9, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z13, Z12, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z19
+	VCVTPD2PS    Z11, Y10
+	VMOVUPS      Y10, 32(AX)
+	VCVTPD2PS    Z19, Y10
+	VMOVUPS      Y10, 32(CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z13, Z15
+	VFNMADD213PD Z2, Z13, Z15
+	VMOVUPS      Z3, Z16
+	VFMADD213PD  Z4, Z14, Z16
+	VFMADD213PD  Z5, Z14, Z16
+	VFMADD213PD  Z6, Z14, Z16
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z14, Z16
+	VMULPD       Z7, Z13, Z13
+	VMULPD       Z16, Z13, Z13
+	VCMPPD       $0x12, Z8, Z15, K1
+	VMOVUPS      Z13, Z14
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z15, Z14
+	VBLENDMPD    Z14, Z13, K1, Z20
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z14
+	VFMADD213PD  Z15, Z14, Z13
+	VBLENDMPD    Z13, Z15, K1, Z21
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z21, Z20, Z14
+	VMULPD       Z14, Z14, Z15
+	VMOVUPS      Z15, Z16
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z17
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z17, Z16
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z15, Z16
+	VFMADD231PD  Z16, Z14, Z13
+	VANDPS       Z0, Z12, Z14
+	VORPS        Z14, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VANDPS       Z0, Z10, Z13
+	VORPS        Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z14
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z15
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z15, Z14
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z13, Z14
+	VMULPD       Z12, Z14, Z12
+	VMULPD       Z9, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z13, Z12, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z22
+	VCVTPD2PS    Z11, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPD2PS    Z22, Y10
+	VMOVUPS      Y10, (CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z1
+	VMULPD       Z1, Z1, Z13
+	VMOVUPS      Z1, Z14
+	VFNMADD213PD Z2, Z1, Z14
+	VMOVUPS      Z3, Z3
+	VFMADD213PD  Z4, Z13, Z3
+	VFMADD213PD  Z5, Z13, Z3
+	VFMADD213PD  Z6, Z13, Z3
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z13, Z3
+	VMULPD       Z7, Z1, Z1
+	VMULPD       Z3, Z1, Z1
+	VCMPPD       $0x12, Z8, Z14, K2
+	VMOVUPS      Z1, Z3
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z3
+	VBLENDMPD    Z3, Z1, K2, Z23
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z3
+	VFMADD213PD  Z14, Z3, Z1
+	VBLENDMPD    Z1, Z14, K2, Z24
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K2, Z1
+	VDIVPD       Z24, Z23, Z3
+	VMULPD       Z3, Z3, Z4
+	VMOVUPS      Z4, Z5
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z6
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z6, Z5
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z4, Z5
+	VFMADD231PD  Z5, Z3, Z1
+	VANDPS       Z0, Z12, Z3
+	VORPS        Z3, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VANDPS       Z0, Z10, Z3
+	VORPS        Z3, Z1, Z1
+	VMULPD       Z12, Z12, Z3
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z3, Z2
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z4
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z3, Z2
+	VMULPD       Z12, Z2, Z2
+	VMULPD       Z9, Z2, Z3
+	VFMADD213PD  Z7, Z2, Z3
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z3, Z2, Z2
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z2, K2, Z25
+	VCVTPD2PS    Z1, Y0
+	VMOVUPS      Y0, K1, (AX)
+	VCVTPD2PS    Z25, Y0
+	VMOVUPS      Y0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothRoundValueGradF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf22c4c138080867<>+0(SB), Z3
+	VBROADCASTSD 40(SI), Z4
+	VBROADCASTSD 32(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 16(SI), Z7
+	VBROADCASTSD (SI), Z8
+	VBROADCASTSD 8(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z26
+	VMOVUPS      Z13, Z27
+	VFNMADD213PD Z2, Z13, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  splat8x64_bf206c5751d02dd8<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z26, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VMULPD       Z6, Z13, Z26
+	VMULPD       Z28, Z26, Z26
+	VFMADD231PD  Z5, Z13, Z26
+	VCMPPD       $0x12, Z7, Z27, K1
+	VMOVUPS      Z26, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z13
+	VBLENDMPD    Z13, Z26, K1, Z14
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z27, Z13, Z26
+	VBLENDMPD    Z26, Z27, K1, Z15
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z13
+	VDIVPD       Z15, Z14, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z29
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z27, Z28
+	VFMADD231PD  Z26, Z28, Z13
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z26, Z13
+	VANDPS       Z0, Z12, Z26
+	VORPS        Z26, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VANDPS       Z0, Z10, Z13
+	VORPS        Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z26
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z13, Z26
+	VMULPD       Z9, Z12, Z13
+	VMULPD       Z12, Z13, Z12
+	VFMADD213PD  Z8, Z26, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD       Z12, Z13, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z16
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      64(DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z26
+	VMOVUPS      Z13, Z27
+	VFNMADD213PD Z2, Z13, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  splat8x64_bf206c5751d02dd8<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z26, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VMULPD       Z6, Z13, Z26
+	VMULPD       Z28, Z26, Z26
+	VFMADD231PD  Z5, Z13, Z26
+	VCMPPD       $0x12, Z7, Z27, K1
+	VMOVUPS      Z26, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z13
+	VBLENDMPD    Z13, Z26, K1, Z17
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z27, Z13, Z26
+	VBLENDMPD    Z26, Z27, K1, Z18
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z13
+	VDIVPD       Z18, Z17, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z29
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z27, Z28
+	VFMADD231PD  Z26, Z28, Z13
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z26, Z13
+	VANDPS       Z0, Z12, Z26
+	VORPS        Z26, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VANDPS       Z0, Z10, Z13
+	VORPS        Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z26
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z13, Z26
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z13, Z26
+	VMULPD       Z9, Z12, Z13
+	VMULPD       Z12, Z13, Z12
+	VFMADD213PD  Z8, Z26, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD       Z12, Z13, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z19
+	VMOVUPS      Z11, 64(AX)
+	VMOVUPS      Z19, 64(CX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VMOVUPS      (DX), Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z13, Z15
+	VFNMADD213PD Z2, Z13, Z15
+	VMOVUPS      Z3, Z16
+	VFMADD213PD  splat8x64_bf206c5751d02dd8<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z14, Z16
+	VFMADD213PD  Z4, Z14, Z16
+	VMULPD       Z6, Z13, Z14
+	VMULPD       Z16, Z14, Z14
+	VFMADD231PD  Z5, Z13, Z14
+	VCMPPD       $0x12, Z7, Z15, K1
+	VMOVUPS      Z14, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z15, Z13
+	VBLENDMPD    Z13, Z14, K1, Z20
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z15, Z13, Z14
+	VBLENDMPD    Z14, Z15, K1, Z21
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z13
+	VDIVPD       Z21, Z20, Z14
+	VMULPD       Z14, Z14, Z15
+	VMOVUPS      Z15, Z16
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z17
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z17, Z16
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z15, Z16
+	VFMADD231PD  Z14, Z16, Z13
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z14, Z13
+	VANDPS       Z0, Z12, Z14
+	VORPS        Z14, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VANDPS       Z0, Z10, Z13
+	VORPS        Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z14
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z15
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z15, Z14
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z13, Z14
+	VMULPD       Z9, Z12, Z13
+	VMULPD       Z12, Z13, Z12
+	VFMADD213PD  Z8, Z14, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD       Z12, Z13, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z22
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z22, (CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z1
+	VMULPD       Z1, Z1, Z13
+	VMOVUPS      Z1, Z14
+	VFNMADD213PD Z2, Z1, Z14
+	VMOVUPS      Z3, Z3
+	VFMADD213PD  splat8x64_bf206c5751d02dd8<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z13, Z3
+	VFMADD213PD  Z4, Z13, Z3
+	VMULPD       Z6, Z1, Z4
+	VMULPD       Z3, Z4, Z3
+	VFMADD231PD  Z5, Z1, Z3
+	VCMPPD       $0x12, Z7, Z14, K2
+	VMOVUPS      Z3, Z1
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z1
+	VBLENDMPD    Z1, Z3, K2, Z23
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z1
+	VFMADD213PD  Z14, Z1, Z3
+	VBLENDMPD    Z3, Z14, K2, Z24
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K2, Z1
+	VDIVPD       Z24, Z23, Z3
+	VMULPD       Z3, Z3, Z4
+	VMOVUPS      Z4, Z5
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z6
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z6, Z5
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z4, Z5
+	VFMADD231PD  Z3, Z5, Z1
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z3, Z1
+	VANDPS       Z0, Z12, Z3
+	VORPS        Z3, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VANDPS       Z0, Z10, Z3
+	VORPS        Z3, Z1, Z1
+	VMULPD       Z12, Z12, Z3
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z3, Z2
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z3, Z2
+	VMULPD       Z9, Z12, Z3
+	VMULPD       Z12, Z3, Z3
+	VFMADD213PD  Z8, Z2, Z3
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z3, Z2, Z2
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z2, K2, Z25
+	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD      Z25, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilF32AVX512(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothCeilF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf8cc2301efd1dbc<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf95bf840811887d<>+0(SB), Z4
+	VMOVUPS      splat8x64_bfab0a0361ec3b62<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfc13fc65487d0da<>+0(SB), Z6
+	VMOVUPS      splat8x64_bfe1d8fa3856f08c<>+0(SB), Z7
+	VBROADCASTSD (BX), Z8
+	VBROADCASTSD 16(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (CX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z19
+	VSUBPD       Z19, Z10, Z10
+	VSUBPD       Z1, Z10, Z10
+	VANDNPS      Z10, Z0, Z20
+	VMINPD       Z1, Z20, Z20
+	VMULPD       Z20, Z20, Z21
+	VMOVUPS      Z20, Z22
+	VFNMADD213PD Z2, Z20, Z22
+	VMOVUPS      Z3, Z23
+	VFMADD213PD  Z4, Z21, Z23
+	VFMADD213PD  Z5, Z21, Z23
+	VFMADD213PD  Z6, Z21, Z23
+	VFMADD213PD  Z7, Z21, Z23
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z21, Z23
+	VMULPD       Z8, Z20, Z20
+	VMULPD       Z23, Z20, Z20
+	VCMPPD       $0x12, Z9, Z22, K1
+	VMOVUPS      Z20, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z22, Z21
+	VBLENDMPD    Z21, Z20, K1, Z11
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z22, Z21, Z20
+	VBLENDMPD    Z20, Z22, K1, Z12
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z20
+	VDIVPD       Z12, Z11, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z24
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z22, Z23
+	VFMADD231PD  Z23, Z21, Z20
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z20, Z10
+	VADDPD       Z10, Z19, Z10
+	VXORPS       Z0, Z10, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPS2PD    32(CX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z19
+	VSUBPD       Z19, Z10, Z10
+	VSUBPD       Z1, Z10, Z10
+	VANDNPS      Z10, Z0, Z20
+	VMINPD       Z1, Z20, Z20
+	VMULPD       Z20, Z20, Z21
+	VMOVUPS      Z20, Z22
+	VFNMADD213PD Z2, Z20, Z22
+	VMOVUPS      Z3, Z23
+	VFMADD213PD  Z4, Z21, Z23
+	VFMADD213PD  Z5, Z21, Z23
+	VFMADD213PD  Z6, Z21, Z23
+	VFMADD213PD  Z7, Z21, Z23
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z21, Z23
+	VMULPD       Z8, Z20, Z20
+	VMULPD       Z23, Z20, Z20
+	VCMPPD       $0x12, Z9, Z22, K1
+	VMOVUPS      Z20, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z22, Z21
+	VBLENDMPD    Z21, Z20, K1, Z13
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z22, Z21, Z20
+	VBLENDMPD    Z20, Z22, K1, Z14
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z20
+	VDIVPD       Z14, Z13, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z24
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z22, Z23
+	VFMADD231PD  Z23, Z21, Z20
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z20, Z10
+	VADDPD       Z10, Z19, Z10
+	VXORPS       Z0, Z10, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (CX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z1, Z10, Z10
+	VANDNPS      Z10, Z0, Z12
+	VMINPD       Z1, Z12, Z12
+	VMULPD       Z12, Z12, Z13
+	VMOVUPS      Z12, Z14
+	VFNMADD213PD Z2, Z12, Z14
+	VMOVUPS      Z3, Z19
+	VFMADD213PD  Z4, Z13, Z19
+	VFMADD213PD  Z5, Z13, Z19
+	VFMADD213PD  Z6, Z13, Z19
+	VFMADD213PD  Z7, Z13, Z19
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z13, Z19
+	VMULPD       Z8, Z12, Z12
+	VMULPD       Z19, Z12, Z12
+	VCMPPD       $0x12, Z9, Z14, K1
+	VMOVUPS      Z12, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z13
+	VBLENDMPD    Z13, Z12, K1, Z15
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z14, Z13, Z12
+	VBLENDMPD    Z12, Z14, K1, Z16
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z12
+	VDIVPD       Z16, Z15, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z14, Z19
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z20
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z20, Z19
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z14, Z19
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z14, Z19
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z14, Z19
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z14, Z19
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z14, Z19
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z14, Z19
+	VFMADD231PD  Z19, Z13, Z12
+	VANDPS       Z0, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VXORPS       Z0, Z10, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (CX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z10
+	VSUBPD       Z1, Z10, Z10
+	VANDNPS      Z10, Z0, Z12
+	VMINPD       Z1, Z12, Z1
+	VMULPD       Z1, Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFNMADD213PD Z2, Z1, Z13
+	VMOVUPS      Z3, Z2
+	VFMADD213PD  Z4, Z12, Z2
+	VFMADD213PD  Z5, Z12, Z2
+	VFMADD213PD  Z6, Z12, Z2
+	VFMADD213PD  Z7, Z12, Z2
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z12, Z2
+	VMULPD       Z8, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VCMPPD       $0x12, Z9, Z13, K2
+	VMOVUPS      Z1, Z2
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z13, Z2
+	VBLENDMPD    Z2, Z1, K2, Z17
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z2
+	VFMADD213PD  Z13, Z2, Z1
+	VBLENDMPD    Z1, Z13, K2, Z18
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K2, Z1
+	VDIVPD       Z18, Z17, Z2
+	VMULPD       Z2, Z2, Z3
+	VMOVUPS      Z3, Z4
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z5
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z3, Z4
+	VFMADD231PD  Z4, Z2, Z1
+	VANDPS       Z0, Z10, Z2
+	VORPS        Z2, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VXORPS       Z0, Z1, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothCeilF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_bf22c4c138080867<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf206c5751d02dd8<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf3a23a40b9186b1<>+0(SB), Z4
+	VMOVUPS      splat8x64_bf4c207aa578ab71<>+0(SB), Z5
+	VBROADCASTSD 40(BX), Z6
+	VBROADCASTSD 32(BX), Z7
+	VBROADCASTSD 24(BX), Z8
+	VBROADCASTSD 16(BX), Z9
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VXORPS       (CX), Z0, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z0, Z12
+	VMINPD       Z1, Z12, Z12
+	VSUBPD       Z12, Z1, Z21
+	VMULPD       Z21, Z21, Z22
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z23
+	VFMADD213PD  Z3, Z22, Z23
+	VFMADD213PD  Z4, Z22, Z23
+	VFMADD213PD  Z5, Z22, Z23
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z22, Z23
+	VFMADD213PD  Z6, Z22, Z23
+	VMULPD       Z8, Z21, Z22
+	VMULPD       Z23, Z22, Z22
+	VFMADD231PD  Z7, Z21, Z22
+	VCMPPD       $0x12, Z9, Z12, K1
+	VMOVUPS      Z22, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z21
+	VBLENDMPD    Z21, Z22, K1, Z13
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z12, Z21, Z22
+	VBLENDMPD    Z22, Z12, K1, Z14
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z12
+	VDIVPD       Z14, Z13, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z24
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z22, Z23
+	VFMADD231PD  Z21, Z23, Z12
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z21, Z12
+	VANDNPS      Z0, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VXORPS       Z0, Z10, Z10
+	VMOVUPS      Z10, (AX)
+	VXORPS       64(CX), Z0, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z0, Z12
+	VMINPD       Z1, Z12, Z12
+	VSUBPD       Z12, Z1, Z21
+	VMULPD       Z21, Z21, Z22
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z23
+	VFMADD213PD  Z3, Z22, Z23
+	VFMADD213PD  Z4, Z22, Z23
+	VFMADD213PD  Z5, Z22, Z23
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z22, Z23
+	VFMADD213PD  Z6, Z22, Z23
+	VMULPD       Z8, Z21, Z22
+	VMULPD       Z23, Z22, Z22
+	VFMADD231PD  Z7, Z21, Z22
+	VCMPPD       $0x12, Z9, Z12, K1
+	VMOVUPS      Z22, Z21
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z21
+	VBLENDMPD    Z21, Z22, K1, Z15
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z21
+	VFMADD213PD  Z12, Z21, Z22
+	VBLENDMPD    Z22, Z12, K1, Z16
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z12
+	VDIVPD       Z16, Z15, Z21
+	VMULPD       Z21, Z21, Z22
+	VMOVUPS      Z22, Z23
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z24
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z24, Z23
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z22, Z23
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z22, Z23
+	VFMADD231PD  Z21, Z23, Z12
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z21, Z12
+	VANDNPS      Z0, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VXORPS       Z0, Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VXORPS       (CX), Z0, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z0, Z12
+	VMINPD       Z1, Z12, Z12
+	VSUBPD       Z12, Z1, Z13
+	VMULPD       Z13, Z13, Z14
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z15
+	VFMADD213PD  Z3, Z14, Z15
+	VFMADD213PD  Z4, Z14, Z15
+	VFMADD213PD  Z5, Z14, Z15
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z14, Z15
+	VFMADD213PD  Z6, Z14, Z15
+	VMULPD       Z8, Z13, Z14
+	VMULPD       Z15, Z14, Z14
+	VFMADD231PD  Z7, Z13, Z14
+	VCMPPD       $0x12, Z9, Z12, K1
+	VMOVUPS      Z14, Z13
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z13
+	VBLENDMPD    Z13, Z14, K1, Z17
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z13
+	VFMADD213PD  Z12, Z13, Z14
+	VBLENDMPD    Z14, Z12, K1, Z18
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z12
+	VDIVPD       Z18, Z17, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z14, Z15
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z16
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z16, Z15
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z14, Z15
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z14, Z15
+	VFMADD231PD  Z13, Z15, Z12
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z13, Z12
+	VANDNPS      Z0, Z10, Z10
+	VORPS        Z10, Z12, Z10
+	VADDPD       Z10, Z11, Z10
+	VXORPS       Z0, Z10, Z10
+	VMOVUPS      Z10, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (CX), K1, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z10
+	VANDNPS      Z10, Z0, Z12
+	VMINPD       Z1, Z12, Z12
+	VSUBPD       Z12, Z1, Z1
+	VMULPD       Z1, Z1, Z13
+	VFNMADD231PD Z12, Z12, Z12
+	VMOVUPS      Z2, Z2
+	VFMADD213PD  Z3, Z13, Z2
+	VFMADD213PD  Z4, Z13, Z2
+	VFMADD213PD  Z5, Z13, Z2
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z13, Z2
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z13, Z2
+	VFMADD213PD  Z6, Z13, Z2
+	VMULPD       Z8, Z1, Z3
+	VMULPD       Z2, Z3, Z2
+	VFMADD231PD  Z7, Z1, Z2
+	VCMPPD       $0x12, Z9, Z12, K2
+	VMOVUPS      Z2, Z1
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z12, Z1
+	VBLENDMPD    Z1, Z2, K2, Z19
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z1
+	VFMADD213PD  Z12, Z1, Z2
+	VBLENDMPD    Z2, Z12, K2, Z20
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K2, Z1
+	VDIVPD       Z20, Z19, Z2
+	VMULPD       Z2, Z2, Z3
+	VMOVUPS      Z3, Z4
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z5
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z5, Z4
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z3, Z4
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z3, Z4
+	VFMADD231PD  Z2, Z4, Z1
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z2, Z1
+	VANDNPS      Z0, Z10, Z2
+	VORPS        Z2, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VXORPS       Z0, Z1, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilGradF32AVX512(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothCeilGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VBROADCASTSD (SI), Z3
+	VBROADCASTSD 8(SI), Z4
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfcd474df5bb7114<>+0(SB), Z6
+	VMOVUPS      splat8x64_3ff472a5655a7d22<>+0(SB), Z7
+	VMOVUPS      splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z8
+	VMOVUPS      splat8x64_400fffffff790c7d<>+0(SB), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z15
+	VSUBPD       Z15, Z10, Z15
+	VSUBPD       Z1, Z15, Z15
+	VMULPD       Z15, Z15, Z16
+	VFNMADD213PD Z2, Z15, Z15
+	VMOVUPS      Z5, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VMULPD       Z15, Z17, Z15
+	VMULPD       Z4, Z15, Z16
+	VFMADD213PD  Z3, Z15, Z16
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z15
+	VDIVPD       Z16, Z15, Z15
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z15, K1, Z11
+	VCVTPD2PS    Z11, Y10
+	VMULPS       (CX), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPS2PD    32(DX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z15
+	VSUBPD       Z15, Z10, Z15
+	VSUBPD       Z1, Z15, Z15
+	VMULPD       Z15, Z15, Z16
+	VFNMADD213PD Z2, Z15, Z15
+	VMOVUPS      Z5, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VMULPD       Z15, Z17, Z15
+	VMULPD       Z4, Z15, Z16
+	VFMADD213PD  Z3, Z15, Z16
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z15
+	VDIVPD       Z16, Z15, Z15
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z15, K1, Z12
+	VCVTPD2PS    Z12, Y10
+	VMULPS       32(CX), Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (DX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z1, Z11, Z11
+	VMULPD       Z11, Z11, Z12
+	VFNMADD213PD Z2, Z11, Z11
+	VMOVUPS      Z5, Z15
+	VFMADD213PD  Z6, Z12, Z15
+	VFMADD213PD  Z7, Z12, Z15
+	VFMADD213PD  Z8, Z12, Z15
+	VFMADD213PD  Z9, Z12, Z15
+	VMULPD       Z11, Z15, Z11
+	VMULPD       Z4, Z11, Z12
+	VFMADD213PD  Z3, Z11, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z11
+	VDIVPD       Z12, Z11, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VCVTPD2PS    Z13, Y10
+	VMULPS       (CX), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VSUBPD       Z1, Z11, Z1
+	VMULPD       Z1, Z1, Z11
+	VFNMADD213PD Z2, Z1, Z1
+	VMOVUPS      Z5, Z2
+	VFMADD213PD  Z6, Z11, Z2
+	VFMADD213PD  Z7, Z11, Z2
+	VFMADD213PD  Z8, Z11, Z2
+	VFMADD213PD  Z9, Z11, Z2
+	VMULPD       Z1, Z2, Z1
+	VMULPD       Z4, Z1, Z2
+	VFMADD213PD  Z3, Z1, Z2
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z1
+	VDIVPD       Z2, Z1, Z1
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z14
+	VCVTPD2PS    Z14, Y0
+	VMOVUPS.Z    (CX), K1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilGradF64AVX512(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothCeilGradF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VBROADCASTSD (SI), Z2
+	VBROADCASTSD 8(SI), Z3
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z4
+	VMOVUPS      splat8x64_bf245bb7ee4cfaca<>+0(SB), Z5
+	VMOVUPS      splat8x64_3f5dac5ea74237c4<>+0(SB), Z6
+	VMOVUPS      splat8x64_bf91b0cc910cafd9<>+0(SB), Z7
+	VMOVUPS      splat8x64_3fc0eda024afe7fd<>+0(SB), Z8
+	VMOVUPS      splat8x64_bfe9479886a9c8bf<>+0(SB), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VXORPS       (DX), Z0, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z0, Z11
+	VSUBPD       Z11, Z1, Z16
+	VMULPD       Z16, Z16, Z16
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z17
+	VFMADD213PD  Z5, Z16, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z16, Z17
+	VMULPD       Z3, Z11, Z16
+	VMULPD       Z11, Z16, Z11
+	VFMADD213PD  Z2, Z17, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD       Z11, Z16, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z12
+	VMULPD       (CX), Z12, Z10
+	VMOVUPS      Z10, (AX)
+	VXORPS       64(DX), Z0, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z0, Z11
+	VSUBPD       Z11, Z1, Z16
+	VMULPD       Z16, Z16, Z16
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z17
+	VFMADD213PD  Z5, Z16, Z17
+	VFMADD213PD  Z6, Z16, Z17
+	VFMADD213PD  Z7, Z16, Z17
+	VFMADD213PD  Z8, Z16, Z17
+	VFMADD213PD  Z9, Z16, Z17
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z16, Z17
+	VMULPD       Z3, Z11, Z16
+	VMULPD       Z11, Z16, Z11
+	VFMADD213PD  Z2, Z17, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z16
+	VDIVPD       Z11, Z16, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z13
+	VMULPD       64(CX), Z13, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VXORPS       (DX), Z0, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z0, Z11
+	VSUBPD       Z11, Z1, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z13
+	VFMADD213PD  Z5, Z12, Z13
+	VFMADD213PD  Z6, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VFMADD213PD  Z8, Z12, Z13
+	VFMADD213PD  Z9, Z12, Z13
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z13
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z13
+	VMULPD       Z3, Z11, Z12
+	VMULPD       Z11, Z12, Z11
+	VFMADD213PD  Z2, Z13, Z11
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z11, Z12, Z11
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z11, K1, Z14
+	VMULPD       (CX), Z14, Z10
+	VMOVUPS      Z10, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x08, Z10, Z11
+	VSUBPD       Z11, Z10, Z11
+	VANDNPS      Z11, Z0, Z11
+	VSUBPD       Z11, Z1, Z1
+	VMULPD       Z1, Z1, Z1
+	VFNMADD231PD Z11, Z11, Z11
+	VMOVUPS      Z4, Z4
+	VFMADD213PD  Z5, Z1, Z4
+	VFMADD213PD  Z6, Z1, Z4
+	VFMADD213PD  Z7, Z1, Z4
+	VFMADD213PD  Z8, Z1, Z4
+	VFMADD213PD  Z9, Z1, Z4
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z1, Z4
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z1, Z4
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z1, Z4
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z1, Z4
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z1, Z4
+	VMULPD       Z3, Z11, Z1
+	VMULPD       Z11, Z1, Z1
+	VFMADD213PD  Z2, Z4, Z1
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z1, Z2, Z1
+	VANDNPS      Z10, Z0, Z0
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z0, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z15
+	VMOVUPD.Z    (CX), K1, Z0
+	VMULPD       Z0, Z15, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·smoothCeilValueGradF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_3fd0000000000000<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf8cc2301efd1dbc<>+0(SB), Z3
+	VMOVUPS      splat8x64_bf95bf840811887d<>+0(SB), Z4
+	VMOVUPS      splat8x64_bfab0a0361ec3b62<>+0(SB), Z5
+	VMOVUPS      splat8x64_bfc13fc65487d0da<>+0(SB), Z6
+	VBROADCASTSD (SI), Z7
+	VBROADCASTSD 16(SI), Z8
+	VBROADCASTSD 8(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z23
+	VSUBPD       Z23, Z10, Z24
+	VSUBPD       Z1, Z24, Z24
+	VANDNPS      Z24, Z0, Z25
+	VMINPD       Z1, Z25, Z25
+	VMULPD       Z25, Z25, Z26
+	VMOVUPS      Z25, Z27
+	VFNMADD213PD Z2, Z25, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VFMADD213PD  Z5, Z26, Z28
+	VFMADD213PD  Z6, Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z26, Z28
+	VMULPD       Z7, Z25, Z25
+	VMULPD       Z28, Z25, Z25
+	VCMPPD       $0x12, Z8, Z27, K1
+	VMOVUPS      Z25, Z26
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z26
+	VBLENDMPD    Z26, Z25, K1, Z11
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z26
+	VFMADD213PD  Z27, Z26, Z25
+	VBLENDMPD    Z25, Z27, K1, Z12
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z25
+	VDIVPD       Z12, Z11, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z29
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z27, Z28
+	VFMADD231PD  Z28, Z26, Z25
+	VANDPS       Z0, Z24, Z26
+	VORPS        Z26, Z25, Z25
+	VADDPD       Z25, Z23, Z23
+	VMULPD       Z24, Z24, Z25
+	VFNMADD213PD Z2, Z24, Z24
+	VMOVUPS      Z25, Z26
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z25, Z26
+	VMULPD       Z24, Z26, Z24
+	VMULPD       Z9, Z24, Z25
+	VFMADD213PD  Z7, Z24, Z25
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z24
+	VDIVPD       Z25, Z24, Z24
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z24, K1, Z13
+	VXORPS       Z0, Z23, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPD2PS    Z13, Y10
+	VMOVUPS      Y10, (CX)
+	VCVTPS2PD    32(DX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z23
+	VSUBPD       Z23, Z10, Z24
+	VSUBPD       Z1, Z24, Z24
+	VANDNPS      Z24, Z0, Z25
+	VMINPD       Z1, Z25, Z25
+	VMULPD       Z25, Z25, Z26
+	VMOVUPS      Z25, Z27
+	VFNMADD213PD Z2, Z25, Z27
+	VMOVUPS      Z3, Z28
+	VFMADD213PD  Z4, Z26, Z28
+	VFMADD213PD  Z5, Z26, Z28
+	VFMADD213PD  Z6, Z26, Z28
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z26, Z28
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z26, Z28
+	VMULPD       Z7, Z25, Z25
+	VMULPD       Z28, Z25, Z25
+	VCMPPD       $0x12, Z8, Z27, K1
+	VMOVUPS      Z25, Z26
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z27, Z26
+	VBLENDMPD    Z26, Z25, K1, Z14
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z26
+	VFMADD213PD  Z27, Z26, Z25
+	VBLENDMPD    Z25, Z27, K1, Z15
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z25
+	VDIVPD       Z15, Z14, Z26
+	VMULPD       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z29
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z29, Z28
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z27, Z28
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z27, Z28
+	VFMADD231PD  Z28, Z26, Z25
+	VANDPS       Z0, Z24, Z26
+	VORPS        Z26, Z25, Z25
+	VADDPD       Z25, Z23, Z23
+	VMULPD       Z24, Z24, Z25
+	VFNMADD213PD Z2, Z24, Z24
+	VMOVUPS      Z25, Z26
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z25, Z26
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z25, Z26
+	VMULPD       Z24, Z26, Z24
+	VMULPD       Z9, Z24, Z25
+	VFMADD213PD  Z7, Z24, Z25
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z24
+	VDIVPD       Z25, Z24, Z24
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z24, K1, Z16
+	VXORPS       Z0, Z23, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VCVTPD2PS    Z16, Y10
+	VMOVUPS      Y10, 32(CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VCVTPS2PD    (DX), Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z1, Z12, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z13
+	VMULPD       Z13, Z13, Z14
+	VMOVUPS      Z13, Z15
+	VFNMADD213PD Z2, Z13, Z15
+	VMOVUPS      Z3, Z16
+	VFMADD213PD  Z4, Z14, Z16
+	VFMADD213PD  Z5, Z14, Z16
+	VFMADD213PD  Z6, Z14, Z16
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z14, Z16
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z14, Z16
+	VMULPD       Z7, Z13, Z13
+	VMULPD       Z16, Z13, Z13
+	VCMPPD       $0x12, Z8, Z15, K1
+	VMOVUPS      Z13, Z14
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z15, Z14
+	VBLENDMPD    Z14, Z13, K1, Z17
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z14
+	VFMADD213PD  Z15, Z14, Z13
+	VBLENDMPD    Z13, Z15, K1, Z18
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K1, Z13
+	VDIVPD       Z18, Z17, Z14
+	VMULPD       Z14, Z14, Z15
+	VMOVUPS      Z15, Z16
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z23
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z23, Z16
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z15, Z16
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z15, Z16
+	VFMADD231PD  Z16, Z14, Z13
+	VANDPS       Z0, Z12, Z14
+	VORPS        Z14, Z13, Z13
+	VADDPD       Z13, Z11, Z11
+	VMULPD       Z12, Z12, Z13
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z13, Z14
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z15
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z15, Z14
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z13, Z14
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z13, Z14
+	VMULPD       Z12, Z14, Z12
+	VMULPD       Z9, Z12, Z13
+	VFMADD213PD  Z7, Z12, Z13
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z12
+	VDIVPD       Z13, Z12, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z19
+	VXORPS       Z0, Z11, Z10
+	VCVTPD2PS    Z10, Y10
+	VMOVUPS      Y10, (AX)
+	VCVTPD2PS    Z19, Y10
+	VMOVUPS      Y10, (CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPS.Z    (DX), K1, Y10
+	VCVTPS2PD    Y10, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VSUBPD       Z11, Z10, Z12
+	VSUBPD       Z1, Z12, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z1
+	VMULPD       Z1, Z1, Z13
+	VMOVUPS      Z1, Z14
+	VFNMADD213PD Z2, Z1, Z14
+	VMOVUPS      Z3, Z3
+	VFMADD213PD  Z4, Z13, Z3
+	VFMADD213PD  Z5, Z13, Z3
+	VFMADD213PD  Z6, Z13, Z3
+	VFMADD213PD  splat8x64_bfe1d8fa3856f08c<>+0(SB), Z13, Z3
+	VFMADD213PD  splat8x64_3fe921fb54bba45a<>+0(SB), Z13, Z3
+	VMULPD       Z7, Z1, Z1
+	VMULPD       Z3, Z1, Z1
+	VCMPPD       $0x12, Z8, Z14, K2
+	VMOVUPS      Z1, Z3
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z3
+	VBLENDMPD    Z3, Z1, K2, Z20
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z3
+	VFMADD213PD  Z14, Z3, Z1
+	VBLENDMPD    Z1, Z14, K2, Z21
+	VMOVUPD.Z    splat8x64_3fd68dfd712adeb5<>+0(SB), K2, Z1
+	VDIVPD       Z21, Z20, Z3
+	VMULPD       Z3, Z3, Z4
+	VMOVUPS      Z4, Z5
+	VMOVUPS      splat8x64_bf797cfa69655d4b<>+0(SB), Z6
+	VFMADD213PD  splat8x64_3f91902c384fe14e<>+0(SB), Z6, Z5
+	VFMADD213PD  splat8x64_bf9b713b5290a752<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fa1ebbba5994709<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfa7439da49f79dd<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fb04c0a8218822e<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfbb299561f4b3d4<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fd45f306daf80e8<>+0(SB), Z4, Z5
+	VFMADD231PD  Z5, Z3, Z1
+	VANDPS       Z0, Z12, Z3
+	VORPS        Z3, Z1, Z1
+	VADDPD       Z1, Z11, Z1
+	VMULPD       Z12, Z12, Z3
+	VFNMADD213PD Z2, Z12, Z12
+	VMOVUPS      Z3, Z2
+	VMOVUPS      splat8x64_3f98bbd9f415d0a0<>+0(SB), Z4
+	VFMADD213PD  splat8x64_bfcd474df5bb7114<>+0(SB), Z4, Z2
+	VFMADD213PD  splat8x64_3ff472a5655a7d22<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_c00de9e5e8b0bc2c<>+0(SB), Z3, Z2
+	VFMADD213PD  splat8x64_400fffffff790c7d<>+0(SB), Z3, Z2
+	VMULPD       Z12, Z2, Z2
+	VMULPD       Z9, Z2, Z3
+	VFMADD213PD  Z7, Z2, Z3
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z2
+	VDIVPD       Z3, Z2, Z2
+	VANDNPS      Z10, Z0, Z3
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z3, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z2, K2, Z22
+	VXORPS       Z0, Z1, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, K1, (AX)
+	VCVTPD2PS    Z22, Y0
+	VMOVUPS      Y0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·smoothCeilValueGradF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS      splat8x64_3fe0000000000000<>+0(SB), Z1
+	VMOVUPS      splat8x64_bf22c4c138080867<>+0(SB), Z2
+	VMOVUPS      splat8x64_bf206c5751d02dd8<>+0(SB), Z3
+	VBROADCASTSD 40(SI), Z4
+	VBROADCASTSD 32(SI), Z5
+	VBROADCASTSD 24(SI), Z6
+	VBROADCASTSD 16(SI), Z7
+	VBROADCASTSD (SI), Z8
+	VBROADCASTSD 8(SI), Z9
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VXORPS       (DX), Z0, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z0, Z25
+	VMINPD       Z1, Z25, Z26
+	VSUBPD       Z26, Z1, Z27
+	VMULPD       Z27, Z27, Z28
+	VFNMADD231PD Z26, Z26, Z26
+	VMOVUPS      Z2, Z29
+	VFMADD213PD  Z3, Z28, Z29
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z28, Z29
+	VFMADD213PD  Z4, Z28, Z29
+	VMULPD       Z6, Z27, Z28
+	VMULPD       Z29, Z28, Z28
+	VFMADD231PD  Z5, Z27, Z28
+	VCMPPD       $0x12, Z7, Z26, K1
+	VMOVUPS      Z28, Z27
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z26, Z27
+	VBLENDMPD    Z27, Z28, K1, Z13
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z27
+	VFMADD213PD  Z26, Z27, Z28
+	VBLENDMPD    Z28, Z26, K1, Z14
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z26
+	VDIVPD       Z14, Z13, Z27
+	VMULPD       Z27, Z27, Z28
+	VMOVUPS      Z28, Z29
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z30
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z30, Z29
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z28, Z29
+	VFMADD231PD  Z27, Z29, Z26
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z27, Z26
+	VANDNPS      Z0, Z12, Z12
+	VORPS        Z12, Z26, Z12
+	VADDPD       Z12, Z11, Z11
+	VSUBPD       Z25, Z1, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z25, Z25, Z25
+	VMOVUPS      Z12, Z26
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z26
+	VMULPD       Z9, Z25, Z12
+	VMULPD       Z25, Z12, Z12
+	VFMADD213PD  Z8, Z26, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z25
+	VDIVPD       Z12, Z25, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z15
+	VXORPS       Z0, Z11, Z10
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z15, (CX)
+	VXORPS       64(DX), Z0, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z0, Z25
+	VMINPD       Z1, Z25, Z26
+	VSUBPD       Z26, Z1, Z27
+	VMULPD       Z27, Z27, Z28
+	VFNMADD231PD Z26, Z26, Z26
+	VMOVUPS      Z2, Z29
+	VFMADD213PD  Z3, Z28, Z29
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z28, Z29
+	VFMADD213PD  Z4, Z28, Z29
+	VMULPD       Z6, Z27, Z28
+	VMULPD       Z29, Z28, Z28
+	VFMADD231PD  Z5, Z27, Z28
+	VCMPPD       $0x12, Z7, Z26, K1
+	VMOVUPS      Z28, Z27
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z26, Z27
+	VBLENDMPD    Z27, Z28, K1, Z16
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z27
+	VFMADD213PD  Z26, Z27, Z28
+	VBLENDMPD    Z28, Z26, K1, Z17
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z26
+	VDIVPD       Z17, Z16, Z27
+	VMULPD       Z27, Z27, Z28
+	VMOVUPS      Z28, Z29
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z30
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z30, Z29
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z28, Z29
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z28, Z29
+	VFMADD231PD  Z27, Z29, Z26
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z27, Z26
+	VANDNPS      Z0, Z12, Z12
+	VORPS        Z12, Z26, Z12
+	VADDPD       Z12, Z11, Z11
+	VSUBPD       Z25, Z1, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z25, Z25, Z25
+	VMOVUPS      Z12, Z26
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z27
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z27, Z26
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z26
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z26
+	VMULPD       Z9, Z25, Z12
+	VMULPD       Z25, Z12, Z12
+	VFMADD213PD  Z8, Z26, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z25
+	VDIVPD       Z12, Z25, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z18
+	VXORPS       Z0, Z11, Z10
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z18, 64(CX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000008
+	JB           tail
+	VXORPS       (DX), Z0, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z14
+	VSUBPD       Z14, Z1, Z15
+	VMULPD       Z15, Z15, Z16
+	VFNMADD231PD Z14, Z14, Z14
+	VMOVUPS      Z2, Z17
+	VFMADD213PD  Z3, Z16, Z17
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z16, Z17
+	VFMADD213PD  Z4, Z16, Z17
+	VMULPD       Z6, Z15, Z16
+	VMULPD       Z17, Z16, Z16
+	VFMADD231PD  Z5, Z15, Z16
+	VCMPPD       $0x12, Z7, Z14, K1
+	VMOVUPS      Z16, Z15
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z15
+	VBLENDMPD    Z15, Z16, K1, Z19
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z15
+	VFMADD213PD  Z14, Z15, Z16
+	VBLENDMPD    Z16, Z14, K1, Z20
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K1, Z14
+	VDIVPD       Z20, Z19, Z15
+	VMULPD       Z15, Z15, Z16
+	VMOVUPS      Z16, Z17
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z18
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z18, Z17
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z16, Z17
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z16, Z17
+	VFMADD231PD  Z15, Z17, Z14
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z15, Z14
+	VANDNPS      Z0, Z12, Z12
+	VORPS        Z12, Z14, Z12
+	VADDPD       Z12, Z11, Z11
+	VSUBPD       Z13, Z1, Z12
+	VMULPD       Z12, Z12, Z12
+	VFNMADD231PD Z13, Z13, Z13
+	VMOVUPS      Z12, Z14
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z15
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z15, Z14
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z12, Z14
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z12, Z14
+	VMULPD       Z9, Z13, Z12
+	VMULPD       Z13, Z12, Z12
+	VFMADD213PD  Z8, Z14, Z12
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z13
+	VDIVPD       Z12, Z13, Z12
+	VANDNPS      Z10, Z0, Z10
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z10, K1
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z12, K1, Z21
+	VXORPS       Z0, Z11, Z10
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z21, (CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z10
+	VPCMPGTD     iota<>+0(SB), Z10, K1
+	VMOVUPD.Z    (DX), K1, Z10
+	VXORPS       Z0, Z10, Z10
+	VRNDSCALEPD  $0x09, Z10, Z11
+	VRNDSCALEPD  $0x08, Z10, Z12
+	VSUBPD       Z12, Z10, Z12
+	VANDNPS      Z12, Z0, Z13
+	VMINPD       Z1, Z13, Z14
+	VSUBPD       Z14, Z1, Z15
+	VMULPD       Z15, Z15, Z16
+	VFNMADD231PD Z14, Z14, Z14
+	VMOVUPS      Z2, Z2
+	VFMADD213PD  Z3, Z16, Z2
+	VFMADD213PD  splat8x64_bf3a23a40b9186b1<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf4c207aa578ab71<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf5fcb4547c9c565<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf71e83dcf4e7192<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf843be492e9aed5<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bf970da1bdf1b5a0<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bfaaf330b30883f4<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bfc1401fac04db3f<>+0(SB), Z16, Z2
+	VFMADD213PD  splat8x64_bfe1d8f9b879bb16<>+0(SB), Z16, Z2
+	VFMADD213PD  Z4, Z16, Z2
+	VMULPD       Z6, Z15, Z3
+	VMULPD       Z2, Z3, Z2
+	VFMADD231PD  Z5, Z15, Z2
+	VCMPPD       $0x12, Z7, Z14, K2
+	VMOVUPS      Z2, Z3
+	VFNMADD231PD splat8x64_4000000000000000<>+0(SB), Z14, Z3
+	VBLENDMPD    Z3, Z2, K2, Z22
+	VMOVUPS      splat8x64_4000000000000000<>+0(SB), Z3
+	VFMADD213PD  Z14, Z3, Z2
+	VBLENDMPD    Z2, Z14, K2, Z23
+	VMOVUPD.Z    splat8x64_3fd68dfd7131067c<>+0(SB), K2, Z2
+	VDIVPD       Z23, Z22, Z3
+	VMULPD       Z3, Z3, Z4
+	VMOVUPS      Z4, Z5
+	VMOVUPS      splat8x64_3f528a9ddf0ad1b5<>+0(SB), Z6
+	VFMADD213PD  splat8x64_bf71d1a0f8be9ed5<>+0(SB), Z6, Z5
+	VFMADD213PD  splat8x64_3f819123a6deac36<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf88e3703a1362f5<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f8e0653f881b6f3<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf910bedadc48626<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f9328266cd8d3d0<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf95ba6836f6beb7<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3f9912a90107c863<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bf9da1ba61e479f0<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fa21bb943916c25<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfa7483758e0731b<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_3fb04c26be3b020d<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bfbb2995e7b7b602<>+0(SB), Z4, Z5
+	VFMADD213PD  splat8x64_bc76b01ec5417056<>+0(SB), Z4, Z5
+	VFMADD231PD  Z3, Z5, Z2
+	VFMADD231PD  splat8x64_3fd45f306dc9c883<>+0(SB), Z3, Z2
+	VANDNPS      Z0, Z12, Z3
+	VORPS        Z3, Z2, Z2
+	VADDPD       Z2, Z11, Z2
+	VSUBPD       Z13, Z1, Z1
+	VMULPD       Z1, Z1, Z1
+	VFNMADD231PD Z13, Z13, Z13
+	VMOVUPS      Z1, Z3
+	VMOVUPS      splat8x64_3ee59bbc6b357ca6<>+0(SB), Z4
+	VFMADD213PD  splat8x64_bf245bb7ee4cfaca<>+0(SB), Z4, Z3
+	VFMADD213PD  splat8x64_3f5dac5ea74237c4<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_bf91b0cc910cafd9<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_3fc0eda024afe7fd<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_bfe9479886a9c8bf<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_400c6357f269e3a3<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_c026c76c934c109e<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_403834ae93d9e0dd<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_c03de9e64df22ef3<>+0(SB), Z1, Z3
+	VFMADD213PD  splat8x64_4030000000000000<>+0(SB), Z1, Z3
+	VMULPD       Z9, Z13, Z1
+	VMULPD       Z13, Z1, Z1
+	VFMADD213PD  Z8, Z3, Z1
+	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z3
+	VDIVPD       Z1, Z3, Z1
+	VANDNPS      Z10, Z0, Z3
+	VCMPPD       $0x00, splat8x64_7ff0000000000000<>+0(SB), Z3, K2
+	VBLENDMPD    splat8x64_0000000000000000<>+0(SB), Z1, K2, Z24
+	VXORPS       Z0, Z2, Z0
+	VMOVUPD      Z0, K1, (AX)
+	VMOVUPD      Z24, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func floorF32AVX2(dst *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·floorF32AVX2(SB), NOSPLIT, $0-24
@@ -446,8 +12779,8 @@ TEXT ·roundAwayF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
-	VMOVUPS splat32_80000000<>+0(SB), Y0
-	VMOVUPS splat32_3effffff<>+0(SB), Y1
+	VMOVUPS splat8x32_80000000<>+0(SB), Y0
+	VMOVUPS splat8x32_3effffff<>+0(SB), Y1
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -515,25 +12848,25 @@ done:
 	VZEROUPPER
 	RET
 
-DATA splat32_80000000<>+0(SB)/4, $0x80000000
-DATA splat32_80000000<>+4(SB)/4, $0x80000000
-DATA splat32_80000000<>+8(SB)/4, $0x80000000
-DATA splat32_80000000<>+12(SB)/4, $0x80000000
-DATA splat32_80000000<>+16(SB)/4, $0x80000000
-DATA splat32_80000000<>+20(SB)/4, $0x80000000
-DATA splat32_80000000<>+24(SB)/4, $0x80000000
-DATA splat32_80000000<>+28(SB)/4, $0x80000000
-GLOBL splat32_80000000<>(SB), RODATA|NOPTR, $32
+DATA splat8x32_80000000<>+0(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+4(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+8(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+12(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+16(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+20(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+24(SB)/4, $0x80000000
+DATA splat8x32_80000000<>+28(SB)/4, $0x80000000
+GLOBL splat8x32_80000000<>(SB), RODATA|NOPTR, $32
 
-DATA splat32_3effffff<>+0(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+4(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+8(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+12(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+16(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+20(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+24(SB)/4, $0x3effffff
-DATA splat32_3effffff<>+28(SB)/4, $0x3effffff
-GLOBL splat32_3effffff<>(SB), RODATA|NOPTR, $32
+DATA splat8x32_3effffff<>+0(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+4(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+8(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+12(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+16(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+20(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+24(SB)/4, $0x3effffff
+DATA splat8x32_3effffff<>+28(SB)/4, $0x3effffff
+GLOBL splat8x32_3effffff<>(SB), RODATA|NOPTR, $32
 
 // func roundAwayF64AVX2(dst *float64, x *float64, n int)
 // Requires: AVX
@@ -541,8 +12874,8 @@ TEXT ·roundAwayF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
-	VMOVUPS splat64_8000000000000000<>+0(SB), Y0
-	VMOVUPS splat64_3fdfffffffffffff<>+0(SB), Y1
+	VMOVUPS splat4x64_8000000000000000<>+0(SB), Y0
+	VMOVUPS splat4x64_3fdfffffffffffff<>+0(SB), Y1
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -610,17 +12943,17 @@ done:
 	VZEROUPPER
 	RET
 
-DATA splat64_8000000000000000<>+0(SB)/8, $0x8000000000000000
-DATA splat64_8000000000000000<>+8(SB)/8, $0x8000000000000000
-DATA splat64_8000000000000000<>+16(SB)/8, $0x8000000000000000
-DATA splat64_8000000000000000<>+24(SB)/8, $0x8000000000000000
-GLOBL splat64_8000000000000000<>(SB), RODATA|NOPTR, $32
+DATA splat4x64_8000000000000000<>+0(SB)/8, $0x8000000000000000
+DATA splat4x64_8000000000000000<>+8(SB)/8, $0x8000000000000000
+DATA splat4x64_8000000000000000<>+16(SB)/8, $0x8000000000000000
+DATA splat4x64_8000000000000000<>+24(SB)/8, $0x8000000000000000
+GLOBL splat4x64_8000000000000000<>(SB), RODATA|NOPTR, $32
 
-DATA splat64_3fdfffffffffffff<>+0(SB)/8, $0x3fdfffffffffffff
-DATA splat64_3fdfffffffffffff<>+8(SB)/8, $0x3fdfffffffffffff
-DATA splat64_3fdfffffffffffff<>+16(SB)/8, $0x3fdfffffffffffff
-DATA splat64_3fdfffffffffffff<>+24(SB)/8, $0x3fdfffffffffffff
-GLOBL splat64_3fdfffffffffffff<>(SB), RODATA|NOPTR, $32
+DATA splat4x64_3fdfffffffffffff<>+0(SB)/8, $0x3fdfffffffffffff
+DATA splat4x64_3fdfffffffffffff<>+8(SB)/8, $0x3fdfffffffffffff
+DATA splat4x64_3fdfffffffffffff<>+16(SB)/8, $0x3fdfffffffffffff
+DATA splat4x64_3fdfffffffffffff<>+24(SB)/8, $0x3fdfffffffffffff
+GLOBL splat4x64_3fdfffffffffffff<>(SB), RODATA|NOPTR, $32
 
 // func floorSnapF32AVX2(dst *float32, x *float32, n int, ulps int32)
 // Requires: AVX, AVX2
@@ -827,11 +13160,11 @@ TEXT ·floorDivF32AVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS step+24(FP), Y0
-	VMOVUPS      splat32_80000000<>+0(SB), Y1
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y2
 	VXORPS       Y3, Y3, Y3
-	VMOVUPS      splat32_3f800000<>+0(SB), Y4
-	VMOVUPS      splat32_4b800000<>+0(SB), Y5
+	VMOVUPS      splat8x32_3f800000<>+0(SB), Y4
+	VMOVUPS      splat8x32_4b800000<>+0(SB), Y5
 	CMPQ         DX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -911,25 +13244,25 @@ done:
 	VZEROUPPER
 	RET
 
-DATA splat32_3f800000<>+0(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+4(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+8(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+12(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+16(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+20(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+24(SB)/4, $0x3f800000
-DATA splat32_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL splat32_3f800000<>(SB), RODATA|NOPTR, $32
+DATA splat8x32_3f800000<>+0(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+4(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+8(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+12(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+16(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+20(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+24(SB)/4, $0x3f800000
+DATA splat8x32_3f800000<>+28(SB)/4, $0x3f800000
+GLOBL splat8x32_3f800000<>(SB), RODATA|NOPTR, $32
 
-DATA splat32_4b800000<>+0(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+4(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+8(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+12(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+16(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+20(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+24(SB)/4, $0x4b800000
-DATA splat32_4b800000<>+28(SB)/4, $0x4b800000
-GLOBL splat32_4b800000<>(SB), RODATA|NOPTR, $32
+DATA splat8x32_4b800000<>+0(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+4(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+8(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+12(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+16(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+20(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+24(SB)/4, $0x4b800000
+DATA splat8x32_4b800000<>+28(SB)/4, $0x4b800000
+GLOBL splat8x32_4b800000<>(SB), RODATA|NOPTR, $32
 
 // func floorDivF64AVX2(dst *float64, x *float64, n int, step float64)
 // Requires: AVX, FMA3
@@ -938,11 +13271,11 @@ TEXT ·floorDivF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD step+24(FP), Y0
-	VMOVUPS      splat64_8000000000000000<>+0(SB), Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y2
 	VXORPS       Y3, Y3, Y3
-	VMOVUPS      splat64_3ff0000000000000<>+0(SB), Y4
-	VMOVUPS      splat64_4340000000000000<>+0(SB), Y5
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y4
+	VMOVUPS      splat4x64_4340000000000000<>+0(SB), Y5
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -1022,17 +13355,17 @@ done:
 	VZEROUPPER
 	RET
 
-DATA splat64_3ff0000000000000<>+0(SB)/8, $0x3ff0000000000000
-DATA splat64_3ff0000000000000<>+8(SB)/8, $0x3ff0000000000000
-DATA splat64_3ff0000000000000<>+16(SB)/8, $0x3ff0000000000000
-DATA splat64_3ff0000000000000<>+24(SB)/8, $0x3ff0000000000000
-GLOBL splat64_3ff0000000000000<>(SB), RODATA|NOPTR, $32
+DATA splat4x64_3ff0000000000000<>+0(SB)/8, $0x3ff0000000000000
+DATA splat4x64_3ff0000000000000<>+8(SB)/8, $0x3ff0000000000000
+DATA splat4x64_3ff0000000000000<>+16(SB)/8, $0x3ff0000000000000
+DATA splat4x64_3ff0000000000000<>+24(SB)/8, $0x3ff0000000000000
+GLOBL splat4x64_3ff0000000000000<>(SB), RODATA|NOPTR, $32
 
-DATA splat64_4340000000000000<>+0(SB)/8, $0x4340000000000000
-DATA splat64_4340000000000000<>+8(SB)/8, $0x4340000000000000
-DATA splat64_4340000000000000<>+16(SB)/8, $0x4340000000000000
-DATA splat64_4340000000000000<>+24(SB)/8, $0x4340000000000000
-GLOBL splat64_4340000000000000<>(SB), RODATA|NOPTR, $32
+DATA splat4x64_4340000000000000<>+0(SB)/8, $0x4340000000000000
+DATA splat4x64_4340000000000000<>+8(SB)/8, $0x4340000000000000
+DATA splat4x64_4340000000000000<>+16(SB)/8, $0x4340000000000000
+DATA splat4x64_4340000000000000<>+24(SB)/8, $0x4340000000000000
+GLOBL splat4x64_4340000000000000<>(SB), RODATA|NOPTR, $32
 
 // func floorDivSnapF32AVX2(dst *float32, x *float32, n int, step float32, ulps int32)
 // Requires: AVX, AVX2
@@ -1259,32 +13592,32 @@ TEXT ·floorInt32F32AVX2(SB), NOSPLIT, $0-24
 loop:
 	VROUNDPS   $0x09, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	VROUNDPS   $0x09, 32(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 32(AX)
+	VMOVUPS    Y1, 32(AX)
 	VROUNDPS   $0x09, 64(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 64(AX)
+	VMOVUPS    Y1, 64(AX)
 	VROUNDPS   $0x09, 96(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 96(AX)
+	VMOVUPS    Y1, 96(AX)
 	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000080, CX
 	SUBQ       $0x00000020, DX
@@ -1296,11 +13629,11 @@ single:
 	JB         tail
 	VROUNDPS   $0x09, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	ADDQ       $0x00000020, AX
 	ADDQ       $0x00000020, CX
 	SUBQ       $0x00000008, DX
@@ -1316,28 +13649,28 @@ tail:
 	VMASKMOVPS (CX), Y1, Y0
 	VROUNDPS   $0x09, Y0, Y0
 	VCVTTPS2DQ Y0, Y2
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y3
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y3
 	VPXOR      Y3, Y2, Y2
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y2, Y2
-	VPMASKMOVD Y2, Y1, (AX)
+	VMASKMOVPS Y2, Y1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
-DATA splat32_4f000000<>+0(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+4(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+8(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+12(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+16(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+20(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+24(SB)/4, $0x4f000000
-DATA splat32_4f000000<>+28(SB)/4, $0x4f000000
-GLOBL splat32_4f000000<>(SB), RODATA|NOPTR, $32
+DATA splat8x32_4f000000<>+0(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+4(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+8(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+12(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+16(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+20(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+24(SB)/4, $0x4f000000
+DATA splat8x32_4f000000<>+28(SB)/4, $0x4f000000
+GLOBL splat8x32_4f000000<>(SB), RODATA|NOPTR, $32
 
 // func floorInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·floorInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -1350,27 +13683,27 @@ loop:
 	VROUNDPD    $0x09, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	VROUNDPD    $0x09, 32(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 16(AX)
+	VMOVUPS     X0, 16(AX)
 	VROUNDPD    $0x09, 64(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 32(AX)
+	VMOVUPS     X0, 32(AX)
 	VROUNDPD    $0x09, 96(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 48(AX)
+	VMOVUPS     X0, 48(AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x00000010, DX
@@ -1383,9 +13716,9 @@ single:
 	VROUNDPD    $0x09, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	ADDQ        $0x00000010, AX
 	ADDQ        $0x00000020, CX
 	SUBQ        $0x00000004, DX
@@ -1402,21 +13735,21 @@ tail:
 	VROUNDPD    $0x09, Y0, Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
 	LEAQ        ones32<>+0(SB), CX
 	VMOVUPS     (CX)(BX*4), X1
-	VPMASKMOVD  X0, X1, (AX)
+	VMASKMOVPS  X0, X1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
-DATA splat64_41dfffffffc00000<>+0(SB)/8, $0x41dfffffffc00000
-DATA splat64_41dfffffffc00000<>+8(SB)/8, $0x41dfffffffc00000
-DATA splat64_41dfffffffc00000<>+16(SB)/8, $0x41dfffffffc00000
-DATA splat64_41dfffffffc00000<>+24(SB)/8, $0x41dfffffffc00000
-GLOBL splat64_41dfffffffc00000<>(SB), RODATA|NOPTR, $32
+DATA splat4x64_41dfffffffc00000<>+0(SB)/8, $0x41dfffffffc00000
+DATA splat4x64_41dfffffffc00000<>+8(SB)/8, $0x41dfffffffc00000
+DATA splat4x64_41dfffffffc00000<>+16(SB)/8, $0x41dfffffffc00000
+DATA splat4x64_41dfffffffc00000<>+24(SB)/8, $0x41dfffffffc00000
+GLOBL splat4x64_41dfffffffc00000<>(SB), RODATA|NOPTR, $32
 
 // func ceilInt32F32AVX2(dst *int32, x *float32, n int)
 // Requires: AVX, AVX2
@@ -1431,32 +13764,32 @@ TEXT ·ceilInt32F32AVX2(SB), NOSPLIT, $0-24
 loop:
 	VROUNDPS   $0x0a, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	VROUNDPS   $0x0a, 32(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 32(AX)
+	VMOVUPS    Y1, 32(AX)
 	VROUNDPS   $0x0a, 64(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 64(AX)
+	VMOVUPS    Y1, 64(AX)
 	VROUNDPS   $0x0a, 96(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 96(AX)
+	VMOVUPS    Y1, 96(AX)
 	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000080, CX
 	SUBQ       $0x00000020, DX
@@ -1468,11 +13801,11 @@ single:
 	JB         tail
 	VROUNDPS   $0x0a, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	ADDQ       $0x00000020, AX
 	ADDQ       $0x00000020, CX
 	SUBQ       $0x00000008, DX
@@ -1488,18 +13821,18 @@ tail:
 	VMASKMOVPS (CX), Y1, Y0
 	VROUNDPS   $0x0a, Y0, Y0
 	VCVTTPS2DQ Y0, Y2
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y3
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y3
 	VPXOR      Y3, Y2, Y2
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y2, Y2
-	VPMASKMOVD Y2, Y1, (AX)
+	VMASKMOVPS Y2, Y1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func ceilInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·ceilInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -1512,27 +13845,27 @@ loop:
 	VROUNDPD    $0x0a, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	VROUNDPD    $0x0a, 32(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 16(AX)
+	VMOVUPS     X0, 16(AX)
 	VROUNDPD    $0x0a, 64(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 32(AX)
+	VMOVUPS     X0, 32(AX)
 	VROUNDPD    $0x0a, 96(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 48(AX)
+	VMOVUPS     X0, 48(AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x00000010, DX
@@ -1545,9 +13878,9 @@ single:
 	VROUNDPD    $0x0a, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	ADDQ        $0x00000010, AX
 	ADDQ        $0x00000020, CX
 	SUBQ        $0x00000004, DX
@@ -1564,11 +13897,11 @@ tail:
 	VROUNDPD    $0x0a, Y0, Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
 	LEAQ        ones32<>+0(SB), CX
 	VMOVUPS     (CX)(BX*4), X1
-	VPMASKMOVD  X0, X1, (AX)
+	VMASKMOVPS  X0, X1, (AX)
 
 done:
 	VZEROUPPER
@@ -1587,32 +13920,32 @@ TEXT ·roundInt32F32AVX2(SB), NOSPLIT, $0-24
 loop:
 	VROUNDPS   $0x08, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	VROUNDPS   $0x08, 32(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 32(AX)
+	VMOVUPS    Y1, 32(AX)
 	VROUNDPS   $0x08, 64(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 64(AX)
+	VMOVUPS    Y1, 64(AX)
 	VROUNDPS   $0x08, 96(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 96(AX)
+	VMOVUPS    Y1, 96(AX)
 	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000080, CX
 	SUBQ       $0x00000020, DX
@@ -1624,11 +13957,11 @@ single:
 	JB         tail
 	VROUNDPS   $0x08, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	ADDQ       $0x00000020, AX
 	ADDQ       $0x00000020, CX
 	SUBQ       $0x00000008, DX
@@ -1644,18 +13977,18 @@ tail:
 	VMASKMOVPS (CX), Y1, Y0
 	VROUNDPS   $0x08, Y0, Y0
 	VCVTTPS2DQ Y0, Y2
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y3
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y3
 	VPXOR      Y3, Y2, Y2
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y2, Y2
-	VPMASKMOVD Y2, Y1, (AX)
+	VMASKMOVPS Y2, Y1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func roundInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·roundInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -1668,27 +14001,27 @@ loop:
 	VROUNDPD    $0x08, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	VROUNDPD    $0x08, 32(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 16(AX)
+	VMOVUPS     X0, 16(AX)
 	VROUNDPD    $0x08, 64(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 32(AX)
+	VMOVUPS     X0, 32(AX)
 	VROUNDPD    $0x08, 96(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 48(AX)
+	VMOVUPS     X0, 48(AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x00000010, DX
@@ -1701,9 +14034,9 @@ single:
 	VROUNDPD    $0x08, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	ADDQ        $0x00000010, AX
 	ADDQ        $0x00000020, CX
 	SUBQ        $0x00000004, DX
@@ -1720,11 +14053,11 @@ tail:
 	VROUNDPD    $0x08, Y0, Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
 	LEAQ        ones32<>+0(SB), CX
 	VMOVUPS     (CX)(BX*4), X1
-	VPMASKMOVD  X0, X1, (AX)
+	VMASKMOVPS  X0, X1, (AX)
 
 done:
 	VZEROUPPER
@@ -1743,32 +14076,32 @@ TEXT ·truncInt32F32AVX2(SB), NOSPLIT, $0-24
 loop:
 	VROUNDPS   $0x0b, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	VROUNDPS   $0x0b, 32(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 32(AX)
+	VMOVUPS    Y1, 32(AX)
 	VROUNDPS   $0x0b, 64(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 64(AX)
+	VMOVUPS    Y1, 64(AX)
 	VROUNDPS   $0x0b, 96(CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, 96(AX)
+	VMOVUPS    Y1, 96(AX)
 	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000080, CX
 	SUBQ       $0x00000020, DX
@@ -1780,11 +14113,11 @@ single:
 	JB         tail
 	VROUNDPS   $0x0b, (CX), Y0
 	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y2
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
 	VPXOR      Y2, Y1, Y1
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y1, Y1
-	VMOVDQU    Y1, (AX)
+	VMOVUPS    Y1, (AX)
 	ADDQ       $0x00000020, AX
 	ADDQ       $0x00000020, CX
 	SUBQ       $0x00000008, DX
@@ -1800,18 +14133,18 @@ tail:
 	VMASKMOVPS (CX), Y1, Y0
 	VROUNDPS   $0x0b, Y0, Y0
 	VCVTTPS2DQ Y0, Y2
-	VCMPPS     $0x1d, splat32_4f000000<>+0(SB), Y0, Y3
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y3
 	VPXOR      Y3, Y2, Y2
 	VCMPPS     $0x07, Y0, Y0, Y0
 	VPAND      Y0, Y2, Y2
-	VPMASKMOVD Y2, Y1, (AX)
+	VMASKMOVPS Y2, Y1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func truncInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·truncInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -1824,27 +14157,27 @@ loop:
 	VROUNDPD    $0x0b, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	VROUNDPD    $0x0b, 32(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 16(AX)
+	VMOVUPS     X0, 16(AX)
 	VROUNDPD    $0x0b, 64(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 32(AX)
+	VMOVUPS     X0, 32(AX)
 	VROUNDPD    $0x0b, 96(CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, 48(AX)
+	VMOVUPS     X0, 48(AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x00000010, DX
@@ -1857,9 +14190,9 @@ single:
 	VROUNDPD    $0x0b, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
-	VMOVDQU     X0, (AX)
+	VMOVUPS     X0, (AX)
 	ADDQ        $0x00000010, AX
 	ADDQ        $0x00000020, CX
 	SUBQ        $0x00000004, DX
@@ -1876,11 +14209,11 @@ tail:
 	VROUNDPD    $0x0b, Y0, Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
-	VMINPD      splat64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
 	VCVTTPD2DQY Y0, X0
 	LEAQ        ones32<>+0(SB), CX
 	VMOVUPS     (CX)(BX*4), X1
-	VPMASKMOVD  X0, X1, (AX)
+	VMASKMOVPS  X0, X1, (AX)
 
 done:
 	VZEROUPPER
@@ -2307,8 +14640,8 @@ TEXT ·steForwardNearestAwayF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
-	VMOVUPS      splat32_80000000<>+0(SB), Y2
-	VMOVUPS      splat32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -2946,8 +15279,8 @@ TEXT ·steForwardNearestAwayF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
-	VMOVUPS      splat64_8000000000000000<>+0(SB), Y2
-	VMOVUPS      splat64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -3283,3 +15616,9825 @@ DATA bits64_1<>+8(SB)/8, $0x0000000000000020
 DATA bits64_1<>+16(SB)/8, $0x0000000000000040
 DATA bits64_1<>+24(SB)/8, $0x0000000000000080
 GLOBL bits64_1<>(SB), RODATA|NOPTR, $32
+
+// func softFloorF32AVX2(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softFloorF32AVX2(SB), NOSPLIT, $192-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 56(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 160(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (CX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMAXPD      (SP), Y2, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMULPD      Y2, Y4, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPS2PD   16(CX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMAXPD      (SP), Y2, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMULPD      Y2, Y4, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	CMPQ        DX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (CX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMAXPD      (SP), Y2, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMULPD      Y2, Y4, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), X1
+	VMASKMOVPS  (CX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VMAXPD      (SP), Y3, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y3, Y0
+	VADDPD      Y0, Y2, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_3fe0000000000000<>+0(SB)/8, $0x3fe0000000000000
+DATA splat4x64_3fe0000000000000<>+8(SB)/8, $0x3fe0000000000000
+DATA splat4x64_3fe0000000000000<>+16(SB)/8, $0x3fe0000000000000
+DATA splat4x64_3fe0000000000000<>+24(SB)/8, $0x3fe0000000000000
+GLOBL splat4x64_3fe0000000000000<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3eeffcbdd8668821<>+0(SB)/8, $0x3eeffcbdd8668821
+DATA splat4x64_3eeffcbdd8668821<>+8(SB)/8, $0x3eeffcbdd8668821
+DATA splat4x64_3eeffcbdd8668821<>+16(SB)/8, $0x3eeffcbdd8668821
+DATA splat4x64_3eeffcbdd8668821<>+24(SB)/8, $0x3eeffcbdd8668821
+GLOBL splat4x64_3eeffcbdd8668821<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f2443f62002ca0a<>+0(SB)/8, $0x3f2443f62002ca0a
+DATA splat4x64_3f2443f62002ca0a<>+8(SB)/8, $0x3f2443f62002ca0a
+DATA splat4x64_3f2443f62002ca0a<>+16(SB)/8, $0x3f2443f62002ca0a
+DATA splat4x64_3f2443f62002ca0a<>+24(SB)/8, $0x3f2443f62002ca0a
+GLOBL splat4x64_3f2443f62002ca0a<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f55d88bdb12fc97<>+0(SB)/8, $0x3f55d88bdb12fc97
+DATA splat4x64_3f55d88bdb12fc97<>+8(SB)/8, $0x3f55d88bdb12fc97
+DATA splat4x64_3f55d88bdb12fc97<>+16(SB)/8, $0x3f55d88bdb12fc97
+DATA splat4x64_3f55d88bdb12fc97<>+24(SB)/8, $0x3f55d88bdb12fc97
+GLOBL splat4x64_3f55d88bdb12fc97<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f83b2a1c3667239<>+0(SB)/8, $0x3f83b2a1c3667239
+DATA splat4x64_3f83b2a1c3667239<>+8(SB)/8, $0x3f83b2a1c3667239
+DATA splat4x64_3f83b2a1c3667239<>+16(SB)/8, $0x3f83b2a1c3667239
+DATA splat4x64_3f83b2a1c3667239<>+24(SB)/8, $0x3f83b2a1c3667239
+GLOBL splat4x64_3f83b2a1c3667239<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fac6b08cb168349<>+0(SB)/8, $0x3fac6b08cb168349
+DATA splat4x64_3fac6b08cb168349<>+8(SB)/8, $0x3fac6b08cb168349
+DATA splat4x64_3fac6b08cb168349<>+16(SB)/8, $0x3fac6b08cb168349
+DATA splat4x64_3fac6b08cb168349<>+24(SB)/8, $0x3fac6b08cb168349
+GLOBL splat4x64_3fac6b08cb168349<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fcebfbe045300cb<>+0(SB)/8, $0x3fcebfbe045300cb
+DATA splat4x64_3fcebfbe045300cb<>+8(SB)/8, $0x3fcebfbe045300cb
+DATA splat4x64_3fcebfbe045300cb<>+16(SB)/8, $0x3fcebfbe045300cb
+DATA splat4x64_3fcebfbe045300cb<>+24(SB)/8, $0x3fcebfbe045300cb
+GLOBL splat4x64_3fcebfbe045300cb<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fe62e42fefd32c2<>+0(SB)/8, $0x3fe62e42fefd32c2
+DATA splat4x64_3fe62e42fefd32c2<>+8(SB)/8, $0x3fe62e42fefd32c2
+DATA splat4x64_3fe62e42fefd32c2<>+16(SB)/8, $0x3fe62e42fefd32c2
+DATA splat4x64_3fe62e42fefd32c2<>+24(SB)/8, $0x3fe62e42fefd32c2
+GLOBL splat4x64_3fe62e42fefd32c2<>(SB), RODATA|NOPTR, $32
+
+// func softFloorF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softFloorF64AVX2(SB), NOSPLIT, $352-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 96(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(BX), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(BX), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(BX), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(BX), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 320(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y3, Y5, Y3
+	VMOVUPS     Y3, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y3
+	VFMADD231PD 160(SP), Y6, Y4
+	VADDPD      Y4, Y3, Y3
+	VMULPD      192(SP), Y3, Y4
+	VMULPD      Y4, Y3, Y6
+	VMOVUPS     Y4, Y7
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y8
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y8, Y7
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y7
+	VFMADD231PD Y7, Y6, Y3
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      224(SP), Y4, Y5
+	VMULPD      256(SP), Y4, Y4
+	VSUBPD      288(SP), Y4, Y4
+	VFMADD231PD Y3, Y5, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y5
+	VCMPPD      $0x11, Y2, Y5, Y2
+	VMOVUPS     Y4, Y5
+	VMOVUPS     320(SP), Y6
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y6, Y5
+	VDIVPD      Y5, Y4, Y4
+	VMINPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y3, Y5, Y3
+	VMOVUPS     Y3, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y3
+	VFMADD231PD 160(SP), Y6, Y4
+	VADDPD      Y4, Y3, Y3
+	VMULPD      192(SP), Y3, Y4
+	VMULPD      Y4, Y3, Y6
+	VMOVUPS     Y4, Y7
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y8
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y8, Y7
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y7
+	VFMADD231PD Y7, Y6, Y3
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      224(SP), Y4, Y5
+	VMULPD      256(SP), Y4, Y4
+	VSUBPD      288(SP), Y4, Y4
+	VFMADD231PD Y3, Y5, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y5
+	VCMPPD      $0x11, Y2, Y5, Y2
+	VMOVUPS     Y4, Y5
+	VMOVUPS     320(SP), Y6
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y6, Y5
+	VDIVPD      Y5, Y4, Y4
+	VMINPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VMOVUPS     Y0, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	CMPQ        DX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y3, Y5, Y3
+	VMOVUPS     Y3, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y3
+	VFMADD231PD 160(SP), Y6, Y4
+	VADDPD      Y4, Y3, Y3
+	VMULPD      192(SP), Y3, Y4
+	VMULPD      Y4, Y3, Y6
+	VMOVUPS     Y4, Y7
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y8
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y8, Y7
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y7
+	VFMADD231PD Y7, Y6, Y3
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      224(SP), Y4, Y5
+	VMULPD      256(SP), Y4, Y4
+	VSUBPD      288(SP), Y4, Y4
+	VFMADD231PD Y3, Y5, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y5
+	VCMPPD      $0x11, Y2, Y5, Y2
+	VMOVUPS     Y4, Y5
+	VMOVUPS     320(SP), Y6
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y6, Y5
+	VDIVPD      Y5, Y4, Y4
+	VMINPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y1
+	VMASKMOVPD  (CX), Y1, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VROUNDPD    $0x08, Y0, Y3
+	VSUBPD      Y3, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y5
+	VMINPD      Y5, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VBLENDVPS   Y3, Y4, Y5, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y3, Y0
+	VADDPD      Y0, Y2, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_3f9ae77aa5a5b9e6<>+0(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat4x64_3f9ae77aa5a5b9e6<>+8(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat4x64_3f9ae77aa5a5b9e6<>+16(SB)/8, $0x3f9ae77aa5a5b9e6
+DATA splat4x64_3f9ae77aa5a5b9e6<>+24(SB)/8, $0x3f9ae77aa5a5b9e6
+GLOBL splat4x64_3f9ae77aa5a5b9e6<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fb28a2a1b3c047f<>+0(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat4x64_3fb28a2a1b3c047f<>+8(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat4x64_3fb28a2a1b3c047f<>+16(SB)/8, $0x3fb28a2a1b3c047f
+DATA splat4x64_3fb28a2a1b3c047f<>+24(SB)/8, $0x3fb28a2a1b3c047f
+GLOBL splat4x64_3fb28a2a1b3c047f<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fc71de80fa36f19<>+0(SB)/8, $0x3fc71de80fa36f19
+DATA splat4x64_3fc71de80fa36f19<>+8(SB)/8, $0x3fc71de80fa36f19
+DATA splat4x64_3fc71de80fa36f19<>+16(SB)/8, $0x3fc71de80fa36f19
+DATA splat4x64_3fc71de80fa36f19<>+24(SB)/8, $0x3fc71de80fa36f19
+GLOBL splat4x64_3fc71de80fa36f19<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fda019a6914c09a<>+0(SB)/8, $0x3fda019a6914c09a
+DATA splat4x64_3fda019a6914c09a<>+8(SB)/8, $0x3fda019a6914c09a
+DATA splat4x64_3fda019a6914c09a<>+16(SB)/8, $0x3fda019a6914c09a
+DATA splat4x64_3fda019a6914c09a<>+24(SB)/8, $0x3fda019a6914c09a
+GLOBL splat4x64_3fda019a6914c09a<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fea01a0177f3ca6<>+0(SB)/8, $0x3fea01a0177f3ca6
+DATA splat4x64_3fea01a0177f3ca6<>+8(SB)/8, $0x3fea01a0177f3ca6
+DATA splat4x64_3fea01a0177f3ca6<>+16(SB)/8, $0x3fea01a0177f3ca6
+DATA splat4x64_3fea01a0177f3ca6<>+24(SB)/8, $0x3fea01a0177f3ca6
+GLOBL splat4x64_3fea01a0177f3ca6<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3ff6c16c17f336c0<>+0(SB)/8, $0x3ff6c16c17f336c0
+DATA splat4x64_3ff6c16c17f336c0<>+8(SB)/8, $0x3ff6c16c17f336c0
+DATA splat4x64_3ff6c16c17f336c0<>+16(SB)/8, $0x3ff6c16c17f336c0
+DATA splat4x64_3ff6c16c17f336c0<>+24(SB)/8, $0x3ff6c16c17f336c0
+GLOBL splat4x64_3ff6c16c17f336c0<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_4001111111118834<>+0(SB)/8, $0x4001111111118834
+DATA splat4x64_4001111111118834<>+8(SB)/8, $0x4001111111118834
+DATA splat4x64_4001111111118834<>+16(SB)/8, $0x4001111111118834
+DATA splat4x64_4001111111118834<>+24(SB)/8, $0x4001111111118834
+GLOBL splat4x64_4001111111118834<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_4005555555552101<>+0(SB)/8, $0x4005555555552101
+DATA splat4x64_4005555555552101<>+8(SB)/8, $0x4005555555552101
+DATA splat4x64_4005555555552101<>+16(SB)/8, $0x4005555555552101
+DATA splat4x64_4005555555552101<>+24(SB)/8, $0x4005555555552101
+GLOBL splat4x64_4005555555552101<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_400555555555553b<>+0(SB)/8, $0x400555555555553b
+DATA splat4x64_400555555555553b<>+8(SB)/8, $0x400555555555553b
+DATA splat4x64_400555555555553b<>+16(SB)/8, $0x400555555555553b
+DATA splat4x64_400555555555553b<>+24(SB)/8, $0x400555555555553b
+GLOBL splat4x64_400555555555553b<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_4000000000000005<>+0(SB)/8, $0x4000000000000005
+DATA splat4x64_4000000000000005<>+8(SB)/8, $0x4000000000000005
+DATA splat4x64_4000000000000005<>+16(SB)/8, $0x4000000000000005
+DATA splat4x64_4000000000000005<>+24(SB)/8, $0x4000000000000005
+GLOBL splat4x64_4000000000000005<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_0000000000000000<>+0(SB)/8, $0x0000000000000000
+DATA splat4x64_0000000000000000<>+8(SB)/8, $0x0000000000000000
+DATA splat4x64_0000000000000000<>+16(SB)/8, $0x0000000000000000
+DATA splat4x64_0000000000000000<>+24(SB)/8, $0x0000000000000000
+GLOBL splat4x64_0000000000000000<>(SB), RODATA|NOPTR, $32
+
+// func softFloorGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softFloorGradF32AVX2(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      (CX), X0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPS2PD   16(DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      16(CX), X0, X0
+	VMOVUPS     X0, 16(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      (CX), X0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	ADDQ        $0x00000010, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), X1
+	VMASKMOVPS  (DX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y2
+	VMOVUPS     (SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y3
+	VMULPD      Y2, Y2, Y2
+	VMULPD      Y2, Y3, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  (CX), X1, X2
+	VMULPS      X2, X0, X0
+	VMASKMOVPS  X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_7ff0000000000000<>+0(SB)/8, $0x7ff0000000000000
+DATA splat4x64_7ff0000000000000<>+8(SB)/8, $0x7ff0000000000000
+DATA splat4x64_7ff0000000000000<>+16(SB)/8, $0x7ff0000000000000
+DATA splat4x64_7ff0000000000000<>+24(SB)/8, $0x7ff0000000000000
+GLOBL splat4x64_7ff0000000000000<>(SB), RODATA|NOPTR, $32
+
+// func softFloorGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softFloorGradF64AVX2(SB), NOSPLIT, $416-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 320(SP)
+	VBROADCASTSD 112(SI), Y0
+	VMOVUPD      Y0, 352(SP)
+	VBROADCASTSD 104(SI), Y0
+	VMOVUPD      Y0, 384(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VSUBPD      Y1, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VSUBPD      Y1, Y3, Y1
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VFMADD231PD 160(SP), Y4, Y1
+	VADDPD      Y1, Y2, Y1
+	VMULPD      192(SP), Y1, Y2
+	VMULPD      Y2, Y1, Y4
+	VMOVUPS     Y2, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y2, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     32(DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VSUBPD      Y1, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VSUBPD      Y1, Y3, Y1
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VFMADD231PD 160(SP), Y4, Y1
+	VADDPD      Y1, Y2, Y1
+	VMULPD      192(SP), Y1, Y2
+	VMULPD      Y2, Y1, Y4
+	VMOVUPS     Y2, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y2, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      32(CX), Y0, Y0
+	VMOVUPS     Y0, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VSUBPD      Y1, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VSUBPD      Y1, Y3, Y1
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VFMADD231PD 160(SP), Y4, Y1
+	VADDPD      Y1, Y2, Y1
+	VMULPD      192(SP), Y1, Y2
+	VMULPD      Y2, Y1, Y4
+	VMOVUPS     Y2, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y2, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y2
+	VMOVUPS     32(SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     64(SP), Y5
+	VFMADD213PD 96(SP), Y5, Y4
+	VMOVUPS     96(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 128(SP), Y5, Y3
+	VFMADD231PD 160(SP), Y5, Y2
+	VADDPD      Y2, Y3, Y2
+	VMULPD      192(SP), Y2, Y3
+	VMULPD      Y3, Y2, Y5
+	VMOVUPS     Y3, Y6
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y7
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y7, Y6
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y3, Y6
+	VFMADD231PD Y6, Y5, Y2
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      224(SP), Y3, Y4
+	VMULPD      256(SP), Y3, Y3
+	VSUBPD      288(SP), Y3, Y3
+	VFMADD231PD Y2, Y4, Y3
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 320(SP), Y4, Y2
+	VMOVUPS     Y3, Y4
+	VMOVUPS     352(SP), Y5
+	VFMADD213PD 384(SP), Y5, Y4
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD  (CX), Y1, Y2
+	VMULPD      Y2, Y0, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_3fd0000000000000<>+0(SB)/8, $0x3fd0000000000000
+DATA splat4x64_3fd0000000000000<>+8(SB)/8, $0x3fd0000000000000
+DATA splat4x64_3fd0000000000000<>+16(SB)/8, $0x3fd0000000000000
+DATA splat4x64_3fd0000000000000<>+24(SB)/8, $0x3fd0000000000000
+GLOBL splat4x64_3fd0000000000000<>(SB), RODATA|NOPTR, $32
+
+// func softFloorValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softFloorValueGradF32AVX2(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, (CX)
+	VCVTPS2PD   16(DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, 16(CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, (CX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	ADDQ        $0x00000010, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), X1
+	VMASKMOVPS  (DX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VSUBPD      Y2, Y0, Y3
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     32(SP), Y6
+	VFMADD213PD 64(SP), Y6, Y5
+	VMOVUPS     64(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 32(SP), Y4, Y6
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      96(SP), Y4, Y4
+	VMOVUPS     Y6, Y5
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y7
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y7, Y5
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y6, Y5
+	VMULPD      Y6, Y5, Y5
+	VSUBPD      128(SP), Y4, Y6
+	VFMADD231PD Y5, Y4, Y6
+	VMOVUPS     Y6, Y4
+	VMOVUPS     160(SP), Y5
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y5, Y4
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y5
+	VDIVPD      Y4, Y5, Y4
+	VMULPD      Y4, Y6, Y5
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y5, Y3
+	VADDPD      Y3, Y2, Y2
+	VMOVUPS     Y6, Y3
+	VMOVUPS     192(SP), Y5
+	VFMADD213PD 224(SP), Y5, Y3
+	VMULPD      Y4, Y4, Y4
+	VMULPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y0, Y4, Y4
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y4, Y0, Y2, Y0
+	VBLENDVPS   Y4, splat4x64_0000000000000000<>+0(SB), Y3, Y2
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  X0, X1, (AX)
+	VCVTPD2PSY  Y2, X0
+	VMASKMOVPS  X0, X1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softFloorValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softFloorValueGradF64AVX2(SB), NOSPLIT, $448-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 320(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 352(SP)
+	VBROADCASTSD 112(SI), Y0
+	VMOVUPD      Y0, 384(SP)
+	VBROADCASTSD 104(SI), Y0
+	VMOVUPD      Y0, 416(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y3, Y4, Y6, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y3, Y4, Y6, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y3, Y4, Y6, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y0, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VROUNDPD    $0x08, Y0, Y3
+	VSUBPD      Y3, Y0, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VMOVUPS     (SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VSUBPD      Y4, Y6, Y6
+	VMOVUPS     32(SP), Y7
+	VMAXPD      Y5, Y7, Y5
+	VMOVUPS     Y5, Y7
+	VMOVUPS     64(SP), Y8
+	VFMADD213PD 96(SP), Y8, Y7
+	VMOVUPS     96(SP), Y8
+	VSUBPD      Y7, Y8, Y8
+	VFMADD231PD 128(SP), Y8, Y5
+	VFMADD231PD 160(SP), Y8, Y6
+	VADDPD      Y6, Y5, Y5
+	VMULPD      192(SP), Y5, Y6
+	VMULPD      Y6, Y5, Y8
+	VMOVUPS     Y6, Y9
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y10
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y10, Y9
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y9
+	VFMADD231PD Y9, Y8, Y5
+	VPSLLQ      $0x34, Y7, Y6
+	VMULPD      224(SP), Y6, Y7
+	VMULPD      256(SP), Y6, Y6
+	VSUBPD      288(SP), Y6, Y6
+	VFMADD231PD Y5, Y7, Y6
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD      Y4, Y5, Y5
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y7
+	VCMPPD      $0x11, Y4, Y7, Y4
+	VMOVUPS     Y6, Y7
+	VMOVUPS     320(SP), Y8
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y8, Y7
+	VDIVPD      Y7, Y6, Y7
+	VMINPD      Y7, Y5, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y7
+	VBLENDVPS   Y4, Y5, Y7, Y4
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y4, Y3
+	VADDPD      Y3, Y2, Y2
+	VMOVUPS     Y6, Y3
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 352(SP), Y4, Y3
+	VMOVUPS     Y6, Y4
+	VMOVUPS     384(SP), Y5
+	VFMADD213PD 416(SP), Y5, Y4
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VDIVPD      Y6, Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y0, Y4, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VMASKMOVPD  Y2, Y1, (AX)
+	VMASKMOVPD  Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundF32AVX2(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRoundF32AVX2(SB), NOSPLIT, $192-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 56(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 160(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (CX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMAXPD      (SP), Y3, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPS2PD   16(CX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMAXPD      (SP), Y3, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	CMPQ        DX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (CX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMAXPD      (SP), Y3, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), X1
+	VMASKMOVPS  (CX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VMAXPD      (SP), Y4, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     32(SP), Y6
+	VFMADD213PD 64(SP), Y6, Y5
+	VMOVUPS     64(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 32(SP), Y4, Y6
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      96(SP), Y4, Y4
+	VMOVUPS     Y6, Y5
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y7
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y7, Y5
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y6, Y5
+	VMULPD      Y6, Y5, Y5
+	VSUBPD      128(SP), Y4, Y6
+	VFMADD231PD Y5, Y4, Y6
+	VMOVUPS     Y6, Y4
+	VMOVUPS     160(SP), Y5
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y5, Y4
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y5
+	VDIVPD      Y4, Y5, Y4
+	VMULPD      Y4, Y6, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y4, Y3
+	VADDPD      Y3, Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRoundF64AVX2(SB), NOSPLIT, $352-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 88(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(BX), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(BX), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(BX), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(BX), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 320(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VSUBPD      (SP), Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y4
+	VMOVUPS     Y6, Y6
+	VMOVUPS     160(SP), Y7
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y7, Y6
+	VADDPD      Y6, Y4, Y4
+	VMULPD      192(SP), Y4, Y6
+	VMULPD      Y6, Y4, Y7
+	VMOVUPS     Y6, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y5, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y5
+	VMINPD      Y5, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VBLENDVPS   Y4, Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VSUBPD      (SP), Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y4
+	VMOVUPS     Y6, Y6
+	VMOVUPS     160(SP), Y7
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y7, Y6
+	VADDPD      Y6, Y4, Y4
+	VMULPD      192(SP), Y4, Y6
+	VMULPD      Y6, Y4, Y7
+	VMOVUPS     Y6, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y5, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y5
+	VMINPD      Y5, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VBLENDVPS   Y4, Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	CMPQ        DX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VSUBPD      (SP), Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y4
+	VMOVUPS     Y6, Y6
+	VMOVUPS     160(SP), Y7
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y7, Y6
+	VADDPD      Y6, Y4, Y4
+	VMULPD      192(SP), Y4, Y6
+	VMULPD      Y6, Y4, Y7
+	VMOVUPS     Y6, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y5, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y5
+	VMINPD      Y5, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VBLENDVPS   Y4, Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y1
+	VMASKMOVPD  (CX), Y1, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VSUBPD      (SP), Y4, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y5, Y6, Y5
+	VMOVUPS     Y5, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y5
+	VMOVUPS     Y7, Y7
+	VMOVUPS     160(SP), Y8
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y8, Y7
+	VADDPD      Y7, Y5, Y5
+	VMULPD      192(SP), Y5, Y7
+	VMULPD      Y7, Y5, Y8
+	VMOVUPS     Y7, Y9
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y10
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y10, Y9
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y7, Y9
+	VFMADD231PD Y9, Y8, Y5
+	VPSLLQ      $0x34, Y6, Y6
+	VMULPD      224(SP), Y6, Y7
+	VMULPD      256(SP), Y6, Y6
+	VSUBPD      288(SP), Y6, Y6
+	VFMADD231PD Y5, Y7, Y6
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y4, Y5
+	VMOVUPS     Y6, Y7
+	VMOVUPS     320(SP), Y8
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y8, Y7
+	VDIVPD      Y7, Y6, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y5, Y4, Y6, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y4, Y3
+	VADDPD      Y3, Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRoundGradF32AVX2(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      (CX), X0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPS2PD   16(DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      16(CX), X0, X0
+	VMOVUPS     X0, 16(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      (CX), X0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	ADDQ        $0x00000010, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), X1
+	VMASKMOVPS  (DX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y2
+	VMOVUPS     (SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y3
+	VMULPD      Y2, Y2, Y2
+	VMULPD      Y2, Y3, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  (CX), X1, X2
+	VMULPS      X2, X0, X0
+	VMASKMOVPS  X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRoundGradF64AVX2(SB), NOSPLIT, $416-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 88(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 320(SP)
+	VBROADCASTSD 112(SI), Y0
+	VMOVUPD      Y0, 352(SP)
+	VBROADCASTSD 104(SI), Y0
+	VMOVUPD      Y0, 384(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VSUBPD      (SP), Y1, Y1
+	VMOVUPS     32(SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     64(SP), Y3
+	VFMADD213PD 96(SP), Y3, Y2
+	VMOVUPS     96(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 128(SP), Y3, Y1
+	VMOVUPS     Y3, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y4, Y3
+	VADDPD      Y3, Y1, Y1
+	VMULPD      192(SP), Y1, Y3
+	VMULPD      Y3, Y1, Y4
+	VMOVUPS     Y3, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y3, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y2, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     32(DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VSUBPD      (SP), Y1, Y1
+	VMOVUPS     32(SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     64(SP), Y3
+	VFMADD213PD 96(SP), Y3, Y2
+	VMOVUPS     96(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 128(SP), Y3, Y1
+	VMOVUPS     Y3, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y4, Y3
+	VADDPD      Y3, Y1, Y1
+	VMULPD      192(SP), Y1, Y3
+	VMULPD      Y3, Y1, Y4
+	VMOVUPS     Y3, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y3, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y2, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      32(CX), Y0, Y0
+	VMOVUPS     Y0, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VSUBPD      (SP), Y1, Y1
+	VMOVUPS     32(SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     64(SP), Y3
+	VFMADD213PD 96(SP), Y3, Y2
+	VMOVUPS     96(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 128(SP), Y3, Y1
+	VMOVUPS     Y3, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y4, Y3
+	VADDPD      Y3, Y1, Y1
+	VMULPD      192(SP), Y1, Y3
+	VMULPD      Y3, Y1, Y4
+	VMOVUPS     Y3, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y3, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y3, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y2, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y2
+	VSUBPD      (SP), Y2, Y2
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VMOVUPS     Y4, Y4
+	VMOVUPS     160(SP), Y5
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y5, Y4
+	VADDPD      Y4, Y2, Y2
+	VMULPD      192(SP), Y2, Y4
+	VMULPD      Y4, Y2, Y5
+	VMOVUPS     Y4, Y6
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y7
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y7, Y6
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y6
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y6
+	VFMADD231PD Y6, Y5, Y2
+	VPSLLQ      $0x34, Y3, Y3
+	VMULPD      224(SP), Y3, Y4
+	VMULPD      256(SP), Y3, Y3
+	VSUBPD      288(SP), Y3, Y3
+	VFMADD231PD Y2, Y4, Y3
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 320(SP), Y4, Y2
+	VMOVUPS     Y3, Y4
+	VMOVUPS     352(SP), Y5
+	VFMADD213PD 384(SP), Y5, Y4
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD  (CX), Y1, Y2
+	VMULPD      Y2, Y0, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRoundValueGradF32AVX2(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, (CX)
+	VCVTPS2PD   16(DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, 16(CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, (CX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	ADDQ        $0x00000010, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), X1
+	VMASKMOVPS  (DX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     32(SP), Y6
+	VFMADD213PD 64(SP), Y6, Y5
+	VMOVUPS     64(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 32(SP), Y4, Y6
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      96(SP), Y4, Y4
+	VMOVUPS     Y6, Y5
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y7
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y7, Y5
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y6, Y5
+	VMULPD      Y6, Y5, Y5
+	VSUBPD      128(SP), Y4, Y6
+	VFMADD231PD Y5, Y4, Y6
+	VMOVUPS     Y6, Y4
+	VMOVUPS     160(SP), Y5
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y5, Y4
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y5
+	VDIVPD      Y4, Y5, Y4
+	VMULPD      Y4, Y6, Y5
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y5, Y3
+	VADDPD      Y3, Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS       Y3, Y2, Y2
+	VMOVUPS     Y6, Y3
+	VMOVUPS     192(SP), Y5
+	VFMADD213PD 224(SP), Y5, Y3
+	VMULPD      Y4, Y4, Y4
+	VMULPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y0, Y4, Y4
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y4, Y0, Y2, Y0
+	VBLENDVPS   Y4, splat4x64_0000000000000000<>+0(SB), Y3, Y2
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  X0, X1, (AX)
+	VCVTPD2PSY  Y2, X0
+	VMASKMOVPS  X0, X1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softRoundValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRoundValueGradF64AVX2(SB), NOSPLIT, $448-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 88(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 320(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 352(SP)
+	VBROADCASTSD 112(SI), Y0
+	VMOVUPD      Y0, 384(SP)
+	VBROADCASTSD 104(SI), Y0
+	VMOVUPD      Y0, 416(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VSUBPD      (SP), Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y4
+	VMOVUPS     Y6, Y6
+	VMOVUPS     160(SP), Y7
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y7, Y6
+	VADDPD      Y6, Y4, Y4
+	VMULPD      192(SP), Y4, Y6
+	VMULPD      Y6, Y4, Y7
+	VMOVUPS     Y6, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y5, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y4, Y3, Y6, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VSUBPD      (SP), Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y4
+	VMOVUPS     Y6, Y6
+	VMOVUPS     160(SP), Y7
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y7, Y6
+	VADDPD      Y6, Y4, Y4
+	VMULPD      192(SP), Y4, Y6
+	VMULPD      Y6, Y4, Y7
+	VMOVUPS     Y6, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y5, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y4, Y3, Y6, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VMOVUPS     (DX), Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VSUBPD      (SP), Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y4
+	VMOVUPS     Y6, Y6
+	VMOVUPS     160(SP), Y7
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y7, Y6
+	VADDPD      Y6, Y4, Y4
+	VMULPD      192(SP), Y4, Y6
+	VMULPD      Y6, Y4, Y7
+	VMOVUPS     Y6, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y5, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y4, Y3, Y6, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y0, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VSUBPD      (SP), Y4, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y5, Y6, Y5
+	VMOVUPS     Y5, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y5
+	VMOVUPS     Y7, Y7
+	VMOVUPS     160(SP), Y8
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y8, Y7
+	VADDPD      Y7, Y5, Y5
+	VMULPD      192(SP), Y5, Y7
+	VMULPD      Y7, Y5, Y8
+	VMOVUPS     Y7, Y9
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y10
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y10, Y9
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y7, Y9
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y7, Y9
+	VFMADD231PD Y9, Y8, Y5
+	VPSLLQ      $0x34, Y6, Y6
+	VMULPD      224(SP), Y6, Y7
+	VMULPD      256(SP), Y6, Y6
+	VSUBPD      288(SP), Y6, Y6
+	VFMADD231PD Y5, Y7, Y6
+	VCMPPD      $0x11, splat4x64_3fe0000000000000<>+0(SB), Y4, Y5
+	VMOVUPS     Y6, Y7
+	VMOVUPS     320(SP), Y8
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y8, Y7
+	VDIVPD      Y7, Y6, Y7
+	VMINPD      Y7, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y7
+	VBLENDVPS   Y5, Y4, Y7, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y4, Y3
+	VADDPD      Y3, Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS       Y3, Y2, Y2
+	VMOVUPS     Y6, Y3
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 352(SP), Y4, Y3
+	VMOVUPS     Y6, Y4
+	VMOVUPS     384(SP), Y5
+	VFMADD213PD 416(SP), Y5, Y4
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VDIVPD      Y6, Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y0, Y4, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VMASKMOVPD  Y2, Y1, (AX)
+	VMASKMOVPD  Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilF32AVX2(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softCeilF32AVX2(SB), NOSPLIT, $192-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 56(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 160(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (CX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMAXPD      (SP), Y2, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMULPD      Y2, Y4, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPS2PD   16(CX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMAXPD      (SP), Y2, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMULPD      Y2, Y4, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	CMPQ        DX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (CX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMAXPD      (SP), Y2, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMULPD      Y2, Y4, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), X1
+	VMASKMOVPS  (CX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VMAXPD      (SP), Y3, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y3
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y3, Y0
+	VADDPD      Y0, Y2, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softCeilF64AVX2(SB), NOSPLIT, $352-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 96(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(BX), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(BX), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(BX), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(BX), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 320(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      (CX), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y3, Y5, Y3
+	VMOVUPS     Y3, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y3
+	VFMADD231PD 160(SP), Y6, Y4
+	VADDPD      Y4, Y3, Y3
+	VMULPD      192(SP), Y3, Y4
+	VMULPD      Y4, Y3, Y6
+	VMOVUPS     Y4, Y7
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y8
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y8, Y7
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y7
+	VFMADD231PD Y7, Y6, Y3
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      224(SP), Y4, Y5
+	VMULPD      256(SP), Y4, Y4
+	VSUBPD      288(SP), Y4, Y4
+	VFMADD231PD Y3, Y5, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y5
+	VCMPPD      $0x11, Y2, Y5, Y2
+	VMOVUPS     Y4, Y5
+	VMOVUPS     320(SP), Y6
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y6, Y5
+	VDIVPD      Y5, Y4, Y4
+	VMINPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      32(CX), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y3, Y5, Y3
+	VMOVUPS     Y3, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y3
+	VFMADD231PD 160(SP), Y6, Y4
+	VADDPD      Y4, Y3, Y3
+	VMULPD      192(SP), Y3, Y4
+	VMULPD      Y4, Y3, Y6
+	VMOVUPS     Y4, Y7
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y8
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y8, Y7
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y7
+	VFMADD231PD Y7, Y6, Y3
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      224(SP), Y4, Y5
+	VMULPD      256(SP), Y4, Y4
+	VSUBPD      288(SP), Y4, Y4
+	VFMADD231PD Y3, Y5, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y5
+	VCMPPD      $0x11, Y2, Y5, Y2
+	VMOVUPS     Y4, Y5
+	VMOVUPS     320(SP), Y6
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y6, Y5
+	VDIVPD      Y5, Y4, Y4
+	VMINPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	CMPQ        DX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      (CX), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y4
+	VMOVUPS     32(SP), Y5
+	VMAXPD      Y3, Y5, Y3
+	VMOVUPS     Y3, Y5
+	VMOVUPS     64(SP), Y6
+	VFMADD213PD 96(SP), Y6, Y5
+	VMOVUPS     96(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 128(SP), Y6, Y3
+	VFMADD231PD 160(SP), Y6, Y4
+	VADDPD      Y4, Y3, Y3
+	VMULPD      192(SP), Y3, Y4
+	VMULPD      Y4, Y3, Y6
+	VMOVUPS     Y4, Y7
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y8
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y8, Y7
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y4, Y7
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y4, Y7
+	VFMADD231PD Y7, Y6, Y3
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      224(SP), Y4, Y5
+	VMULPD      256(SP), Y4, Y4
+	VSUBPD      288(SP), Y4, Y4
+	VFMADD231PD Y3, Y5, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y5
+	VCMPPD      $0x11, Y2, Y5, Y2
+	VMOVUPS     Y4, Y5
+	VMOVUPS     320(SP), Y6
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y6, Y5
+	VDIVPD      Y5, Y4, Y4
+	VMINPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y2, Y0
+	VADDPD      Y0, Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y1
+	VMASKMOVPD  (CX), Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VROUNDPD    $0x08, Y0, Y3
+	VSUBPD      Y3, Y0, Y0
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y5
+	VMINPD      Y5, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VBLENDVPS   Y3, Y4, Y5, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y3, Y0
+	VADDPD      Y0, Y2, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softCeilGradF32AVX2(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      (CX), X0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPS2PD   16(DX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      16(CX), X0, X0
+	VMOVUPS     X0, 16(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (DX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     Y1, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PD 64(SP), Y3, Y2
+	VMOVUPS     64(SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VFMADD231PD 32(SP), Y1, Y3
+	VPSLLQ      $0x34, Y2, Y1
+	VMULPD      96(SP), Y1, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y4
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y4, Y2
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y3, Y2
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y2, Y2
+	VSUBPD      128(SP), Y1, Y3
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPS     Y3, Y1
+	VMOVUPS     160(SP), Y2
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD      Y1, Y2, Y1
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 224(SP), Y3, Y2
+	VMULPD      Y1, Y1, Y1
+	VMULPD      Y1, Y2, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY  Y0, X0
+	VMULPS      (CX), X0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	ADDQ        $0x00000010, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), X1
+	VMASKMOVPS  (DX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y2
+	VMOVUPS     (SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PD 64(SP), Y4, Y3
+	VMOVUPS     64(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 32(SP), Y2, Y4
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      96(SP), Y2, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y5
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y5, Y3
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y4, Y3
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y3, Y3
+	VSUBPD      128(SP), Y2, Y4
+	VFMADD231PD Y3, Y2, Y4
+	VMOVUPS     Y4, Y2
+	VMOVUPS     160(SP), Y3
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y3, Y2
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD      Y2, Y3, Y2
+	VMOVUPS     Y4, Y3
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y3
+	VMULPD      Y2, Y2, Y2
+	VMULPD      Y2, Y3, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  (CX), X1, X2
+	VMULPS      X2, X0, X0
+	VMASKMOVPS  X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softCeilGradF64AVX2(SB), NOSPLIT, $416-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 320(SP)
+	VBROADCASTSD 112(SI), Y0
+	VMOVUPD      Y0, 352(SP)
+	VBROADCASTSD 104(SI), Y0
+	VMOVUPD      Y0, 384(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      (DX), Y0, Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VSUBPD      Y1, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VSUBPD      Y1, Y3, Y1
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VFMADD231PD 160(SP), Y4, Y1
+	VADDPD      Y1, Y2, Y1
+	VMULPD      192(SP), Y1, Y2
+	VMULPD      Y2, Y1, Y4
+	VMOVUPS     Y2, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y2, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      32(DX), Y0, Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VSUBPD      Y1, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VSUBPD      Y1, Y3, Y1
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VFMADD231PD 160(SP), Y4, Y1
+	VADDPD      Y1, Y2, Y1
+	VMULPD      192(SP), Y1, Y2
+	VMULPD      Y2, Y1, Y4
+	VMOVUPS     Y2, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y2, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      32(CX), Y0, Y0
+	VMOVUPS     Y0, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      (DX), Y0, Y0
+	VROUNDPD    $0x08, Y0, Y1
+	VSUBPD      Y1, Y0, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     (SP), Y2
+	VSUBPD      Y1, Y2, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VSUBPD      Y1, Y3, Y1
+	VMOVUPS     32(SP), Y3
+	VMAXPD      Y2, Y3, Y2
+	VMOVUPS     Y2, Y3
+	VMOVUPS     64(SP), Y4
+	VFMADD213PD 96(SP), Y4, Y3
+	VMOVUPS     96(SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VFMADD231PD 128(SP), Y4, Y2
+	VFMADD231PD 160(SP), Y4, Y1
+	VADDPD      Y1, Y2, Y1
+	VMULPD      192(SP), Y1, Y2
+	VMULPD      Y2, Y1, Y4
+	VMOVUPS     Y2, Y5
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y6
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y2, Y5
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y2, Y5
+	VFMADD231PD Y5, Y4, Y1
+	VPSLLQ      $0x34, Y3, Y2
+	VMULPD      224(SP), Y2, Y3
+	VMULPD      256(SP), Y2, Y2
+	VSUBPD      288(SP), Y2, Y2
+	VFMADD231PD Y1, Y3, Y2
+	VMOVUPS     Y2, Y1
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 320(SP), Y3, Y1
+	VMOVUPS     Y2, Y3
+	VMOVUPS     352(SP), Y4
+	VFMADD213PD 384(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y2
+	VDIVPD      Y2, Y1, Y1
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS     Y0, Y2, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y2
+	VMOVUPS     (SP), Y3
+	VSUBPD      Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VSUBPD      Y2, Y4, Y2
+	VMOVUPS     32(SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     64(SP), Y5
+	VFMADD213PD 96(SP), Y5, Y4
+	VMOVUPS     96(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 128(SP), Y5, Y3
+	VFMADD231PD 160(SP), Y5, Y2
+	VADDPD      Y2, Y3, Y2
+	VMULPD      192(SP), Y2, Y3
+	VMULPD      Y3, Y2, Y5
+	VMOVUPS     Y3, Y6
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y7
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y7, Y6
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y3, Y6
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y3, Y6
+	VFMADD231PD Y6, Y5, Y2
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      224(SP), Y3, Y4
+	VMULPD      256(SP), Y3, Y3
+	VSUBPD      288(SP), Y3, Y3
+	VFMADD231PD Y2, Y4, Y3
+	VMOVUPS     Y3, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 320(SP), Y4, Y2
+	VMOVUPS     Y3, Y4
+	VMOVUPS     352(SP), Y5
+	VFMADD213PD 384(SP), Y5, Y4
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD  (CX), Y1, Y2
+	VMULPD      Y2, Y0, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softCeilValueGradF32AVX2(SB), NOSPLIT, $256-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD   (DX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, (CX)
+	VCVTPS2PD   16(DX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, 16(CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VCVTPS2PD   (DX), Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VSUBPD      Y1, Y0, Y2
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VMAXPD      Y3, Y4, Y3
+	VMOVUPS     Y3, Y4
+	VMOVUPS     32(SP), Y5
+	VFMADD213PD 64(SP), Y5, Y4
+	VMOVUPS     64(SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VFMADD231PD 32(SP), Y3, Y5
+	VPSLLQ      $0x34, Y4, Y3
+	VMULPD      96(SP), Y3, Y3
+	VMOVUPS     Y5, Y4
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y6
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y6, Y4
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y5, Y4
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y5, Y4
+	VMULPD      Y5, Y4, Y4
+	VSUBPD      128(SP), Y3, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMOVUPS     Y5, Y3
+	VMOVUPS     160(SP), Y4
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD      Y3, Y4, Y3
+	VMULPD      Y3, Y5, Y4
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y4, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 224(SP), Y4, Y2
+	VMULPD      Y3, Y3, Y3
+	VMULPD      Y3, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y3
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y0, Y1, Y0
+	VBLENDVPS   Y3, splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (AX)
+	VCVTPD2PSY  Y1, X0
+	VMOVUPS     X0, (CX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000010, CX
+	ADDQ        $0x00000010, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), X1
+	VMASKMOVPS  (DX), X1, X0
+	VCVTPS2PD   X0, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VSUBPD      Y2, Y0, Y3
+	VSUBPD      splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VMAXPD      Y4, Y5, Y4
+	VMOVUPS     Y4, Y5
+	VMOVUPS     32(SP), Y6
+	VFMADD213PD 64(SP), Y6, Y5
+	VMOVUPS     64(SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VFMADD231PD 32(SP), Y4, Y6
+	VPSLLQ      $0x34, Y5, Y4
+	VMULPD      96(SP), Y4, Y4
+	VMOVUPS     Y6, Y5
+	VMOVUPS     splat4x64_3eeffcbdd8668821<>+0(SB), Y7
+	VFMADD213PD splat4x64_3f2443f62002ca0a<>+0(SB), Y7, Y5
+	VFMADD213PD splat4x64_3f55d88bdb12fc97<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3f83b2a1c3667239<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fac6b08cb168349<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fcebfbe045300cb<>+0(SB), Y6, Y5
+	VFMADD213PD splat4x64_3fe62e42fefd32c2<>+0(SB), Y6, Y5
+	VMULPD      Y6, Y5, Y5
+	VSUBPD      128(SP), Y4, Y6
+	VFMADD231PD Y5, Y4, Y6
+	VMOVUPS     Y6, Y4
+	VMOVUPS     160(SP), Y5
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y5, Y4
+	VMOVUPS     splat4x64_3ff0000000000000<>+0(SB), Y5
+	VDIVPD      Y4, Y5, Y4
+	VMULPD      Y4, Y6, Y5
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y5, Y3
+	VADDPD      Y3, Y2, Y2
+	VMOVUPS     Y6, Y3
+	VMOVUPS     192(SP), Y5
+	VFMADD213PD 224(SP), Y5, Y3
+	VMULPD      Y4, Y4, Y4
+	VMULPD      Y4, Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y0, Y4, Y4
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y4, Y0, Y2, Y0
+	VBLENDVPS   Y4, splat4x64_0000000000000000<>+0(SB), Y3, Y2
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY  Y0, X0
+	VMASKMOVPS  X0, X1, (AX)
+	VCVTPD2PSY  Y2, X0
+	VMASKMOVPS  X0, X1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softCeilValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softCeilValueGradF64AVX2(SB), NOSPLIT, $448-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 96(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 56(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD 64(SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 72(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, 192(SP)
+	VBROADCASTSD 80(SI), Y0
+	VMOVUPD      Y0, 224(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 256(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 288(SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 320(SP)
+	VBROADCASTSD 48(SI), Y0
+	VMOVUPD      Y0, 352(SP)
+	VBROADCASTSD 112(SI), Y0
+	VMOVUPD      Y0, 384(SP)
+	VBROADCASTSD 104(SI), Y0
+	VMOVUPD      Y0, 416(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      (DX), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y3, Y4, Y6, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      32(DX), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y3, Y4, Y6, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	CMPQ        BX, $0x00000008
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000004
+	JB          tail
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS      (DX), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y1
+	VROUNDPD    $0x08, Y0, Y2
+	VSUBPD      Y2, Y0, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y2, Y3, Y3
+	VMOVUPS     (SP), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VSUBPD      Y3, Y5, Y5
+	VMOVUPS     32(SP), Y6
+	VMAXPD      Y4, Y6, Y4
+	VMOVUPS     Y4, Y6
+	VMOVUPS     64(SP), Y7
+	VFMADD213PD 96(SP), Y7, Y6
+	VMOVUPS     96(SP), Y7
+	VSUBPD      Y6, Y7, Y7
+	VFMADD231PD 128(SP), Y7, Y4
+	VFMADD231PD 160(SP), Y7, Y5
+	VADDPD      Y5, Y4, Y4
+	VMULPD      192(SP), Y4, Y5
+	VMULPD      Y5, Y4, Y7
+	VMOVUPS     Y5, Y8
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y9
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y9, Y8
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y5, Y8
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y5, Y8
+	VFMADD231PD Y8, Y7, Y4
+	VPSLLQ      $0x34, Y6, Y5
+	VMULPD      224(SP), Y5, Y6
+	VMULPD      256(SP), Y5, Y5
+	VSUBPD      288(SP), Y5, Y5
+	VFMADD231PD Y4, Y6, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD      Y3, Y4, Y4
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y6
+	VCMPPD      $0x11, Y3, Y6, Y3
+	VMOVUPS     Y5, Y6
+	VMOVUPS     320(SP), Y7
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y7, Y6
+	VDIVPD      Y6, Y5, Y6
+	VMINPD      Y6, Y4, Y4
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y6
+	VBLENDVPS   Y3, Y4, Y6, Y3
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VADDPD      Y2, Y1, Y1
+	VMOVUPS     Y5, Y2
+	VMOVUPS     192(SP), Y3
+	VFMADD213PD 352(SP), Y3, Y2
+	VMOVUPS     Y5, Y3
+	VMOVUPS     384(SP), Y4
+	VFMADD213PD 416(SP), Y4, Y3
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VDIVPD      Y5, Y2, Y2
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS     Y0, Y3, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y0, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000004, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y0, Y2
+	VROUNDPD    $0x08, Y0, Y3
+	VSUBPD      Y3, Y0, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y3, Y4, Y4
+	VMOVUPS     (SP), Y5
+	VSUBPD      Y4, Y5, Y5
+	VMOVUPS     (SP), Y6
+	VSUBPD      Y5, Y6, Y6
+	VSUBPD      Y4, Y6, Y6
+	VMOVUPS     32(SP), Y7
+	VMAXPD      Y5, Y7, Y5
+	VMOVUPS     Y5, Y7
+	VMOVUPS     64(SP), Y8
+	VFMADD213PD 96(SP), Y8, Y7
+	VMOVUPS     96(SP), Y8
+	VSUBPD      Y7, Y8, Y8
+	VFMADD231PD 128(SP), Y8, Y5
+	VFMADD231PD 160(SP), Y8, Y6
+	VADDPD      Y6, Y5, Y5
+	VMULPD      192(SP), Y5, Y6
+	VMULPD      Y6, Y5, Y8
+	VMOVUPS     Y6, Y9
+	VMOVUPS     splat4x64_3f9ae77aa5a5b9e6<>+0(SB), Y10
+	VFMADD213PD splat4x64_3fb28a2a1b3c047f<>+0(SB), Y10, Y9
+	VFMADD213PD splat4x64_3fc71de80fa36f19<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_3fda019a6914c09a<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_3fea01a0177f3ca6<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_3ff6c16c17f336c0<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_4001111111118834<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_4005555555552101<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_400555555555553b<>+0(SB), Y6, Y9
+	VFMADD213PD splat4x64_4000000000000005<>+0(SB), Y6, Y9
+	VFMADD231PD Y9, Y8, Y5
+	VPSLLQ      $0x34, Y7, Y6
+	VMULPD      224(SP), Y6, Y7
+	VMULPD      256(SP), Y6, Y6
+	VSUBPD      288(SP), Y6, Y6
+	VFMADD231PD Y5, Y7, Y6
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD      Y4, Y5, Y5
+	VMOVUPS     splat4x64_0000000000000000<>+0(SB), Y7
+	VCMPPD      $0x11, Y4, Y7, Y4
+	VMOVUPS     Y6, Y7
+	VMOVUPS     320(SP), Y8
+	VFMADD213PD splat4x64_3ff0000000000000<>+0(SB), Y8, Y7
+	VDIVPD      Y7, Y6, Y7
+	VMINPD      Y7, Y5, Y5
+	VMOVUPS     splat4x64_3fe0000000000000<>+0(SB), Y7
+	VBLENDVPS   Y4, Y5, Y7, Y4
+	VANDNPS     splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y4, Y3
+	VADDPD      Y3, Y2, Y2
+	VMOVUPS     Y6, Y3
+	VMOVUPS     192(SP), Y4
+	VFMADD213PD 352(SP), Y4, Y3
+	VMOVUPS     Y6, Y4
+	VMOVUPS     384(SP), Y5
+	VFMADD213PD 416(SP), Y5, Y4
+	VFMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VDIVPD      Y6, Y3, Y3
+	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS     Y0, Y4, Y0
+	VCMPPD      $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VXORPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VMASKMOVPD  Y2, Y1, (AX)
+	VMASKMOVPD  Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothFloorF32AVX2(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothFloorF32AVX2(SB), NOSPLIT, $64-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (CX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y3, Y5
+	VMULPD       (SP), Y2, Y2
+	VMULPD       Y5, Y2, Y2
+	VCMPPD       $0x12, 32(SP), Y4, Y3
+	VMOVUPS      Y2, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y4, Y6, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y6
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y4, Y5
+	VFMADD231PD  Y5, Y2, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPS2PD    16(CX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y3, Y5
+	VMULPD       (SP), Y2, Y2
+	VMULPD       Y5, Y2, Y2
+	VCMPPD       $0x12, 32(SP), Y4, Y3
+	VMOVUPS      Y2, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y4, Y6, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y6
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y4, Y5
+	VFMADD231PD  Y5, Y2, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (CX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y3, Y5
+	VMULPD       (SP), Y2, Y2
+	VMULPD       Y5, Y2, Y2
+	VCMPPD       $0x12, 32(SP), Y4, Y3
+	VMOVUPS      Y2, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y4, Y6, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y6
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y4, Y5
+	VFMADD231PD  Y5, Y2, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	SUBQ         $0x00000004, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	MOVL         $0x00000008, BX
+	SUBQ         DX, BX
+	LEAQ         ones32<>+0(SB), DX
+	VMOVUPS      (DX)(BX*4), X1
+	VMASKMOVPS   (CX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y4, Y0
+	VADDPD       Y0, Y2, Y0
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_bf8cc2301efd1dbc<>+0(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat4x64_bf8cc2301efd1dbc<>+8(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat4x64_bf8cc2301efd1dbc<>+16(SB)/8, $0xbf8cc2301efd1dbc
+DATA splat4x64_bf8cc2301efd1dbc<>+24(SB)/8, $0xbf8cc2301efd1dbc
+GLOBL splat4x64_bf8cc2301efd1dbc<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf95bf840811887d<>+0(SB)/8, $0xbf95bf840811887d
+DATA splat4x64_bf95bf840811887d<>+8(SB)/8, $0xbf95bf840811887d
+DATA splat4x64_bf95bf840811887d<>+16(SB)/8, $0xbf95bf840811887d
+DATA splat4x64_bf95bf840811887d<>+24(SB)/8, $0xbf95bf840811887d
+GLOBL splat4x64_bf95bf840811887d<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfab0a0361ec3b62<>+0(SB)/8, $0xbfab0a0361ec3b62
+DATA splat4x64_bfab0a0361ec3b62<>+8(SB)/8, $0xbfab0a0361ec3b62
+DATA splat4x64_bfab0a0361ec3b62<>+16(SB)/8, $0xbfab0a0361ec3b62
+DATA splat4x64_bfab0a0361ec3b62<>+24(SB)/8, $0xbfab0a0361ec3b62
+GLOBL splat4x64_bfab0a0361ec3b62<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfc13fc65487d0da<>+0(SB)/8, $0xbfc13fc65487d0da
+DATA splat4x64_bfc13fc65487d0da<>+8(SB)/8, $0xbfc13fc65487d0da
+DATA splat4x64_bfc13fc65487d0da<>+16(SB)/8, $0xbfc13fc65487d0da
+DATA splat4x64_bfc13fc65487d0da<>+24(SB)/8, $0xbfc13fc65487d0da
+GLOBL splat4x64_bfc13fc65487d0da<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfe1d8fa3856f08c<>+0(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat4x64_bfe1d8fa3856f08c<>+8(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat4x64_bfe1d8fa3856f08c<>+16(SB)/8, $0xbfe1d8fa3856f08c
+DATA splat4x64_bfe1d8fa3856f08c<>+24(SB)/8, $0xbfe1d8fa3856f08c
+GLOBL splat4x64_bfe1d8fa3856f08c<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fe921fb54bba45a<>+0(SB)/8, $0x3fe921fb54bba45a
+DATA splat4x64_3fe921fb54bba45a<>+8(SB)/8, $0x3fe921fb54bba45a
+DATA splat4x64_3fe921fb54bba45a<>+16(SB)/8, $0x3fe921fb54bba45a
+DATA splat4x64_3fe921fb54bba45a<>+24(SB)/8, $0x3fe921fb54bba45a
+GLOBL splat4x64_3fe921fb54bba45a<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_4000000000000000<>+0(SB)/8, $0x4000000000000000
+DATA splat4x64_4000000000000000<>+8(SB)/8, $0x4000000000000000
+DATA splat4x64_4000000000000000<>+16(SB)/8, $0x4000000000000000
+DATA splat4x64_4000000000000000<>+24(SB)/8, $0x4000000000000000
+GLOBL splat4x64_4000000000000000<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fd68dfd712adeb5<>+0(SB)/8, $0x3fd68dfd712adeb5
+DATA splat4x64_3fd68dfd712adeb5<>+8(SB)/8, $0x3fd68dfd712adeb5
+DATA splat4x64_3fd68dfd712adeb5<>+16(SB)/8, $0x3fd68dfd712adeb5
+DATA splat4x64_3fd68dfd712adeb5<>+24(SB)/8, $0x3fd68dfd712adeb5
+GLOBL splat4x64_3fd68dfd712adeb5<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf797cfa69655d4b<>+0(SB)/8, $0xbf797cfa69655d4b
+DATA splat4x64_bf797cfa69655d4b<>+8(SB)/8, $0xbf797cfa69655d4b
+DATA splat4x64_bf797cfa69655d4b<>+16(SB)/8, $0xbf797cfa69655d4b
+DATA splat4x64_bf797cfa69655d4b<>+24(SB)/8, $0xbf797cfa69655d4b
+GLOBL splat4x64_bf797cfa69655d4b<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f91902c384fe14e<>+0(SB)/8, $0x3f91902c384fe14e
+DATA splat4x64_3f91902c384fe14e<>+8(SB)/8, $0x3f91902c384fe14e
+DATA splat4x64_3f91902c384fe14e<>+16(SB)/8, $0x3f91902c384fe14e
+DATA splat4x64_3f91902c384fe14e<>+24(SB)/8, $0x3f91902c384fe14e
+GLOBL splat4x64_3f91902c384fe14e<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf9b713b5290a752<>+0(SB)/8, $0xbf9b713b5290a752
+DATA splat4x64_bf9b713b5290a752<>+8(SB)/8, $0xbf9b713b5290a752
+DATA splat4x64_bf9b713b5290a752<>+16(SB)/8, $0xbf9b713b5290a752
+DATA splat4x64_bf9b713b5290a752<>+24(SB)/8, $0xbf9b713b5290a752
+GLOBL splat4x64_bf9b713b5290a752<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fa1ebbba5994709<>+0(SB)/8, $0x3fa1ebbba5994709
+DATA splat4x64_3fa1ebbba5994709<>+8(SB)/8, $0x3fa1ebbba5994709
+DATA splat4x64_3fa1ebbba5994709<>+16(SB)/8, $0x3fa1ebbba5994709
+DATA splat4x64_3fa1ebbba5994709<>+24(SB)/8, $0x3fa1ebbba5994709
+GLOBL splat4x64_3fa1ebbba5994709<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfa7439da49f79dd<>+0(SB)/8, $0xbfa7439da49f79dd
+DATA splat4x64_bfa7439da49f79dd<>+8(SB)/8, $0xbfa7439da49f79dd
+DATA splat4x64_bfa7439da49f79dd<>+16(SB)/8, $0xbfa7439da49f79dd
+DATA splat4x64_bfa7439da49f79dd<>+24(SB)/8, $0xbfa7439da49f79dd
+GLOBL splat4x64_bfa7439da49f79dd<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fb04c0a8218822e<>+0(SB)/8, $0x3fb04c0a8218822e
+DATA splat4x64_3fb04c0a8218822e<>+8(SB)/8, $0x3fb04c0a8218822e
+DATA splat4x64_3fb04c0a8218822e<>+16(SB)/8, $0x3fb04c0a8218822e
+DATA splat4x64_3fb04c0a8218822e<>+24(SB)/8, $0x3fb04c0a8218822e
+GLOBL splat4x64_3fb04c0a8218822e<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfbb299561f4b3d4<>+0(SB)/8, $0xbfbb299561f4b3d4
+DATA splat4x64_bfbb299561f4b3d4<>+8(SB)/8, $0xbfbb299561f4b3d4
+DATA splat4x64_bfbb299561f4b3d4<>+16(SB)/8, $0xbfbb299561f4b3d4
+DATA splat4x64_bfbb299561f4b3d4<>+24(SB)/8, $0xbfbb299561f4b3d4
+GLOBL splat4x64_bfbb299561f4b3d4<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fd45f306daf80e8<>+0(SB)/8, $0x3fd45f306daf80e8
+DATA splat4x64_3fd45f306daf80e8<>+8(SB)/8, $0x3fd45f306daf80e8
+DATA splat4x64_3fd45f306daf80e8<>+16(SB)/8, $0x3fd45f306daf80e8
+DATA splat4x64_3fd45f306daf80e8<>+24(SB)/8, $0x3fd45f306daf80e8
+GLOBL splat4x64_3fd45f306daf80e8<>(SB), RODATA|NOPTR, $32
+
+// func smoothFloorF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothFloorF64AVX2(SB), NOSPLIT, $128-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y5
+	VFMADD213PD  (SP), Y4, Y5
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y2, Y3
+	VMOVUPS      Y4, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y4, Y5
+	VFMADD231PD  Y2, Y5, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y2, Y3
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y5
+	VFMADD213PD  (SP), Y4, Y5
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y2, Y3
+	VMOVUPS      Y4, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y4, Y5
+	VFMADD231PD  Y2, Y5, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y2, Y3
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000004
+	JB           tail
+	VMOVUPS      (CX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y5
+	VFMADD213PD  (SP), Y4, Y5
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y2, Y3
+	VMOVUPS      Y4, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y4, Y5
+	VFMADD231PD  Y2, Y5, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y2, Y3
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000004, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	MOVL         $0x00000008, BX
+	SUBQ         DX, BX
+	LEAQ         ones64<>+0(SB), DX
+	VMOVUPS      (DX)(BX*8), Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VROUNDPD     $0x08, Y0, Y3
+	VSUBPD       Y3, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y5, Y6
+	VFMADD213PD  (SP), Y5, Y6
+	VMULPD       64(SP), Y4, Y5
+	VMULPD       Y6, Y5, Y5
+	VFMADD231PD  32(SP), Y4, Y5
+	VCMPPD       $0x12, 96(SP), Y3, Y4
+	VMOVUPS      Y5, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y5, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y3, Y7, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y3, Y6, Y4
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y3, Y4
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y4, Y0
+	VADDPD       Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_bf22c4c138080867<>+0(SB)/8, $0xbf22c4c138080867
+DATA splat4x64_bf22c4c138080867<>+8(SB)/8, $0xbf22c4c138080867
+DATA splat4x64_bf22c4c138080867<>+16(SB)/8, $0xbf22c4c138080867
+DATA splat4x64_bf22c4c138080867<>+24(SB)/8, $0xbf22c4c138080867
+GLOBL splat4x64_bf22c4c138080867<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf206c5751d02dd8<>+0(SB)/8, $0xbf206c5751d02dd8
+DATA splat4x64_bf206c5751d02dd8<>+8(SB)/8, $0xbf206c5751d02dd8
+DATA splat4x64_bf206c5751d02dd8<>+16(SB)/8, $0xbf206c5751d02dd8
+DATA splat4x64_bf206c5751d02dd8<>+24(SB)/8, $0xbf206c5751d02dd8
+GLOBL splat4x64_bf206c5751d02dd8<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf3a23a40b9186b1<>+0(SB)/8, $0xbf3a23a40b9186b1
+DATA splat4x64_bf3a23a40b9186b1<>+8(SB)/8, $0xbf3a23a40b9186b1
+DATA splat4x64_bf3a23a40b9186b1<>+16(SB)/8, $0xbf3a23a40b9186b1
+DATA splat4x64_bf3a23a40b9186b1<>+24(SB)/8, $0xbf3a23a40b9186b1
+GLOBL splat4x64_bf3a23a40b9186b1<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf4c207aa578ab71<>+0(SB)/8, $0xbf4c207aa578ab71
+DATA splat4x64_bf4c207aa578ab71<>+8(SB)/8, $0xbf4c207aa578ab71
+DATA splat4x64_bf4c207aa578ab71<>+16(SB)/8, $0xbf4c207aa578ab71
+DATA splat4x64_bf4c207aa578ab71<>+24(SB)/8, $0xbf4c207aa578ab71
+GLOBL splat4x64_bf4c207aa578ab71<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf5fcb4547c9c565<>+0(SB)/8, $0xbf5fcb4547c9c565
+DATA splat4x64_bf5fcb4547c9c565<>+8(SB)/8, $0xbf5fcb4547c9c565
+DATA splat4x64_bf5fcb4547c9c565<>+16(SB)/8, $0xbf5fcb4547c9c565
+DATA splat4x64_bf5fcb4547c9c565<>+24(SB)/8, $0xbf5fcb4547c9c565
+GLOBL splat4x64_bf5fcb4547c9c565<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf71e83dcf4e7192<>+0(SB)/8, $0xbf71e83dcf4e7192
+DATA splat4x64_bf71e83dcf4e7192<>+8(SB)/8, $0xbf71e83dcf4e7192
+DATA splat4x64_bf71e83dcf4e7192<>+16(SB)/8, $0xbf71e83dcf4e7192
+DATA splat4x64_bf71e83dcf4e7192<>+24(SB)/8, $0xbf71e83dcf4e7192
+GLOBL splat4x64_bf71e83dcf4e7192<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf843be492e9aed5<>+0(SB)/8, $0xbf843be492e9aed5
+DATA splat4x64_bf843be492e9aed5<>+8(SB)/8, $0xbf843be492e9aed5
+DATA splat4x64_bf843be492e9aed5<>+16(SB)/8, $0xbf843be492e9aed5
+DATA splat4x64_bf843be492e9aed5<>+24(SB)/8, $0xbf843be492e9aed5
+GLOBL splat4x64_bf843be492e9aed5<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf970da1bdf1b5a0<>+0(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat4x64_bf970da1bdf1b5a0<>+8(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat4x64_bf970da1bdf1b5a0<>+16(SB)/8, $0xbf970da1bdf1b5a0
+DATA splat4x64_bf970da1bdf1b5a0<>+24(SB)/8, $0xbf970da1bdf1b5a0
+GLOBL splat4x64_bf970da1bdf1b5a0<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfaaf330b30883f4<>+0(SB)/8, $0xbfaaf330b30883f4
+DATA splat4x64_bfaaf330b30883f4<>+8(SB)/8, $0xbfaaf330b30883f4
+DATA splat4x64_bfaaf330b30883f4<>+16(SB)/8, $0xbfaaf330b30883f4
+DATA splat4x64_bfaaf330b30883f4<>+24(SB)/8, $0xbfaaf330b30883f4
+GLOBL splat4x64_bfaaf330b30883f4<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfc1401fac04db3f<>+0(SB)/8, $0xbfc1401fac04db3f
+DATA splat4x64_bfc1401fac04db3f<>+8(SB)/8, $0xbfc1401fac04db3f
+DATA splat4x64_bfc1401fac04db3f<>+16(SB)/8, $0xbfc1401fac04db3f
+DATA splat4x64_bfc1401fac04db3f<>+24(SB)/8, $0xbfc1401fac04db3f
+GLOBL splat4x64_bfc1401fac04db3f<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfe1d8f9b879bb16<>+0(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat4x64_bfe1d8f9b879bb16<>+8(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat4x64_bfe1d8f9b879bb16<>+16(SB)/8, $0xbfe1d8f9b879bb16
+DATA splat4x64_bfe1d8f9b879bb16<>+24(SB)/8, $0xbfe1d8f9b879bb16
+GLOBL splat4x64_bfe1d8f9b879bb16<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fd68dfd7131067c<>+0(SB)/8, $0x3fd68dfd7131067c
+DATA splat4x64_3fd68dfd7131067c<>+8(SB)/8, $0x3fd68dfd7131067c
+DATA splat4x64_3fd68dfd7131067c<>+16(SB)/8, $0x3fd68dfd7131067c
+DATA splat4x64_3fd68dfd7131067c<>+24(SB)/8, $0x3fd68dfd7131067c
+GLOBL splat4x64_3fd68dfd7131067c<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f528a9ddf0ad1b5<>+0(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat4x64_3f528a9ddf0ad1b5<>+8(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat4x64_3f528a9ddf0ad1b5<>+16(SB)/8, $0x3f528a9ddf0ad1b5
+DATA splat4x64_3f528a9ddf0ad1b5<>+24(SB)/8, $0x3f528a9ddf0ad1b5
+GLOBL splat4x64_3f528a9ddf0ad1b5<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf71d1a0f8be9ed5<>+0(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat4x64_bf71d1a0f8be9ed5<>+8(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat4x64_bf71d1a0f8be9ed5<>+16(SB)/8, $0xbf71d1a0f8be9ed5
+DATA splat4x64_bf71d1a0f8be9ed5<>+24(SB)/8, $0xbf71d1a0f8be9ed5
+GLOBL splat4x64_bf71d1a0f8be9ed5<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f819123a6deac36<>+0(SB)/8, $0x3f819123a6deac36
+DATA splat4x64_3f819123a6deac36<>+8(SB)/8, $0x3f819123a6deac36
+DATA splat4x64_3f819123a6deac36<>+16(SB)/8, $0x3f819123a6deac36
+DATA splat4x64_3f819123a6deac36<>+24(SB)/8, $0x3f819123a6deac36
+GLOBL splat4x64_3f819123a6deac36<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf88e3703a1362f5<>+0(SB)/8, $0xbf88e3703a1362f5
+DATA splat4x64_bf88e3703a1362f5<>+8(SB)/8, $0xbf88e3703a1362f5
+DATA splat4x64_bf88e3703a1362f5<>+16(SB)/8, $0xbf88e3703a1362f5
+DATA splat4x64_bf88e3703a1362f5<>+24(SB)/8, $0xbf88e3703a1362f5
+GLOBL splat4x64_bf88e3703a1362f5<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f8e0653f881b6f3<>+0(SB)/8, $0x3f8e0653f881b6f3
+DATA splat4x64_3f8e0653f881b6f3<>+8(SB)/8, $0x3f8e0653f881b6f3
+DATA splat4x64_3f8e0653f881b6f3<>+16(SB)/8, $0x3f8e0653f881b6f3
+DATA splat4x64_3f8e0653f881b6f3<>+24(SB)/8, $0x3f8e0653f881b6f3
+GLOBL splat4x64_3f8e0653f881b6f3<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf910bedadc48626<>+0(SB)/8, $0xbf910bedadc48626
+DATA splat4x64_bf910bedadc48626<>+8(SB)/8, $0xbf910bedadc48626
+DATA splat4x64_bf910bedadc48626<>+16(SB)/8, $0xbf910bedadc48626
+DATA splat4x64_bf910bedadc48626<>+24(SB)/8, $0xbf910bedadc48626
+GLOBL splat4x64_bf910bedadc48626<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f9328266cd8d3d0<>+0(SB)/8, $0x3f9328266cd8d3d0
+DATA splat4x64_3f9328266cd8d3d0<>+8(SB)/8, $0x3f9328266cd8d3d0
+DATA splat4x64_3f9328266cd8d3d0<>+16(SB)/8, $0x3f9328266cd8d3d0
+DATA splat4x64_3f9328266cd8d3d0<>+24(SB)/8, $0x3f9328266cd8d3d0
+GLOBL splat4x64_3f9328266cd8d3d0<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf95ba6836f6beb7<>+0(SB)/8, $0xbf95ba6836f6beb7
+DATA splat4x64_bf95ba6836f6beb7<>+8(SB)/8, $0xbf95ba6836f6beb7
+DATA splat4x64_bf95ba6836f6beb7<>+16(SB)/8, $0xbf95ba6836f6beb7
+DATA splat4x64_bf95ba6836f6beb7<>+24(SB)/8, $0xbf95ba6836f6beb7
+GLOBL splat4x64_bf95ba6836f6beb7<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f9912a90107c863<>+0(SB)/8, $0x3f9912a90107c863
+DATA splat4x64_3f9912a90107c863<>+8(SB)/8, $0x3f9912a90107c863
+DATA splat4x64_3f9912a90107c863<>+16(SB)/8, $0x3f9912a90107c863
+DATA splat4x64_3f9912a90107c863<>+24(SB)/8, $0x3f9912a90107c863
+GLOBL splat4x64_3f9912a90107c863<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf9da1ba61e479f0<>+0(SB)/8, $0xbf9da1ba61e479f0
+DATA splat4x64_bf9da1ba61e479f0<>+8(SB)/8, $0xbf9da1ba61e479f0
+DATA splat4x64_bf9da1ba61e479f0<>+16(SB)/8, $0xbf9da1ba61e479f0
+DATA splat4x64_bf9da1ba61e479f0<>+24(SB)/8, $0xbf9da1ba61e479f0
+GLOBL splat4x64_bf9da1ba61e479f0<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fa21bb943916c25<>+0(SB)/8, $0x3fa21bb943916c25
+DATA splat4x64_3fa21bb943916c25<>+8(SB)/8, $0x3fa21bb943916c25
+DATA splat4x64_3fa21bb943916c25<>+16(SB)/8, $0x3fa21bb943916c25
+DATA splat4x64_3fa21bb943916c25<>+24(SB)/8, $0x3fa21bb943916c25
+GLOBL splat4x64_3fa21bb943916c25<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfa7483758e0731b<>+0(SB)/8, $0xbfa7483758e0731b
+DATA splat4x64_bfa7483758e0731b<>+8(SB)/8, $0xbfa7483758e0731b
+DATA splat4x64_bfa7483758e0731b<>+16(SB)/8, $0xbfa7483758e0731b
+DATA splat4x64_bfa7483758e0731b<>+24(SB)/8, $0xbfa7483758e0731b
+GLOBL splat4x64_bfa7483758e0731b<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fb04c26be3b020d<>+0(SB)/8, $0x3fb04c26be3b020d
+DATA splat4x64_3fb04c26be3b020d<>+8(SB)/8, $0x3fb04c26be3b020d
+DATA splat4x64_3fb04c26be3b020d<>+16(SB)/8, $0x3fb04c26be3b020d
+DATA splat4x64_3fb04c26be3b020d<>+24(SB)/8, $0x3fb04c26be3b020d
+GLOBL splat4x64_3fb04c26be3b020d<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfbb2995e7b7b602<>+0(SB)/8, $0xbfbb2995e7b7b602
+DATA splat4x64_bfbb2995e7b7b602<>+8(SB)/8, $0xbfbb2995e7b7b602
+DATA splat4x64_bfbb2995e7b7b602<>+16(SB)/8, $0xbfbb2995e7b7b602
+DATA splat4x64_bfbb2995e7b7b602<>+24(SB)/8, $0xbfbb2995e7b7b602
+GLOBL splat4x64_bfbb2995e7b7b602<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bc76b01ec5417056<>+0(SB)/8, $0xbc76b01ec5417056
+DATA splat4x64_bc76b01ec5417056<>+8(SB)/8, $0xbc76b01ec5417056
+DATA splat4x64_bc76b01ec5417056<>+16(SB)/8, $0xbc76b01ec5417056
+DATA splat4x64_bc76b01ec5417056<>+24(SB)/8, $0xbc76b01ec5417056
+GLOBL splat4x64_bc76b01ec5417056<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fd45f306dc9c883<>+0(SB)/8, $0x3fd45f306dc9c883
+DATA splat4x64_3fd45f306dc9c883<>+8(SB)/8, $0x3fd45f306dc9c883
+DATA splat4x64_3fd45f306dc9c883<>+16(SB)/8, $0x3fd45f306dc9c883
+DATA splat4x64_3fd45f306dc9c883<>+24(SB)/8, $0x3fd45f306dc9c883
+GLOBL splat4x64_3fd45f306dc9c883<>(SB), RODATA|NOPTR, $32
+
+// func smoothFloorGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothFloorGradF32AVX2(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       (CX), X0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPS2PD    16(DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       16(CX), X0, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       (CX), X0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones32<>+0(SB), BX
+	VMOVUPS      (BX)(SI*4), X1
+	VMASKMOVPS   (DX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       32(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   (CX), X1, X2
+	VMULPS       X2, X0, X0
+	VMASKMOVPS   X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_3f98bbd9f415d0a0<>+0(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat4x64_3f98bbd9f415d0a0<>+8(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat4x64_3f98bbd9f415d0a0<>+16(SB)/8, $0x3f98bbd9f415d0a0
+DATA splat4x64_3f98bbd9f415d0a0<>+24(SB)/8, $0x3f98bbd9f415d0a0
+GLOBL splat4x64_3f98bbd9f415d0a0<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfcd474df5bb7114<>+0(SB)/8, $0xbfcd474df5bb7114
+DATA splat4x64_bfcd474df5bb7114<>+8(SB)/8, $0xbfcd474df5bb7114
+DATA splat4x64_bfcd474df5bb7114<>+16(SB)/8, $0xbfcd474df5bb7114
+DATA splat4x64_bfcd474df5bb7114<>+24(SB)/8, $0xbfcd474df5bb7114
+GLOBL splat4x64_bfcd474df5bb7114<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3ff472a5655a7d22<>+0(SB)/8, $0x3ff472a5655a7d22
+DATA splat4x64_3ff472a5655a7d22<>+8(SB)/8, $0x3ff472a5655a7d22
+DATA splat4x64_3ff472a5655a7d22<>+16(SB)/8, $0x3ff472a5655a7d22
+DATA splat4x64_3ff472a5655a7d22<>+24(SB)/8, $0x3ff472a5655a7d22
+GLOBL splat4x64_3ff472a5655a7d22<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_c00de9e5e8b0bc2c<>+0(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat4x64_c00de9e5e8b0bc2c<>+8(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat4x64_c00de9e5e8b0bc2c<>+16(SB)/8, $0xc00de9e5e8b0bc2c
+DATA splat4x64_c00de9e5e8b0bc2c<>+24(SB)/8, $0xc00de9e5e8b0bc2c
+GLOBL splat4x64_c00de9e5e8b0bc2c<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_400fffffff790c7d<>+0(SB)/8, $0x400fffffff790c7d
+DATA splat4x64_400fffffff790c7d<>+8(SB)/8, $0x400fffffff790c7d
+DATA splat4x64_400fffffff790c7d<>+16(SB)/8, $0x400fffffff790c7d
+DATA splat4x64_400fffffff790c7d<>+24(SB)/8, $0x400fffffff790c7d
+GLOBL splat4x64_400fffffff790c7d<>(SB), RODATA|NOPTR, $32
+
+// func smoothFloorGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothFloorGradF64AVX2(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y1, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y1, Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y1, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y1, Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y1, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y1, Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones64<>+0(SB), BX
+	VMOVUPS      (BX)(SI*8), Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y3
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y4
+	VMULPD       32(SP), Y2, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  (SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD   (CX), Y1, Y2
+	VMULPD       Y2, Y0, Y0
+	VMASKMOVPD   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA splat4x64_3ee59bbc6b357ca6<>+0(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat4x64_3ee59bbc6b357ca6<>+8(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat4x64_3ee59bbc6b357ca6<>+16(SB)/8, $0x3ee59bbc6b357ca6
+DATA splat4x64_3ee59bbc6b357ca6<>+24(SB)/8, $0x3ee59bbc6b357ca6
+GLOBL splat4x64_3ee59bbc6b357ca6<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf245bb7ee4cfaca<>+0(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat4x64_bf245bb7ee4cfaca<>+8(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat4x64_bf245bb7ee4cfaca<>+16(SB)/8, $0xbf245bb7ee4cfaca
+DATA splat4x64_bf245bb7ee4cfaca<>+24(SB)/8, $0xbf245bb7ee4cfaca
+GLOBL splat4x64_bf245bb7ee4cfaca<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3f5dac5ea74237c4<>+0(SB)/8, $0x3f5dac5ea74237c4
+DATA splat4x64_3f5dac5ea74237c4<>+8(SB)/8, $0x3f5dac5ea74237c4
+DATA splat4x64_3f5dac5ea74237c4<>+16(SB)/8, $0x3f5dac5ea74237c4
+DATA splat4x64_3f5dac5ea74237c4<>+24(SB)/8, $0x3f5dac5ea74237c4
+GLOBL splat4x64_3f5dac5ea74237c4<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bf91b0cc910cafd9<>+0(SB)/8, $0xbf91b0cc910cafd9
+DATA splat4x64_bf91b0cc910cafd9<>+8(SB)/8, $0xbf91b0cc910cafd9
+DATA splat4x64_bf91b0cc910cafd9<>+16(SB)/8, $0xbf91b0cc910cafd9
+DATA splat4x64_bf91b0cc910cafd9<>+24(SB)/8, $0xbf91b0cc910cafd9
+GLOBL splat4x64_bf91b0cc910cafd9<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_3fc0eda024afe7fd<>+0(SB)/8, $0x3fc0eda024afe7fd
+DATA splat4x64_3fc0eda024afe7fd<>+8(SB)/8, $0x3fc0eda024afe7fd
+DATA splat4x64_3fc0eda024afe7fd<>+16(SB)/8, $0x3fc0eda024afe7fd
+DATA splat4x64_3fc0eda024afe7fd<>+24(SB)/8, $0x3fc0eda024afe7fd
+GLOBL splat4x64_3fc0eda024afe7fd<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_bfe9479886a9c8bf<>+0(SB)/8, $0xbfe9479886a9c8bf
+DATA splat4x64_bfe9479886a9c8bf<>+8(SB)/8, $0xbfe9479886a9c8bf
+DATA splat4x64_bfe9479886a9c8bf<>+16(SB)/8, $0xbfe9479886a9c8bf
+DATA splat4x64_bfe9479886a9c8bf<>+24(SB)/8, $0xbfe9479886a9c8bf
+GLOBL splat4x64_bfe9479886a9c8bf<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_400c6357f269e3a3<>+0(SB)/8, $0x400c6357f269e3a3
+DATA splat4x64_400c6357f269e3a3<>+8(SB)/8, $0x400c6357f269e3a3
+DATA splat4x64_400c6357f269e3a3<>+16(SB)/8, $0x400c6357f269e3a3
+DATA splat4x64_400c6357f269e3a3<>+24(SB)/8, $0x400c6357f269e3a3
+GLOBL splat4x64_400c6357f269e3a3<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_c026c76c934c109e<>+0(SB)/8, $0xc026c76c934c109e
+DATA splat4x64_c026c76c934c109e<>+8(SB)/8, $0xc026c76c934c109e
+DATA splat4x64_c026c76c934c109e<>+16(SB)/8, $0xc026c76c934c109e
+DATA splat4x64_c026c76c934c109e<>+24(SB)/8, $0xc026c76c934c109e
+GLOBL splat4x64_c026c76c934c109e<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_403834ae93d9e0dd<>+0(SB)/8, $0x403834ae93d9e0dd
+DATA splat4x64_403834ae93d9e0dd<>+8(SB)/8, $0x403834ae93d9e0dd
+DATA splat4x64_403834ae93d9e0dd<>+16(SB)/8, $0x403834ae93d9e0dd
+DATA splat4x64_403834ae93d9e0dd<>+24(SB)/8, $0x403834ae93d9e0dd
+GLOBL splat4x64_403834ae93d9e0dd<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_c03de9e64df22ef3<>+0(SB)/8, $0xc03de9e64df22ef3
+DATA splat4x64_c03de9e64df22ef3<>+8(SB)/8, $0xc03de9e64df22ef3
+DATA splat4x64_c03de9e64df22ef3<>+16(SB)/8, $0xc03de9e64df22ef3
+DATA splat4x64_c03de9e64df22ef3<>+24(SB)/8, $0xc03de9e64df22ef3
+GLOBL splat4x64_c03de9e64df22ef3<>(SB), RODATA|NOPTR, $32
+
+DATA splat4x64_4030000000000000<>+0(SB)/8, $0x4030000000000000
+DATA splat4x64_4030000000000000<>+8(SB)/8, $0x4030000000000000
+DATA splat4x64_4030000000000000<>+16(SB)/8, $0x4030000000000000
+DATA splat4x64_4030000000000000<>+24(SB)/8, $0x4030000000000000
+GLOBL splat4x64_4030000000000000<>(SB), RODATA|NOPTR, $32
+
+// func smoothFloorValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothFloorValueGradF32AVX2(SB), NOSPLIT, $96-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (CX)
+	VCVTPS2PD    16(DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, 16(AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 16(CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones32<>+0(SB), BX
+	VMOVUPS      (BX)(SI*4), X1
+	VMASKMOVPS   (DX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VSUBPD       Y2, Y0, Y3
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      Y5, Y7
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y5, Y7
+	VMULPD       (SP), Y4, Y4
+	VMULPD       Y7, Y4, Y4
+	VCMPPD       $0x12, 32(SP), Y6, Y5
+	VMOVUPS      Y4, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y5, Y7, Y4, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y6, Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y8
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y6, Y7
+	VFMADD231PD  Y7, Y4, Y5
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y5, Y4
+	VADDPD       Y4, Y2, Y2
+	VMULPD       Y3, Y3, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y4, Y5
+	VMULPD       Y3, Y5, Y3
+	VMULPD       64(SP), Y3, Y4
+	VFMADD213PD  (SP), Y3, Y4
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y4, Y3, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y0, Y4, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VCVTPD2PSY   Y2, X2
+	VMASKMOVPS   X2, X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   X0, X1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothFloorValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothFloorValueGradF64AVX2(SB), NOSPLIT, $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y6, Y7
+	VFMADD213PD  (SP), Y6, Y7
+	VMULPD       64(SP), Y5, Y6
+	VMULPD       Y7, Y6, Y6
+	VFMADD231PD  32(SP), Y5, Y6
+	VCMPPD       $0x12, 96(SP), Y4, Y5
+	VMOVUPS      Y6, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y4, Y8, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y4, Y7, Y5
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y5
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y5, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y4
+	VMULPD       160(SP), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y6, Y7
+	VFMADD213PD  (SP), Y6, Y7
+	VMULPD       64(SP), Y5, Y6
+	VMULPD       Y7, Y6, Y6
+	VFMADD231PD  32(SP), Y5, Y6
+	VCMPPD       $0x12, 96(SP), Y4, Y5
+	VMOVUPS      Y6, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y4, Y8, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y4, Y7, Y5
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y5
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y5, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y4
+	VMULPD       160(SP), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y0, 32(CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y6, Y7
+	VFMADD213PD  (SP), Y6, Y7
+	VMULPD       64(SP), Y5, Y6
+	VMULPD       Y7, Y6, Y6
+	VFMADD231PD  32(SP), Y5, Y6
+	VCMPPD       $0x12, 96(SP), Y4, Y5
+	VMOVUPS      Y6, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y4, Y8, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y4, Y7, Y5
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y5
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y5, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y4
+	VMULPD       160(SP), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones64<>+0(SB), BX
+	VMOVUPS      (BX)(SI*8), Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VROUNDPD     $0x08, Y0, Y3
+	VSUBPD       Y3, Y0, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y5
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMULPD       Y6, Y6, Y7
+	VFNMADD231PD Y5, Y5, Y5
+	VMOVUPS      Y7, Y8
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y9
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y9, Y8
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y7, Y8
+	VFMADD213PD  (SP), Y7, Y8
+	VMULPD       64(SP), Y6, Y7
+	VMULPD       Y8, Y7, Y7
+	VFMADD231PD  32(SP), Y6, Y7
+	VCMPPD       $0x12, 96(SP), Y5, Y6
+	VMOVUPS      Y7, Y8
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y7, Y8
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y9
+	VFMADD213PD  Y5, Y9, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y6, Y6
+	VDIVPD       Y5, Y8, Y5
+	VMULPD       Y5, Y5, Y7
+	VMOVUPS      Y7, Y8
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y9
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y9, Y8
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y7, Y8
+	VFMADD231PD  Y5, Y8, Y6
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y5, Y6
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS        Y3, Y6, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y4, Y3, Y3
+	VMULPD       Y3, Y3, Y3
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y5
+	VMULPD       160(SP), Y4, Y3
+	VMULPD       Y4, Y3, Y3
+	VFMADD213PD  128(SP), Y5, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD       Y3, Y4, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y0, Y4, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VMASKMOVPD   Y2, Y1, (AX)
+	VMASKMOVPD   Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundF32AVX2(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothRoundF32AVX2(SB), NOSPLIT, $64-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (CX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y4, Y2
+	VADDPD       Y2, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPS2PD    16(CX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y4, Y2
+	VADDPD       Y2, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (CX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y4, Y2
+	VADDPD       Y2, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	SUBQ         $0x00000004, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	MOVL         $0x00000008, BX
+	SUBQ         DX, BX
+	LEAQ         ones32<>+0(SB), DX
+	VMOVUPS      (DX)(BX*4), X1
+	VMASKMOVPS   (CX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      Y5, Y7
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y5, Y7
+	VMULPD       (SP), Y4, Y4
+	VMULPD       Y7, Y4, Y4
+	VCMPPD       $0x12, 32(SP), Y6, Y5
+	VMOVUPS      Y4, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y5, Y7, Y4, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y6, Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y8
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y6, Y7
+	VFMADD231PD  Y7, Y4, Y5
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS        Y3, Y5, Y3
+	VADDPD       Y3, Y2, Y2
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothRoundF64AVX2(SB), NOSPLIT, $128-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y6
+	VFMADD213PD  (SP), Y4, Y6
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y6, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y5, Y3
+	VMOVUPS      Y4, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y4, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y4, Y6, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VADDPD       Y2, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y6
+	VFMADD213PD  (SP), Y4, Y6
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y6, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y5, Y3
+	VMOVUPS      Y4, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y4, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y4, Y6, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VADDPD       Y2, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000004
+	JB           tail
+	VMOVUPS      (CX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y6
+	VFMADD213PD  (SP), Y4, Y6
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y6, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y5, Y3
+	VMOVUPS      Y4, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y4, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y4, Y6, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VADDPD       Y2, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000004, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	MOVL         $0x00000008, BX
+	SUBQ         DX, BX
+	LEAQ         ones64<>+0(SB), DX
+	VMOVUPS      (DX)(BX*8), Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      Y5, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y5, Y7
+	VFMADD213PD  (SP), Y5, Y7
+	VMULPD       64(SP), Y4, Y5
+	VMULPD       Y7, Y5, Y5
+	VFMADD231PD  32(SP), Y4, Y5
+	VCMPPD       $0x12, 96(SP), Y6, Y4
+	VMOVUPS      Y5, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y4, Y7, Y5, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y6, Y8, Y5
+	VBLENDVPS    Y4, Y5, Y6, Y5
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y4, Y4
+	VDIVPD       Y5, Y7, Y5
+	VMULPD       Y5, Y5, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y5, Y7, Y4
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y5, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y2, Y2
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothRoundGradF32AVX2(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       (CX), X0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPS2PD    16(DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       16(CX), X0, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       (CX), X0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones32<>+0(SB), BX
+	VMOVUPS      (BX)(SI*4), X1
+	VMASKMOVPS   (DX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       32(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   (CX), X1, X2
+	VMULPS       X2, X0, X0
+	VMASKMOVPS   X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothRoundGradF64AVX2(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones64<>+0(SB), BX
+	VMOVUPS      (BX)(SI*8), Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y4
+	VMULPD       32(SP), Y2, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  (SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD   (CX), Y1, Y2
+	VMULPD       Y2, Y0, Y0
+	VMASKMOVPD   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothRoundValueGradF32AVX2(SB), NOSPLIT, $96-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (CX)
+	VCVTPS2PD    16(DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, 16(AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 16(CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones32<>+0(SB), BX
+	VMOVUPS      (BX)(SI*4), X1
+	VMASKMOVPS   (DX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      Y5, Y7
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y5, Y7
+	VMULPD       (SP), Y4, Y4
+	VMULPD       Y7, Y4, Y4
+	VCMPPD       $0x12, 32(SP), Y6, Y5
+	VMOVUPS      Y4, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y5, Y7, Y4, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y6, Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y8
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y6, Y7
+	VFMADD231PD  Y7, Y4, Y5
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y5, Y4
+	VADDPD       Y4, Y2, Y2
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y4
+	VORPS        Y4, Y2, Y2
+	VMULPD       Y3, Y3, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y4, Y5
+	VMULPD       Y3, Y5, Y3
+	VMULPD       64(SP), Y3, Y4
+	VFMADD213PD  (SP), Y3, Y4
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y4, Y3, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y0, Y4, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VCVTPD2PSY   Y2, X2
+	VMASKMOVPS   X2, X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   X0, X1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothRoundValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothRoundValueGradF64AVX2(SB), NOSPLIT, $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y6
+	VFMADD213PD  (SP), Y4, Y6
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y6, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y5, Y3
+	VMOVUPS      Y4, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y4, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y4, Y6, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y4
+	VORPS        Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y4
+	VMULPD       160(SP), Y2, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y6
+	VFMADD213PD  (SP), Y4, Y6
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y6, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y5, Y3
+	VMOVUPS      Y4, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y4, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y4, Y6, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y4
+	VORPS        Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y4
+	VMULPD       160(SP), Y2, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y0, 32(CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VMOVUPS      (DX), Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y6
+	VFMADD213PD  (SP), Y4, Y6
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y6, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y5, Y3
+	VMOVUPS      Y4, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y4, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y4, Y6, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y4
+	VORPS        Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y3
+	VORPS        Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y4
+	VMULPD       160(SP), Y2, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones64<>+0(SB), BX
+	VMOVUPS      (BX)(SI*8), Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      Y5, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y5, Y7
+	VFMADD213PD  (SP), Y5, Y7
+	VMULPD       64(SP), Y4, Y5
+	VMULPD       Y7, Y5, Y5
+	VFMADD231PD  32(SP), Y4, Y5
+	VCMPPD       $0x12, 96(SP), Y6, Y4
+	VMOVUPS      Y5, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y4, Y7, Y5, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y6, Y8, Y5
+	VBLENDVPS    Y4, Y5, Y6, Y5
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y4, Y4
+	VDIVPD       Y5, Y7, Y5
+	VMULPD       Y5, Y5, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y5, Y7, Y4
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y5, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y3, Y5
+	VORPS        Y5, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y4
+	VORPS        Y4, Y2, Y2
+	VMULPD       Y3, Y3, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y4, Y5
+	VMULPD       160(SP), Y3, Y4
+	VMULPD       Y3, Y4, Y3
+	VFMADD213PD  128(SP), Y5, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD       Y3, Y4, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y0, Y4, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VMASKMOVPD   Y2, Y1, (AX)
+	VMASKMOVPD   Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilF32AVX2(dst *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothCeilF32AVX2(SB), NOSPLIT, $64-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (CX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y3, Y5
+	VMULPD       (SP), Y2, Y2
+	VMULPD       Y5, Y2, Y2
+	VCMPPD       $0x12, 32(SP), Y4, Y3
+	VMOVUPS      Y2, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y4, Y6, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y6
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y4, Y5
+	VFMADD231PD  Y5, Y2, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPS2PD    16(CX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y3, Y5
+	VMULPD       (SP), Y2, Y2
+	VMULPD       Y5, Y2, Y2
+	VCMPPD       $0x12, 32(SP), Y4, Y3
+	VMOVUPS      Y2, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y4, Y6, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y6
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y4, Y5
+	VFMADD231PD  Y5, Y2, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (CX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y3, Y5
+	VMULPD       (SP), Y2, Y2
+	VMULPD       Y5, Y2, Y2
+	VCMPPD       $0x12, 32(SP), Y4, Y3
+	VMOVUPS      Y2, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y4, Y6, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y6
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y4, Y5
+	VFMADD231PD  Y5, Y2, Y3
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	SUBQ         $0x00000004, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	MOVL         $0x00000008, BX
+	SUBQ         DX, BX
+	LEAQ         ones32<>+0(SB), DX
+	VMOVUPS      (DX)(BX*4), X1
+	VMASKMOVPS   (CX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y4, Y0
+	VADDPD       Y0, Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothCeilF64AVX2(SB), NOSPLIT, $128-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SP)
+	CMPQ         DX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       (CX), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y5
+	VFMADD213PD  (SP), Y4, Y5
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y2, Y3
+	VMOVUPS      Y4, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y4, Y5
+	VFMADD231PD  Y2, Y5, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y2, Y3
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       32(CX), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y5
+	VFMADD213PD  (SP), Y4, Y5
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y2, Y3
+	VMOVUPS      Y4, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y4, Y5
+	VFMADD231PD  Y2, Y5, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y2, Y3
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000004
+	JB           tail
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       (CX), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y2
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y4, Y5
+	VFMADD213PD  (SP), Y4, Y5
+	VMULPD       64(SP), Y3, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  32(SP), Y3, Y4
+	VCMPPD       $0x12, 96(SP), Y2, Y3
+	VMOVUPS      Y4, Y5
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y5
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y3, Y3
+	VDIVPD       Y2, Y5, Y2
+	VMULPD       Y2, Y2, Y4
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y4, Y5
+	VFMADD231PD  Y2, Y5, Y3
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y2, Y3
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VADDPD       Y0, Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000004, DX
+	JMP          single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	MOVL         $0x00000008, BX
+	SUBQ         DX, BX
+	LEAQ         ones64<>+0(SB), DX
+	VMOVUPS      (DX)(BX*8), Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VROUNDPD     $0x08, Y0, Y3
+	VSUBPD       Y3, Y0, Y0
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y5, Y6
+	VFMADD213PD  (SP), Y5, Y6
+	VMULPD       64(SP), Y4, Y5
+	VMULPD       Y6, Y5, Y5
+	VFMADD231PD  32(SP), Y4, Y5
+	VCMPPD       $0x12, 96(SP), Y3, Y4
+	VMOVUPS      Y5, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y5, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y3, Y7, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y5, Y6
+	VFMADD231PD  Y3, Y6, Y4
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y3, Y4
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y4, Y0
+	VADDPD       Y0, Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VMASKMOVPD   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilGradF32AVX2(dst *float32, dy *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothCeilGradF32AVX2(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       (CX), X0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPS2PD    16(DX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       16(CX), X0, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (DX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y2, Y3
+	VMULPD       Y1, Y3, Y1
+	VMULPD       32(SP), Y1, Y2
+	VFMADD213PD  (SP), Y1, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VCVTPD2PSY   Y0, X0
+	VMULPS       (CX), X0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones32<>+0(SB), BX
+	VMOVUPS      (BX)(SI*4), X1
+	VMASKMOVPS   (DX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       32(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   (CX), X1, X2
+	VMULPS       X2, X0, X0
+	VMASKMOVPS   X0, X1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilGradF64AVX2(dst *float64, dy *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothCeilGradF64AVX2(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       (DX), Y0, Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y1, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y1, Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       32(DX), Y0, Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y1, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y1, Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       (DX), Y0, Y0
+	VROUNDPD     $0x08, Y0, Y1
+	VSUBPD       Y1, Y0, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y1, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y1, Y1, Y1
+	VMOVUPS      Y2, Y3
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y4
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y4, Y3
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y3
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y3
+	VMULPD       32(SP), Y1, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD213PD  (SP), Y3, Y1
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y1, Y2, Y1
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
+	VANDNPS      Y0, Y2, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMULPD       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones64<>+0(SB), BX
+	VMOVUPS      (BX)(SI*8), Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y2, Y3, Y3
+	VMULPD       Y3, Y3, Y3
+	VFNMADD231PD Y2, Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y4
+	VMULPD       32(SP), Y2, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  (SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD   (CX), Y1, Y2
+	VMULPD       Y2, Y0, Y0
+	VMASKMOVPD   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothCeilValueGradF32AVX2(SB), NOSPLIT, $96-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VCVTPS2PD    (DX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (CX)
+	VCVTPS2PD    16(DX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, 16(AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 16(CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VCVTPS2PD    (DX), Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VSUBPD       Y1, Y0, Y2
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y4, Y6
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y7
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y4, Y6
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y4, Y6
+	VMULPD       (SP), Y3, Y3
+	VMULPD       Y6, Y3, Y3
+	VCMPPD       $0x12, 32(SP), Y5, Y4
+	VMOVUPS      Y3, Y6
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y6
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y7
+	VFMADD213PD  Y5, Y7, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y4, Y4
+	VDIVPD       Y3, Y6, Y3
+	VMULPD       Y3, Y3, Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y7
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y7, Y6
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y5, Y6
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y5, Y6
+	VFMADD231PD  Y6, Y3, Y4
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y2, Y3
+	VORPS        Y3, Y4, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y2, Y2, Y3
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, Y4
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y3, Y4
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y3, Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       64(SP), Y2, Y3
+	VFMADD213PD  (SP), Y2, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y2
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VCVTPD2PSY   Y1, X1
+	VMOVUPS      X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones32<>+0(SB), BX
+	VMOVUPS      (BX)(SI*4), X1
+	VMASKMOVPS   (DX), X1, X0
+	VCVTPS2PD    X0, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VSUBPD       Y2, Y0, Y3
+	VSUBPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y4, Y4, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      Y5, Y7
+	VMOVUPS      splat4x64_bf8cc2301efd1dbc<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf95bf840811887d<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bfab0a0361ec3b62<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfc13fc65487d0da<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_bfe1d8fa3856f08c<>+0(SB), Y5, Y7
+	VFMADD213PD  splat4x64_3fe921fb54bba45a<>+0(SB), Y5, Y7
+	VMULPD       (SP), Y4, Y4
+	VMULPD       Y7, Y4, Y4
+	VCMPPD       $0x12, 32(SP), Y6, Y5
+	VMOVUPS      Y4, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y5, Y7, Y4, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y6, Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VANDPS       splat4x64_3fd68dfd712adeb5<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf797cfa69655d4b<>+0(SB), Y8
+	VFMADD213PD  splat4x64_3f91902c384fe14e<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf9b713b5290a752<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa1ebbba5994709<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7439da49f79dd<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c0a8218822e<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb299561f4b3d4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fd45f306daf80e8<>+0(SB), Y6, Y7
+	VFMADD231PD  Y7, Y4, Y5
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y5, Y4
+	VADDPD       Y4, Y2, Y2
+	VMULPD       Y3, Y3, Y4
+	VFNMADD213PD splat4x64_3fd0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      Y4, Y5
+	VMOVUPS      splat4x64_3f98bbd9f415d0a0<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bfcd474df5bb7114<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3ff472a5655a7d22<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_c00de9e5e8b0bc2c<>+0(SB), Y4, Y5
+	VFMADD213PD  splat4x64_400fffffff790c7d<>+0(SB), Y4, Y5
+	VMULPD       Y3, Y5, Y3
+	VMULPD       64(SP), Y3, Y4
+	VFMADD213PD  (SP), Y3, Y4
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y4, Y3, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y0, Y4, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VCVTPD2PSY   Y2, X2
+	VMASKMOVPS   X2, X1, (AX)
+	VCVTPD2PSY   Y0, X0
+	VMASKMOVPS   X0, X1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func smoothCeilValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3
+TEXT ·smoothCeilValueGradF64AVX2(SB), NOSPLIT, $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD 40(SI), Y0
+	VMOVUPD      Y0, (SP)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 64(SP)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD (SI), Y0
+	VMOVUPD      Y0, 128(SP)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 160(SP)
+	CMPQ         BX, $0x00000008
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       (DX), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y6, Y7
+	VFMADD213PD  (SP), Y6, Y7
+	VMULPD       64(SP), Y5, Y6
+	VMULPD       Y7, Y6, Y6
+	VFMADD231PD  32(SP), Y5, Y6
+	VCMPPD       $0x12, 96(SP), Y4, Y5
+	VMOVUPS      Y6, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y4, Y8, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y4, Y7, Y5
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y5
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y5, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y4
+	VMULPD       160(SP), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       32(DX), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y6, Y7
+	VFMADD213PD  (SP), Y6, Y7
+	VMULPD       64(SP), Y5, Y6
+	VMULPD       Y7, Y6, Y6
+	VFMADD231PD  32(SP), Y5, Y6
+	VCMPPD       $0x12, 96(SP), Y4, Y5
+	VMOVUPS      Y6, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y4, Y8, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y4, Y7, Y5
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y5
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y5, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y4
+	VMULPD       160(SP), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y0, 32(CX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000008, BX
+	CMPQ         BX, $0x00000008
+	JAE          loop
+
+single:
+	CMPQ         BX, $0x00000004
+	JB           tail
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
+	VXORPS       (DX), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y1
+	VROUNDPD     $0x08, Y0, Y2
+	VSUBPD       Y2, Y0, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y2, Y3, Y3
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y6, Y7
+	VFMADD213PD  (SP), Y6, Y7
+	VMULPD       64(SP), Y5, Y6
+	VMULPD       Y7, Y6, Y6
+	VFMADD231PD  32(SP), Y5, Y6
+	VCMPPD       $0x12, 96(SP), Y4, Y5
+	VMOVUPS      Y6, Y7
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y7
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y8
+	VFMADD213PD  Y4, Y8, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y5, Y5
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y6
+	VMOVUPS      Y6, Y7
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y8
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y8, Y7
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y6, Y7
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y6, Y7
+	VFMADD231PD  Y4, Y7, Y5
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y4, Y5
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y5, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y2
+	VSUBPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y2
+	VFNMADD231PD Y3, Y3, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y5
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y5, Y4
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y2, Y4
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y2, Y4
+	VMULPD       160(SP), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VFMADD213PD  128(SP), Y4, Y2
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y3
+	VDIVPD       Y2, Y3, Y2
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	VANDNPS      Y0, Y3, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000004, BX
+	JMP          single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	MOVL         $0x00000008, SI
+	SUBQ         BX, SI
+	LEAQ         ones64<>+0(SB), BX
+	VMOVUPS      (BX)(SI*8), Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y0, Y0
+	VROUNDPD     $0x09, Y0, Y2
+	VROUNDPD     $0x08, Y0, Y3
+	VSUBPD       Y3, Y0, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y3, Y4, Y4
+	VMINPD       splat4x64_3fe0000000000000<>+0(SB), Y4, Y5
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMULPD       Y6, Y6, Y7
+	VFNMADD231PD Y5, Y5, Y5
+	VMOVUPS      Y7, Y8
+	VMOVUPS      splat4x64_bf22c4c138080867<>+0(SB), Y9
+	VFMADD213PD  splat4x64_bf206c5751d02dd8<>+0(SB), Y9, Y8
+	VFMADD213PD  splat4x64_bf3a23a40b9186b1<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf4c207aa578ab71<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf5fcb4547c9c565<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf71e83dcf4e7192<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf843be492e9aed5<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf970da1bdf1b5a0<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfaaf330b30883f4<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfc1401fac04db3f<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfe1d8f9b879bb16<>+0(SB), Y7, Y8
+	VFMADD213PD  (SP), Y7, Y8
+	VMULPD       64(SP), Y6, Y7
+	VMULPD       Y8, Y7, Y7
+	VFMADD231PD  32(SP), Y6, Y7
+	VCMPPD       $0x12, 96(SP), Y5, Y6
+	VMOVUPS      Y7, Y8
+	VFNMADD231PD splat4x64_4000000000000000<>+0(SB), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y7, Y8
+	VMOVUPS      splat4x64_4000000000000000<>+0(SB), Y9
+	VFMADD213PD  Y5, Y9, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VANDPS       splat4x64_3fd68dfd7131067c<>+0(SB), Y6, Y6
+	VDIVPD       Y5, Y8, Y5
+	VMULPD       Y5, Y5, Y7
+	VMOVUPS      Y7, Y8
+	VMOVUPS      splat4x64_3f528a9ddf0ad1b5<>+0(SB), Y9
+	VFMADD213PD  splat4x64_bf71d1a0f8be9ed5<>+0(SB), Y9, Y8
+	VFMADD213PD  splat4x64_3f819123a6deac36<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf88e3703a1362f5<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3f8e0653f881b6f3<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf910bedadc48626<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3f9328266cd8d3d0<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf95ba6836f6beb7<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3f9912a90107c863<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bf9da1ba61e479f0<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3fa21bb943916c25<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfa7483758e0731b<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_3fb04c26be3b020d<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bfbb2995e7b7b602<>+0(SB), Y7, Y8
+	VFMADD213PD  splat4x64_bc76b01ec5417056<>+0(SB), Y7, Y8
+	VFMADD231PD  Y5, Y8, Y6
+	VFMADD231PD  splat4x64_3fd45f306dc9c883<>+0(SB), Y5, Y6
+	VANDNPS      splat4x64_8000000000000000<>+0(SB), Y3, Y3
+	VORPS        Y3, Y6, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      splat4x64_3fe0000000000000<>+0(SB), Y3
+	VSUBPD       Y4, Y3, Y3
+	VMULPD       Y3, Y3, Y3
+	VFNMADD231PD Y4, Y4, Y4
+	VMOVUPS      Y3, Y5
+	VMOVUPS      splat4x64_3ee59bbc6b357ca6<>+0(SB), Y6
+	VFMADD213PD  splat4x64_bf245bb7ee4cfaca<>+0(SB), Y6, Y5
+	VFMADD213PD  splat4x64_3f5dac5ea74237c4<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bf91b0cc910cafd9<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_3fc0eda024afe7fd<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_bfe9479886a9c8bf<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_400c6357f269e3a3<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_c026c76c934c109e<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_403834ae93d9e0dd<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_c03de9e64df22ef3<>+0(SB), Y3, Y5
+	VFMADD213PD  splat4x64_4030000000000000<>+0(SB), Y3, Y5
+	VMULPD       160(SP), Y4, Y3
+	VMULPD       Y4, Y3, Y3
+	VFMADD213PD  128(SP), Y5, Y3
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y4
+	VDIVPD       Y3, Y4, Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VANDNPS      Y0, Y4, Y0
+	VCMPPD       $0x00, splat4x64_7ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, splat4x64_0000000000000000<>+0(SB), Y3, Y0
+	VXORPS       splat4x64_8000000000000000<>+0(SB), Y2, Y2
+	VMASKMOVPD   Y2, Y1, (AX)
+	VMASKMOVPD   Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET

@@ -5,6 +5,7 @@
 package stepgrad
 
 import "github.com/stepgrad/stepgrad/internal/isa"
+import "github.com/stepgrad/stepgrad/kernels"
 
 func floorF32(dst *float32, x *float32, n int) {
 	if isa.NEON {
@@ -252,6 +253,294 @@ func steBackwardF64(dst *float64, x *float64, mask *byte, n int) {
 	steBackwardGeneric(dst, x, mask, n)
 }
 
+func softFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softFloorF32NEON(dst, x, n, &c[0])
+		return
+	}
+	softFloorGeneric(dst, x, n, c)
+}
+
+func softFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softFloorF64NEON(dst, x, n, &c[0])
+		return
+	}
+	softFloorGeneric(dst, x, n, c)
+}
+
+func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softFloorGradF32NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	softFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softFloorGradF64NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	softFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softFloorValueGradF32NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	softFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softFloorValueGradF64NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	softFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softRoundF32NEON(dst, x, n, &c[0])
+		return
+	}
+	softRoundGeneric(dst, x, n, c)
+}
+
+func softRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softRoundF64NEON(dst, x, n, &c[0])
+		return
+	}
+	softRoundGeneric(dst, x, n, c)
+}
+
+func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softRoundGradF32NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	softRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softRoundGradF64NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	softRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softRoundValueGradF32NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	softRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softRoundValueGradF64NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	softRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softCeilF32NEON(dst, x, n, &c[0])
+		return
+	}
+	softCeilGeneric(dst, x, n, c)
+}
+
+func softCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softCeilF64NEON(dst, x, n, &c[0])
+		return
+	}
+	softCeilGeneric(dst, x, n, c)
+}
+
+func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softCeilGradF32NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	softCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softCeilGradF64NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	softCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softCeilValueGradF32NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	softCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		softCeilValueGradF64NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	softCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothFloorF32NEON(dst, x, n, &c[0])
+		return
+	}
+	smoothFloorGeneric(dst, x, n, c)
+}
+
+func smoothFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothFloorF64NEON(dst, x, n, &c[0])
+		return
+	}
+	smoothFloorGeneric(dst, x, n, c)
+}
+
+func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothFloorGradF32NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothFloorGradF64NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothFloorValueGradF32NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothFloorValueGradF64NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothRoundF32NEON(dst, x, n, &c[0])
+		return
+	}
+	smoothRoundGeneric(dst, x, n, c)
+}
+
+func smoothRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothRoundF64NEON(dst, x, n, &c[0])
+		return
+	}
+	smoothRoundGeneric(dst, x, n, c)
+}
+
+func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothRoundGradF32NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothRoundGradF64NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothRoundValueGradF32NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothRoundValueGradF64NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothCeilF32NEON(dst, x, n, &c[0])
+		return
+	}
+	smoothCeilGeneric(dst, x, n, c)
+}
+
+func smoothCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothCeilF64NEON(dst, x, n, &c[0])
+		return
+	}
+	smoothCeilGeneric(dst, x, n, c)
+}
+
+func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothCeilGradF32NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothCeilGradF64NEON(dst, dy, x, n, &c[0])
+		return
+	}
+	smoothCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothCeilValueGradF32NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	if isa.NEON {
+		smoothCeilValueGradF64NEON(dst, grad, x, n, &c[0])
+		return
+	}
+	smoothCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
 //go:noescape
 func floorF32NEON(dst *float32, x *float32, n int)
 
@@ -359,3 +648,111 @@ func steBackwardF32NEON(dst *float32, x *float32, mask *byte, n int)
 
 //go:noescape
 func steBackwardF64NEON(dst *float64, x *float64, mask *byte, n int)
+
+//go:noescape
+func softFloorF32NEON(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softFloorGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softFloorValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softFloorValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundF32NEON(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softRoundValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softRoundValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilF32NEON(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func softCeilValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func softCeilValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorF32NEON(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothFloorValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothFloorValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundF32NEON(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothRoundValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothRoundValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilF32NEON(dst *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func smoothCeilValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
+
+//go:noescape
+func smoothCeilValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)

@@ -114,3 +114,132 @@ func steBackwardGeneric[T Float](dst, dy *T, mask *byte, n int) {
 		d[i] = kernels.STEBackward(v, m[i>>3]>>(i&7)&1 != 0)
 	}
 }
+
+// The staircases spell their loops out as well: through a function value the
+// coefficients would escape to the heap.
+
+func softFloorGeneric[T Float](dst, x *T, n int, c *kernels.Coef) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.SoftFloor(v, c)
+	}
+}
+
+func softFloorGradGeneric[T Float](dst, dy, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = g[i] * kernels.SoftFloorSlope(v, c)
+	}
+}
+
+func softFloorValueGradGeneric[T Float](dst, grad, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(grad, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i], g[i] = kernels.SoftFloorBoth(v, c)
+	}
+}
+
+func softRoundGeneric[T Float](dst, x *T, n int, c *kernels.Coef) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.SoftRound(v, c)
+	}
+}
+
+func softRoundGradGeneric[T Float](dst, dy, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = g[i] * kernels.SoftRoundSlope(v, c)
+	}
+}
+
+func softRoundValueGradGeneric[T Float](dst, grad, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(grad, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i], g[i] = kernels.SoftRoundBoth(v, c)
+	}
+}
+
+func softCeilGeneric[T Float](dst, x *T, n int, c *kernels.Coef) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.SoftCeil(v, c)
+	}
+}
+
+func softCeilGradGeneric[T Float](dst, dy, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = g[i] * kernels.SoftCeilSlope(v, c)
+	}
+}
+
+func softCeilValueGradGeneric[T Float](dst, grad, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(grad, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i], g[i] = kernels.SoftCeilBoth(v, c)
+	}
+}
+
+func smoothFloorGeneric[T Float](dst, x *T, n int, c *kernels.Coef) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.SmoothFloor(v, c)
+	}
+}
+
+func smoothFloorGradGeneric[T Float](dst, dy, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = g[i] * kernels.SmoothFloorSlope(v, c)
+	}
+}
+
+func smoothFloorValueGradGeneric[T Float](dst, grad, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(grad, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i], g[i] = kernels.SmoothFloorBoth(v, c)
+	}
+}
+
+func smoothRoundGeneric[T Float](dst, x *T, n int, c *kernels.Coef) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.SmoothRound(v, c)
+	}
+}
+
+func smoothRoundGradGeneric[T Float](dst, dy, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = g[i] * kernels.SmoothRoundSlope(v, c)
+	}
+}
+
+func smoothRoundValueGradGeneric[T Float](dst, grad, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(grad, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i], g[i] = kernels.SmoothRoundBoth(v, c)
+	}
+}
+
+func smoothCeilGeneric[T Float](dst, x *T, n int, c *kernels.Coef) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.SmoothCeil(v, c)
+	}
+}
+
+func smoothCeilGradGeneric[T Float](dst, dy, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = g[i] * kernels.SmoothCeilSlope(v, c)
+	}
+}
+
+func smoothCeilValueGradGeneric[T Float](dst, grad, x *T, n int, c *kernels.Coef) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(grad, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i], g[i] = kernels.SmoothCeilBoth(v, c)
+	}
+}

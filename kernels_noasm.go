@@ -4,6 +4,8 @@
 
 package stepgrad
 
+import "github.com/stepgrad/stepgrad/kernels"
+
 func floorF32(dst *float32, x *float32, n int) {
 	floorGeneric(dst, x, n)
 }
@@ -114,4 +116,148 @@ func steBackwardF32(dst *float32, x *float32, mask *byte, n int) {
 
 func steBackwardF64(dst *float64, x *float64, mask *byte, n int) {
 	steBackwardGeneric(dst, x, mask, n)
+}
+
+func softFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	softFloorGeneric(dst, x, n, c)
+}
+
+func softFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	softFloorGeneric(dst, x, n, c)
+}
+
+func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	softFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	softFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	softFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	softFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	softRoundGeneric(dst, x, n, c)
+}
+
+func softRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	softRoundGeneric(dst, x, n, c)
+}
+
+func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	softRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	softRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	softRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	softRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	softCeilGeneric(dst, x, n, c)
+}
+
+func softCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	softCeilGeneric(dst, x, n, c)
+}
+
+func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	softCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	softCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	softCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	softCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	smoothFloorGeneric(dst, x, n, c)
+}
+
+func smoothFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	smoothFloorGeneric(dst, x, n, c)
+}
+
+func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	smoothFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	smoothFloorGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	smoothFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	smoothFloorValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	smoothRoundGeneric(dst, x, n, c)
+}
+
+func smoothRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	smoothRoundGeneric(dst, x, n, c)
+}
+
+func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	smoothRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	smoothRoundGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	smoothRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	smoothRoundValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
+	smoothCeilGeneric(dst, x, n, c)
+}
+
+func smoothCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
+	smoothCeilGeneric(dst, x, n, c)
+}
+
+func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
+	smoothCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
+	smoothCeilGradGeneric(dst, dy, x, n, c)
+}
+
+func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
+	smoothCeilValueGradGeneric(dst, grad, x, n, c)
+}
+
+func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
+	smoothCeilValueGradGeneric(dst, grad, x, n, c)
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -17,8 +19,12 @@ import (
 func amd64File(rs []routine) ([]byte, *ir.File, error) {
 	c := &amd64{Context: build.NewContext(), pool: map[string]operand.Mem{}}
 	c.ConstraintExpr("!purego")
-	for _, r := range rs {
-		(&avx2{amd64: c, routine: r}).emit()
+	for _, t := range amd64Tiers {
+		for _, r := range rs {
+			l := &loop{amd64: c, routine: r, width: t.width}
+			l.machine = t.machine(l)
+			l.emit(t.name)
+		}
 	}
 	f, err := c.Result()
 	if err != nil {
@@ -56,46 +62,86 @@ func (c *amd64) vector(name string, width int, values ...uint64) operand.Mem {
 	return m
 }
 
-// splat is a constant in every lane of a 256-bit vector.
-func (c *amd64) splat(lane int, bits uint64) operand.Mem {
-	values := make([]uint64, 256/lane)
+// A machine is what the tiers of amd64 do differently: masks, and with them
+// the tail.
+type machine interface {
+	hoist(n int) int // how many of n invariant values to keep in registers
+	round(imm operand.Op, x operand.Op, y reg.VecVirtual)
+	compare(c code, x reg.VecVirtual, y operand.Op) operand.Op
+	both(m, n operand.Op) operand.Op
+	choose(m, x, y operand.Op) reg.VecVirtual // x where m is set, else y
+	keep(m, x operand.Op) reg.VecVirtual      // x where m is set, else 0
+	ints(x reg.VecVirtual) reg.VecVirtual     // saturating, NaN to 0
+
+	// In the tail, elements of w bits are those of a vector that starts at
+	// element first.
+	startTail()
+	loadTail(w, first int, m operand.Mem, y reg.VecVirtual)
+	storeTail(w, first int, y reg.VecVirtual, m operand.Mem)
+
+	loadBits(g, v int, tail bool) operand.Op
+	storeBits(g, v int, tail bool, m operand.Op)
+}
+
+var amd64Tiers = []struct {
+	name    string
+	width   int
+	machine func(*loop) machine
+}{
+	{"AVX512", 512, func(l *loop) machine { return &avx512{loop: l} }},
+	{"AVX2", 256, func(l *loop) machine { return &avx2{loop: l} }},
+}
+
+// A loop is one routine being emitted.
+type loop struct {
+	*amd64
+	routine
+	machine
+	width int // of a vector, in bits
+
+	ptr    map[string]reg.GPVirtual
+	n      reg.GPVirtual // elements to go
+	last   []int
+	inv    []bool
+	val    []operand.Op // of every value of the body, in this iteration
+	lanes  int          // of one vector
+	group  int          // elements of the smallest full step
+	vecs   int          // vectors of one group
+	unroll int          // groups of the main loop
+}
+
+// splat is a constant in every lane of a vector.
+func (a *loop) splat(lane int, bits uint64) operand.Mem {
+	values := make([]uint64, a.width/lane)
 	for i := range values {
 		values[i] = bits
 	}
-	return c.vector(fmt.Sprintf("splat%d_%0*x", lane, lane/4, bits), lane, values...)
+	return a.vector(fmt.Sprintf("splat%dx%d_%0*x", len(values), lane, lane/4, bits), lane, values...)
 }
 
-// avx2 lowers one routine to AVX2 and FMA.
-type avx2 struct {
-	*amd64
-	routine
-
-	ptr       map[string]reg.GPVirtual
-	n         reg.GPVirtual
-	last      []int
-	inv       []bool
-	val       []operand.Op // of every value of the body, in this iteration
-	bits      reg.GPVirtual
-	window    reg.GPVirtual // the tail's index into the mask tables
-	table     map[int]reg.GPVirtual
-	inRegs    bool // invariant values live in registers
-	lanes     int  // of one vector
-	group     int  // elements of the smallest full step
-	vecs      int  // vectors of one group
-	unroll    int  // groups of the main loop
-	tailMasks map[int]reg.VecVirtual
+// vec is a fresh register of so many bits, full one of a whole vector.
+func (a *loop) vec(bits int) reg.VecVirtual {
+	switch bits {
+	case 128:
+		return a.XMM()
+	case 256:
+		return a.YMM()
+	}
+	return a.ZMM()
 }
 
-// hoistLimit is how many invariant values leave enough of the 16 registers to
-// the loop; with more, they are memory operands.
-const hoistLimit = 7
+func (a *loop) full() reg.VecVirtual { return a.vec(a.width) }
 
-func (a *avx2) emit() {
+// elems is a fresh register for one vector's elements in memory.
+func (a *loop) elems() reg.VecVirtual { return a.vec(a.lanes * a.elem) }
+
+func (a *loop) emit(tier string) {
 	b := a.body
-	a.lanes = 256 / b.Lane
+	a.lanes = a.width / b.Lane
 	a.group, a.vecs = a.lanes, 1
 	if a.masked() {
-		a.group, a.vecs = 8, 8/a.lanes
+		a.group = max(8, a.lanes)
+		a.vecs = a.group / a.lanes
 	}
 	switch n := len(b.ops); {
 	case n <= 16:
@@ -108,7 +154,7 @@ func (a *avx2) emit() {
 	}
 	a.last, a.inv = b.lastUse(), b.invariant()
 
-	a.Function(a.name("AVX2"))
+	a.Function(a.name(tier))
 	a.Attributes(attr.NOSPLIT)
 	a.Pragma("noescape")
 	a.SignatureExpr(a.signature())
@@ -121,7 +167,7 @@ func (a *avx2) emit() {
 	a.Load(a.Param("n"), a.n)
 	a.preamble()
 
-	loop, single, tail, done := "loop", "single", "tail", "done"
+	const loop, single, tail, done = "loop", "single", "tail", "done"
 	a.CMPQ(a.n, operand.U32(a.unroll*a.group))
 	a.JB(operand.LabelRef(single))
 	a.align()
@@ -143,34 +189,41 @@ func (a *avx2) emit() {
 	a.RET()
 }
 
-// masked reports whether the kernel reads or writes mask bytes.
-func (a *avx2) masked() bool {
-	return a.kernel.Shape == kernels.ToMask || a.kernel.Shape == kernels.FromMask
-}
-
 // align starts the next instruction on a 32-byte boundary: where a short loop
 // happens to lie would else move it by up to a factor of two.
-func (a *avx2) align() {
+func (a *loop) align() {
 	a.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(32)}})
 }
 
-// preamble computes what every iteration shares: into registers where there
-// are few, else constants stay in read-only memory and the rest goes to the
-// stack, both as memory operands.
-func (a *avx2) preamble() {
+// preamble computes what every iteration shares. As many as fit live in
+// registers, parameters first; of the rest, constants stay in read-only memory
+// and others go to the stack, both as memory operands.
+func (a *loop) preamble() {
 	b := a.body
 	a.val = make([]operand.Op, len(b.ops))
-	needed := 0 // invariant values that the iterations read
-	inLoop := make([]bool, len(b.ops))
+	read := make([]bool, len(b.ops)) // by the iterations
+	var shared []int
 	for i, o := range b.ops {
 		for _, id := range o.args() {
-			if !a.inv[i] && a.inv[id] && !inLoop[id] {
-				inLoop[id] = true
-				needed++
+			if !a.inv[i] && a.inv[id] && !read[id] {
+				read[id] = true
+				shared = append(shared, id)
 			}
 		}
 	}
-	a.inRegs = needed <= hoistLimit
+	constant := func(id int) int {
+		if b.ops[id].code == opConst {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(shared, func(x, y int) int {
+		return cmp.Compare(constant(x), constant(y))
+	})
+	inReg := make([]bool, len(b.ops))
+	for _, id := range shared[:a.hoist(len(shared))] {
+		inReg[id] = true
+	}
 	var c reg.Register
 	if a.coefficients() {
 		c = a.Load(a.Param("c"), a.GP64())
@@ -178,21 +231,23 @@ func (a *avx2) preamble() {
 	for i, o := range b.ops {
 		switch {
 		case !a.inv[i]:
-		case o.code == opConst && !a.inRegs:
+			continue
+		case o.code == opConst && !inReg[i]:
 			a.val[i] = a.splat(b.Lane, o.imm)
+			continue
 		case o.code == opParam && c != nil:
-			y := a.YMM()
+			y := a.full()
 			a.VBROADCASTSD(operand.Mem{Base: c, Disp: 8 * int(o.imm)}, y)
 			a.val[i] = y
 		case o.code == opParam:
-			y := a.YMM()
+			y := a.full()
 			a.broadcast(a.address(a.scalars()[o.imm].name), y)
 			a.val[i] = y
 		default:
 			a.lower(i, o)
 		}
-		if a.inv[i] && !a.inRegs && o.code != opConst && inLoop[i] {
-			m := a.AllocLocal(32)
+		if read[i] && !inReg[i] {
+			m := a.AllocLocal(a.width / 8)
 			a.VMOVUPD(a.val[i], m)
 			a.val[i] = m
 		}
@@ -201,7 +256,7 @@ func (a *avx2) preamble() {
 
 // address is where a scalar argument lies; loading it through the address
 // keeps SSE instructions out.
-func (a *avx2) address(name string) operand.Mem {
+func (a *loop) address(name string) operand.Mem {
 	basic, err := a.Param(name).Resolve()
 	if err != nil {
 		panic(err)
@@ -210,7 +265,7 @@ func (a *avx2) address(name string) operand.Mem {
 }
 
 // broadcast fills y with the lane at m.
-func (a *avx2) broadcast(m operand.Mem, y reg.VecVirtual) {
+func (a *loop) broadcast(m operand.Mem, y reg.VecVirtual) {
 	if a.body.Lane == 32 {
 		a.VBROADCASTSS(m, y)
 	} else {
@@ -219,10 +274,10 @@ func (a *avx2) broadcast(m operand.Mem, y reg.VecVirtual) {
 }
 
 // step emits the given number of full groups and moves on.
-func (a *avx2) step(groups int) {
+func (a *loop) step(groups int) {
 	for g := range groups {
 		for v := range a.vecs {
-			a.vector256(g, v, false)
+			a.one(g, v, false)
 		}
 	}
 	for _, p := range a.operands() {
@@ -231,61 +286,17 @@ func (a *avx2) step(groups int) {
 	a.SUBQ(operand.U32(groups*a.group), a.n)
 }
 
-// size is the number of bits of memory an operand takes per element.
-func (r routine) size(p param) int {
-	switch p.typ {
-	case "*byte":
-		return 1
-	case "*int32", "*float32":
-		return 32
-	}
-	return 64
-}
-
 // tail runs the same vector instructions on the last n < group elements, with
-// loads and stores masked. A mask is a window on a table of eight ones and
-// eight zeros.
-func (a *avx2) tail() {
-	a.window = a.GP64()
-	a.MOVL(operand.U32(8), a.window.As32())
-	a.SUBQ(a.n, a.window)
-	a.table = map[int]reg.GPVirtual{}
+// loads and stores masked.
+func (a *loop) tail() {
+	a.startTail()
 	for v := range a.vecs {
-		a.tailMasks = map[int]reg.VecVirtual{}
-		a.vector256(0, v, true)
+		a.one(0, v, true)
 	}
 }
 
-// tailMask has ones in the lanes of width w that are elements, for the vector
-// that starts at element first.
-func (a *avx2) tailMask(w, first int) reg.VecVirtual {
-	if m, ok := a.tailMasks[w]; ok {
-		return m
-	}
-	t, ok := a.table[w]
-	if !ok {
-		values := make([]uint64, 16)
-		for i := range 8 {
-			values[i] = 1<<w - 1
-		}
-		t = a.GP64()
-		a.LEAQ(a.vector(fmt.Sprintf("ones%d", w), w, values...), t)
-		a.table[w] = t
-	}
-	at := operand.Mem{Base: t, Index: a.window, Scale: uint8(w / 8), Disp: first * w / 8}
-	var m reg.VecVirtual
-	if w*a.lanes == 128 {
-		m = a.XMM()
-	} else {
-		m = a.YMM()
-	}
-	a.VMOVUPS(at, m)
-	a.tailMasks[w] = m
-	return m
-}
-
-// vector256 emits one vector: vector v of group g.
-func (a *avx2) vector256(g, v int, tail bool) {
+// one emits vector v of group g.
+func (a *loop) one(g, v int, tail bool) {
 	b := a.body
 	first := g*a.group + v*a.lanes
 	for i, o := range b.ops {
@@ -294,13 +305,13 @@ func (a *avx2) vector256(g, v int, tail bool) {
 		case o.code == opX:
 			a.val[i] = a.load("x", first, tail, a.uses(i) == 1)
 		case o.code == opBit:
-			a.val[i] = a.loadBits(g, v)
+			a.val[i] = a.loadBits(g, v, tail)
 		default:
 			a.lower(i, o)
 		}
 	}
 	if b.bit != none {
-		a.storeBits(g, v, tail)
+		a.storeBits(g, v, tail, a.val[b.bit])
 	}
 	switch a.kernel.Shape {
 	case kernels.MapGrad:
@@ -315,7 +326,7 @@ func (a *avx2) vector256(g, v int, tail bool) {
 	}
 }
 
-func (a *avx2) uses(id int) int {
+func (a *loop) uses(id int) int {
 	n := 0
 	for _, o := range a.body.ops {
 		for _, arg := range o.args() {
@@ -333,7 +344,7 @@ func (a *avx2) uses(id int) int {
 }
 
 // at is the memory of an operand from the given element on.
-func (a *avx2) at(name string, first int) operand.Mem {
+func (a *loop) at(name string, first int) operand.Mem {
 	for _, p := range a.operands() {
 		if p.name == name {
 			return operand.Mem{Base: a.ptr[name], Disp: first * a.size(p) / 8}
@@ -344,20 +355,18 @@ func (a *avx2) at(name string, first int) operand.Mem {
 
 // load reads a vector of elements into lanes; one that is read once may stay
 // in memory.
-func (a *avx2) load(name string, first int, tail, once bool) operand.Op {
+func (a *loop) load(name string, first int, tail, once bool) operand.Op {
 	m := a.at(name, first)
-	y := a.YMM()
+	y := a.full()
 	switch {
 	case a.wide() && tail:
-		x := a.XMM()
-		a.VMASKMOVPS(m, a.tailMask(32, first), x)
+		x := a.elems()
+		a.loadTail(32, first, m, x)
 		a.VCVTPS2PD(x, y)
 	case a.wide():
 		a.VCVTPS2PD(m, y)
-	case tail && a.elem == 32:
-		a.VMASKMOVPS(m, a.tailMask(32, first), y)
 	case tail:
-		a.VMASKMOVPD(m, a.tailMask(64, first), y)
+		a.loadTail(a.elem, first, m, y)
 	case once:
 		return m
 	default:
@@ -366,36 +375,27 @@ func (a *avx2) load(name string, first int, tail, once bool) operand.Op {
 	return y
 }
 
-func (a *avx2) wide() bool { return a.body.Lane != a.body.Elem }
-
 // narrow rounds lanes to elements.
-func (a *avx2) narrow(v operand.Op) reg.VecVirtual {
+func (a *loop) narrow(v operand.Op) reg.VecVirtual {
 	if !a.wide() {
 		return a.reg(v)
 	}
-	x := a.XMM()
-	a.VCVTPD2PSY(a.reg(v), x)
+	x := a.elems()
+	if a.width == 256 {
+		a.VCVTPD2PSY(a.reg(v), x)
+	} else {
+		a.VCVTPD2PS(a.reg(v), x)
+	}
 	return x
 }
 
 // product is dy times f′ rounded to elements.
-func (a *avx2) product(first int, tail bool, f operand.Op) reg.VecVirtual {
-	x := a.narrow(f)
-	y := a.YMM()
-	if a.wide() {
-		y = a.XMM()
-	}
+func (a *loop) product(first int, tail bool, f operand.Op) reg.VecVirtual {
+	x, y := a.narrow(f), a.elems()
 	dy := operand.Op(a.at("dy", first))
 	if tail {
-		z := a.YMM()
-		if a.wide() {
-			z = a.XMM()
-		}
-		if a.elem == 32 {
-			a.VMASKMOVPS(dy, a.tailMask(32, first), z)
-		} else {
-			a.VMASKMOVPD(dy, a.tailMask(64, first), z)
-		}
+		z := a.elems()
+		a.loadTail(a.elem, first, dy.(operand.Mem), z)
 		dy = z
 	}
 	if a.elem == 32 {
@@ -406,105 +406,27 @@ func (a *avx2) product(first int, tail bool, f operand.Op) reg.VecVirtual {
 	return y
 }
 
-func (a *avx2) store(name string, first int, tail bool, x reg.VecVirtual) {
-	m := a.at(name, first)
-	switch {
-	case !tail:
+func (a *loop) store(name string, first int, tail bool, x reg.VecVirtual) {
+	if m := a.at(name, first); tail {
+		a.storeTail(a.elem, first, x, m)
+	} else {
 		a.VMOVUPS(x, m)
-	case a.elem == 32:
-		a.VMASKMOVPS(x, a.tailMask(32, first), m)
-	default:
-		a.VMASKMOVPD(x, a.tailMask(64, first), m)
 	}
 }
 
-// storeInts converts integral lanes to int32, saturating, NaN to 0. The
-// processor gives INT_MIN for whatever does not fit.
-func (a *avx2) storeInts(first int, tail bool, v operand.Op) {
-	x := a.reg(v)
-	ordered := a.YMM()
-	var r reg.VecVirtual
-	if a.elem == 32 {
-		y, high := a.YMM(), a.YMM()
-		a.VCVTTPS2DQ(x, y)
-		a.VCMPPS(operand.Imm(geOQ), a.splat(32, 0x4f000000), x, high) // 2^31
-		a.VPXOR(high, y, y)                                           // INT_MIN becomes INT_MAX
-		a.VCMPPS(operand.Imm(ordQ), x, x, ordered)
-		a.VPAND(ordered, y, y)
-		r = y
+func (a *loop) storeInts(first int, tail bool, v operand.Op) {
+	x := a.ints(a.reg(v))
+	if m := a.at("dst", first); tail {
+		a.storeTail(32, first, x, m)
 	} else {
-		y := a.YMM()
-		a.VCMPPD(operand.Imm(ordQ), x, x, ordered)
-		a.VANDPD(ordered, x, y)
-		a.VMINPD(a.splat(64, 0x41dfffffffc00000), y, y) // 2^31 − 1
-		r = a.XMM()
-		a.VCVTTPD2DQY(y, r)
-	}
-	m := a.at("dst", first)
-	if tail {
-		a.VPMASKMOVD(r, a.tailMask(32, first), m)
-	} else {
-		a.VMOVDQU(r, m)
+		a.VMOVUPS(x, m)
 	}
 }
-
-// loadBits spreads the bits of vector v of a group over the lanes.
-func (a *avx2) loadBits(g, v int) reg.VecVirtual {
-	y := a.YMM()
-	a.VPBROADCASTB(operand.Mem{Base: a.ptr["mask"], Disp: g}, y)
-	bit := make([]uint64, a.lanes)
-	for i := range bit {
-		bit[i] = 1 << (v*a.lanes + i)
-	}
-	sel := a.YMM()
-	a.VMOVDQU(a.vector(fmt.Sprintf("bits%d_%d", a.elem, v), a.elem, bit...), sel)
-	a.VPAND(sel, y, y)
-	if a.elem == 32 {
-		a.VPCMPEQD(sel, y, y)
-	} else {
-		a.VPCMPEQQ(sel, y, y)
-	}
-	return y
-}
-
-// storeBits gathers the lanes' signs; the last vector of a group writes the byte.
-func (a *avx2) storeBits(g, v int, tail bool) {
-	m := a.reg(a.val[a.body.bit])
-	if tail {
-		y := a.YMM()
-		a.VANDPS(a.tailMask(a.elem, v*a.lanes), m, y)
-		m = y
-	}
-	bits := a.GP32()
-	if a.elem == 32 {
-		a.VMOVMSKPS(m, bits)
-	} else {
-		a.VMOVMSKPD(m, bits)
-	}
-	if v == 0 {
-		a.bits = bits
-	} else {
-		a.SHLL(operand.Imm(uint64(v*a.lanes)), bits)
-		a.ORL(bits, a.bits)
-	}
-	if v == a.vecs-1 {
-		a.MOVB(a.bits.As8(), operand.Mem{Base: a.ptr["mask"], Disp: g})
-	}
-}
-
-// Predicates of VCMPPS, none of which signals on a quiet NaN.
-const (
-	eqOQ = 0x00
-	ltOQ = 0x11
-	leOQ = 0x12
-	geOQ = 0x1d
-	ordQ = 0x07
-)
 
 // reg is v in a register.
-func (a *avx2) reg(v operand.Op) reg.VecVirtual {
+func (a *loop) reg(v operand.Op) reg.VecVirtual {
 	if m, ok := v.(operand.Mem); ok {
-		y := a.YMM()
+		y := a.full()
 		a.VMOVUPS(m, y)
 		return y
 	}
@@ -514,8 +436,8 @@ func (a *avx2) reg(v operand.Op) reg.VecVirtual {
 type inst = func(...operand.Op)
 
 // lower emits operation i of the body.
-func (a *avx2) lower(i int, o op) {
-	y := a.YMM()
+func (a *loop) lower(i int, o op) {
+	y := a.full()
 	a.val[i] = y
 	arg := func(id int) operand.Op { return a.val[id] }
 	pick := func(s, d inst) inst {
@@ -532,13 +454,6 @@ func (a *avx2) lower(i int, o op) {
 			binary(f, o.b, o.a)
 		} else {
 			binary(f, o.a, o.b)
-		}
-	}
-	compare := func(predicate uint64) {
-		if a.body.Lane == 32 {
-			a.VCMPPS(operand.Imm(predicate), arg(o.b), a.reg(arg(o.a)), y)
-		} else {
-			a.VCMPPD(operand.Imm(predicate), arg(o.b), a.reg(arg(o.a)), y)
 		}
 	}
 	switch o.code {
@@ -565,16 +480,12 @@ func (a *avx2) lower(i int, o op) {
 	case opRound:
 		// Bits 0 and 1 of the immediate select the rounding, bit 3 keeps the inexact flag clear.
 		imm := operand.Imm([...]uint64{kernels.Down: 9, kernels.Up: 10, kernels.TowardZero: 11, kernels.NearestEven: 8}[o.imm])
-		if a.body.Lane == 32 {
-			a.VROUNDPS(imm, arg(o.a), y)
-		} else {
-			a.VROUNDPD(imm, arg(o.a), y)
-		}
+		a.round(imm, arg(o.a), y)
 	case opGreater: // MAXPS gives its second operand where the first is not greater
 		binary(pick(a.VMAXPS, a.VMAXPD), o.a, o.b)
 	case opLess:
 		binary(pick(a.VMINPS, a.VMINPD), o.a, o.b)
-	case opAnd, opBoth:
+	case opAnd:
 		commuted(a.VANDPS)
 	case opOr:
 		commuted(a.VORPS)
@@ -590,31 +501,24 @@ func (a *avx2) lower(i int, o op) {
 		pick(a.VPSLLD, a.VPSLLQ)(operand.Imm(o.imm), a.reg(arg(o.a)), y)
 	case opShr:
 		pick(a.VPSRLD, a.VPSRLQ)(operand.Imm(o.imm), a.reg(arg(o.a)), y)
-	case opLT:
-		compare(ltOQ)
-	case opLE:
-		compare(leOQ)
-	case opEQ:
-		compare(eqOQ)
-	case opIGT:
-		binary(pick(a.VPCMPGTD, a.VPCMPGTQ), o.a, o.b)
+	case opLT, opLE, opEQ, opIGT:
+		a.val[i] = a.compare(o.code, a.reg(arg(o.a)), arg(o.b))
+	case opBoth:
+		a.val[i] = a.both(arg(o.a), arg(o.b))
 	case opSelect:
-		switch {
-		case a.body.isZero(o.c):
-			a.VANDPS(arg(o.b), a.reg(arg(o.a)), y)
-		case a.body.isZero(o.b):
-			a.VANDNPS(arg(o.c), a.reg(arg(o.a)), y)
-		default:
-			a.VBLENDVPS(a.reg(arg(o.a)), arg(o.b), a.reg(arg(o.c)), y)
+		if a.body.isZero(o.c) {
+			a.val[i] = a.keep(arg(o.a), arg(o.b))
+		} else {
+			a.val[i] = a.choose(arg(o.a), arg(o.b), arg(o.c))
 		}
 	default:
-		panic("asm: avx2 has no " + o.code.String())
+		panic("asm: amd64 has no " + o.code.String())
 	}
 }
 
 // fused emits a·b + c. The instructions overwrite an operand, so one that is
 // not read again makes a copy unnecessary.
-func (a *avx2) fused(i int, o op, y reg.VecVirtual, f213, f231 inst) {
+func (a *loop) fused(i int, o op, y reg.VecVirtual, f213, f231 inst) {
 	free := func(id int) bool {
 		_, isReg := a.val[id].(reg.VecVirtual)
 		return isReg && !a.inv[id] && a.last[id] == i

@@ -48,7 +48,10 @@ func TestGeneratedKnown(t *testing.T) {
 func TestISA(t *testing.T) {
 	_, f, err := amd64File(routines())
 	require.NoError(t, err)
-	guards := map[string][]string{"AVX2": {"AVX", "AVX2", "FMA3"}}
+	guards := map[string][]string{
+		"AVX2":   {"AVX", "AVX2", "FMA3"},
+		"AVX512": {"AVX", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"},
+	}
 	for _, fn := range f.Functions() {
 		for tier, allowed := range guards {
 			if !strings.HasSuffix(fn.Name, tier) {

@@ -6,6 +6,7 @@ require (
 	github.com/mmcloughlin/avo v0.6.0
 	github.com/stepgrad/stepgrad v0.0.0
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/arch v0.32.0
 )
 
 require (

@@ -9,6 +9,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -36,8 +37,12 @@ func generate() (map[string][]byte, error) {
 		return nil, err
 	}
 	files["kernels_amd64.s"] = src
-	for name, text := range glue(rs) {
-		files[name] = text
+	files["kernels_arm64.s"] = arm64File(rs)
+	tables, err := docs()
+	if err != nil {
+		return nil, err
 	}
+	maps.Copy(files, glue(rs))
+	maps.Copy(files, tables)
 	return files, nil
 }

@@ -13,7 +13,7 @@ type bodyFunc func(b *Body, m kernels.Mode) Result
 // bodies maps the names of one family's kernels to their vector bodies.
 type bodies map[string]bodyFunc
 
-var allBodies = []bodies{roundBodies, steBodies}
+var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies}
 
 // A routine is one assembly function: a kernel for one element type and, where
 // the kernel has a rounding mode, for one of the five.
@@ -134,4 +134,23 @@ func (r routine) signature() string {
 		parts = append(parts, p.name+" "+p.typ)
 	}
 	return "func(" + strings.Join(parts, ", ") + ")"
+}
+
+// masked reports whether the kernel reads or writes mask bytes.
+func (r routine) masked() bool {
+	return r.kernel.Shape == kernels.ToMask || r.kernel.Shape == kernels.FromMask
+}
+
+// wide reports whether elements are converted to wider lanes.
+func (r routine) wide() bool { return r.body.Lane != r.body.Elem }
+
+// size is the number of bits of memory an operand takes per element.
+func (r routine) size(p param) int {
+	switch p.typ {
+	case "*byte":
+		return 1
+	case "*int32", "*float32":
+		return 32
+	}
+	return 64
 }

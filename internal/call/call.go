@@ -47,6 +47,42 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 		stepgrad.STEForward(b.Dst, b.Mask, b.X, p.Mode, p.Lo, p.Hi)
 	case "STEBackward":
 		stepgrad.STEBackward(b.Dst, b.Dy, b.Mask)
+	case "SoftFloor":
+		stepgrad.SoftFloor(b.Dst, b.X, p.Alpha)
+	case "SoftFloorGrad":
+		stepgrad.SoftFloorGrad(b.Dst, b.Dy, b.X, p.Alpha)
+	case "SoftFloorValueGrad":
+		stepgrad.SoftFloorValueGrad(b.Dst, b.Grad, b.X, p.Alpha)
+	case "SoftRound":
+		stepgrad.SoftRound(b.Dst, b.X, p.Alpha)
+	case "SoftRoundGrad":
+		stepgrad.SoftRoundGrad(b.Dst, b.Dy, b.X, p.Alpha)
+	case "SoftRoundValueGrad":
+		stepgrad.SoftRoundValueGrad(b.Dst, b.Grad, b.X, p.Alpha)
+	case "SoftCeil":
+		stepgrad.SoftCeil(b.Dst, b.X, p.Alpha)
+	case "SoftCeilGrad":
+		stepgrad.SoftCeilGrad(b.Dst, b.Dy, b.X, p.Alpha)
+	case "SoftCeilValueGrad":
+		stepgrad.SoftCeilValueGrad(b.Dst, b.Grad, b.X, p.Alpha)
+	case "SmoothFloor":
+		stepgrad.SmoothFloor(b.Dst, b.X, p.Slope)
+	case "SmoothFloorGrad":
+		stepgrad.SmoothFloorGrad(b.Dst, b.Dy, b.X, p.Slope)
+	case "SmoothFloorValueGrad":
+		stepgrad.SmoothFloorValueGrad(b.Dst, b.Grad, b.X, p.Slope)
+	case "SmoothRound":
+		stepgrad.SmoothRound(b.Dst, b.X, p.Slope)
+	case "SmoothRoundGrad":
+		stepgrad.SmoothRoundGrad(b.Dst, b.Dy, b.X, p.Slope)
+	case "SmoothRoundValueGrad":
+		stepgrad.SmoothRoundValueGrad(b.Dst, b.Grad, b.X, p.Slope)
+	case "SmoothCeil":
+		stepgrad.SmoothCeil(b.Dst, b.X, p.Slope)
+	case "SmoothCeilGrad":
+		stepgrad.SmoothCeilGrad(b.Dst, b.Dy, b.X, p.Slope)
+	case "SmoothCeilValueGrad":
+		stepgrad.SmoothCeilValueGrad(b.Dst, b.Grad, b.X, p.Slope)
 	default:
 		panic("call: no kernel " + name)
 	}

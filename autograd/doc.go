@@ -1,0 +1,70 @@
+// Package autograd is reverse-mode differentiation over slices, made for
+// functions with steps in them: floor, round and their straight-through and
+// soft surrogates, on the kernels of package stepgrad.
+//
+//	w := autograd.Param([]float32{0.3, 1.7, -0.6})
+//	loss := autograd.Sum(autograd.Square(autograd.FloorSTE(w)))
+//	grad := autograd.Grad(loss, w)[0] // 2·⌊w⌋, as if floor were the identity
+//
+// A Var holds data, shape, and the operation that made it. Operations are
+// functions that compute at once; Grad walks back along the operations. There
+// is no global state. Goroutines may share Vars.
+//
+// # Gradients of gradients
+//
+// Every gradient rule is made of operations of this package, so the result of
+// Grad is a Var like any other: it can be differentiated, to any order. A
+// derivative that is identically zero comes as zeros, never as an error.
+//
+// # Steps
+//
+// The derivative of floor is 0 wherever it exists, so nothing upstream of a
+// Floor learns. What to put in its place:
+//
+//	Floor            gradient 0, declared: not even NaN passes
+//	FloorSTE         gradient dy: the straight-through estimator
+//	ClipSTE          gradient dy inside [lo, hi], 0 outside
+//	SoftFloor        another function, close to floor, with its true gradient
+//	SmoothFloor      another one, with derivatives of every order
+//
+// and likewise for Ceil and Round; RoundAway and Trunc have an STE. If a model
+// does not learn, Explain tells which line stands in the way.
+//
+// A surrogate's rule is a function of dy and x, and this function is what a
+// second Grad differentiates; the hard functions and masks within it have
+// derivative zero. That is a convention: FloorSTE behaves in every order as
+// the identity plus a constant. x·RoundSTE(x) has gradient RoundSTE(x) + x and
+// second derivative 2.
+//
+// # Shapes
+//
+// Data is in row-major order. A scalar has rank 0, shape []. Operations on two
+// operands broadcast as NumPy does: shapes are aligned at their last axes, and
+// an axis that is missing or of length 1 is repeated; the gradient is summed
+// back to the operand's shape. An axis given as −1 is the last one. Tensors
+// without elements are allowed.
+//
+// # Special values
+//
+// NaN in an element gives NaN there. Arithmetic follows IEEE 754, so a
+// gradient that is 0 times an infinite dy is NaN, unless the documentation
+// says that it is +0 whatever dy is: Floor and the like, ClipSTE, Clamp, ReLU,
+// Abs at 0, Where, Maximum and Minimum choose, they do not multiply. Functions
+// of package math are computed in float64 and rounded to T, sums are added up
+// in float64.
+//
+// # Memory
+//
+// A Var of which no operand depends on a Param keeps no reference to its
+// operands, and neither does Detach, so a running average does not grow. The
+// others keep what their gradient rule needs: FloorSTE nothing, ClipSTE a bit
+// per element, SoftFloor x, Mul the other operand if it needs the gradient,
+// Exp its result. The gradients that Grad returns refer to the graph that they
+// can be differentiated through; keep their Data, or Detach them, to let it
+// go.
+//
+// # Panics
+//
+// A call that breaks a rule panics with a string such as
+// "autograd: MatMul: shapes [2 3] and [4 5] are not [m k] and [k n]".
+package autograd

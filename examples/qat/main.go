@@ -1,0 +1,108 @@
+// Command qat trains a small classifier of handwritten digits whose weights
+// and activations have only a few levels, four ways, and writes a report.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+type options struct {
+	seeds, levels, epochs, batch int
+	rate                         float64
+	out                          string
+}
+
+const usage = `qat trains a 64-32-10 network on handwritten digits with weights and activations
+of a few levels: through the hard Floor, which stalls, and through FloorSTE,
+ClipSTE and SoftFloor, which learn, beside the same network in float. It prints
+a table and writes an HTML report.
+
+usage: go run -C examples ./qat [flags]
+
+`
+
+// parse returns the options, or an error of one line.
+func parse(args []string) (o options, help string, err error) {
+	flags := flag.NewFlagSet("qat", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.IntVar(&o.seeds, "seeds", 5, "train every method `n` times, from different seeds")
+	flags.IntVar(&o.levels, "levels", 3, "`n` levels for each weight and activation, from 2 to 256")
+	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits")
+	flags.IntVar(&o.batch, "batch", 32, "`n` digits in a step")
+	flags.Float64Var(&o.rate, "lr", 0.01, "learning `rate` of Adam at the start; it falls to 0 as a cosine")
+	flags.StringVar(&o.out, "out", "report", "`folder` for the report, made if need be; relative to examples/")
+	err = flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return o, describe(flags), nil
+	}
+	within := func(name string, v, low, high int) {
+		if err == nil && (v < low || v > high) {
+			err = fmt.Errorf("-%s is %d, must be from %d to %d", name, v, low, high)
+		}
+	}
+	within("seeds", o.seeds, 1, 1000)
+	within("levels", o.levels, 2, 256)
+	within("epochs", o.epochs, 1, 100_000)
+	within("batch", o.batch, 1, 1000)
+	switch {
+	case err != nil:
+	case flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case !(o.rate > 0 && o.rate <= 1):
+		err = fmt.Errorf("-lr is %g, must be above 0 and at most 1", o.rate)
+	case o.out == "":
+		err = errors.New("-out is empty")
+	}
+	return o, "", err
+}
+
+func describe(flags *flag.FlagSet) string {
+	b := new(strings.Builder)
+	b.WriteString(usage)
+	flags.VisitAll(func(f *flag.Flag) {
+		name, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(b, "  -%-14s %s (default %s)\n", f.Name+" "+name, text, f.DefValue)
+	})
+	return b.String()
+}
+
+func main() {
+	o, help, err := parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "qat: %v; -h shows the flags\n", err)
+		os.Exit(2)
+	}
+	if help != "" {
+		fmt.Print(help)
+		return
+	}
+	if err := qat(o); err != nil {
+		fmt.Fprintf(os.Stderr, "qat: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func qat(o options) error {
+	start := time.Now()
+	digits, err := loadDigits()
+	if err != nil {
+		return err
+	}
+	if err := prepare(o.out); err != nil {
+		return err // rather than after the work
+	}
+	x := conduct(digits, o, progress(o.seeds*len(methods)*o.epochs, os.Stderr))
+	fmt.Printf("%s\n%s\n", x.table(), x.explain(hard))
+	path, err := x.write(start)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%.0f s; report: %s\n", time.Since(start).Seconds(), path)
+	return nil
+}

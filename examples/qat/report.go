@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/stepgrad/stepgrad"
+	ag "github.com/stepgrad/stepgrad/autograd"
+)
+
+//go:embed report.html.tmpl
+var reportText string
+
+var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"column": func(pixel int) int { return pixel % side },
+	"line":   func(pixel int) int { return pixel / side },
+	"along":  func(percent, length float64) float64 { return percent / 100 * length },
+}).Parse(reportText))
+
+// A row is what the table says about a method.
+type row struct {
+	Name, Note string
+	Look       look
+	Accuracy   string
+	Each       []float64 // accuracy of every run in percent
+	Steps      int
+	Seconds    string
+}
+
+func (x experiment) rows() []row {
+	var rows []row
+	for m, method := range methods {
+		accuracy := summarise(x.each(m, run.final))
+		text := fmt.Sprintf("%.1f %%", 100*accuracy.mean)
+		if x.seeds > 1 {
+			text = fmt.Sprintf("%.1f ± %.1f %%", 100*accuracy.mean, 100*accuracy.spread)
+		}
+		seconds := summarise(x.each(m, func(r run) float64 { return r.time.Seconds() }))
+		rows = append(rows, row{
+			Name: method.name, Note: method.note, Look: looks[m],
+			Accuracy: text,
+			Each:     percent(x.each(m, run.final)),
+			Steps:    x.runs[m][0].steps,
+			Seconds:  fmt.Sprintf("%.2f s", seconds.mean),
+		})
+	}
+	return rows
+}
+
+// table is for the terminal.
+func (x experiment) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-22s %18s %8s %14s\n", x.setting(), "held-out accuracy", "steps", "time per run")
+	for _, r := range x.rows() {
+		fmt.Fprintf(&b, "%-22s %18s %8d %14s\n", r.Name, r.Accuracy, r.Steps, r.Seconds)
+	}
+	return b.String()
+}
+
+func (x experiment) setting() string {
+	if x.seeds == 1 {
+		return fmt.Sprintf("%d levels, 1 seed", x.levels)
+	}
+	return fmt.Sprintf("%d levels, %d seeds", x.levels, x.seeds)
+}
+
+// explain asks the library how the gradient of the loss of a first batch
+// reaches the parameters through method m.
+func (x experiment) explain(m int) string {
+	t := newTrial(x.digits, firstSeed)
+	batch := t.train.first(min(x.batch, t.train.len()))
+	loss := ag.CrossEntropy(t.net.logits(batch.tensor(), t.calibrate(x.levels), methods[m].round(0)), batch.labels)
+	report := ag.Explain(loss, t.net.params()...)
+	text := report.String()
+	for _, b := range report.Blocks { // file names are enough
+		text = strings.ReplaceAll(text, filepath.Dir(b.File)+string(filepath.Separator), "")
+	}
+	return fmt.Sprintf("Explain(loss, w1, b1, w2, b2) of %s:\n%s", methods[m].name, text)
+}
+
+// A specimen is a held-out digit of the first trial.
+type specimen struct {
+	Pixels []float32
+	Label  int
+	Read   []int // as what, by each method
+}
+
+// gallery shows the first held-out digits, then the first on which the
+// networks that learnt do not agree.
+func (x experiment) gallery() []specimen {
+	const plain, disputed = 6, 8
+	heldOut := x.runs[0][0].heldOut
+	read := make([][]int, len(methods))
+	for m := range methods {
+		read[m] = x.runs[m][0].net.classify(heldOut, x.runs[m][0].scheme)
+	}
+	var shown []specimen
+	for i, label := range heldOut.labels {
+		s := specimen{heldOut.image(i), label, make([]int, len(methods))}
+		agree := true
+		for m := range methods {
+			s.Read[m] = read[m][i]
+			agree = agree && (m == hard || m == afterwards || s.Read[m] == s.Read[float])
+		}
+		if i < plain || !agree && len(shown) < plain+disputed {
+			shown = append(shown, s)
+		}
+	}
+	return shown
+}
+
+// write renders the report into the output folder and returns its path. The
+// file appears there whole or not at all.
+func (x experiment) write(start time.Time) (path string, err error) {
+	closeUp := x.closeUp()
+	var b bytes.Buffer
+	err = reportTemplate.Execute(&b, map[string]any{
+		"Setting":    x.setting(),
+		"Levels":     x.levels,
+		"Epochs":     x.epochs,
+		"Batch":      x.batch,
+		"Rate":       x.rate,
+		"Rows":       x.rows(),
+		"Trained":    x.runs[0][0].train.len(),
+		"HeldOut":    x.runs[0][0].heldOut.len(),
+		"Loss":       x.lossPlot(),
+		"Accuracy":   x.accuracyPlot(0),
+		"CloseUp":    x.accuracyPlot(closeUp),
+		"From":       closeUp,
+		"Sweep":      x.sweepPlot(),
+		"Panels":     panels(),
+		"Stalled":    x.explain(hard),
+		"Learning":   x.explain(ste),
+		"Gallery":    x.gallery(),
+		"Command":    x.command(),
+		"Date":       start.Format("2 January 2006, 15:04 MST"),
+		"Took":       time.Since(start).Round(time.Second),
+		"ISA":        stepgrad.ISA(),
+		"Machine":    fmt.Sprintf("%s/%s, %d workers, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()),
+		"FirstAlpha": firstAlpha,
+		"LastAlpha":  lastAlpha,
+	})
+	if err != nil {
+		return "", err
+	}
+	path, err = filepath.Abs(filepath.Join(x.out, "qat.html"))
+	if err != nil {
+		return "", err
+	}
+	return path, replace(path, b.Bytes())
+}
+
+func (o options) command() string {
+	return fmt.Sprintf("go run -C examples ./qat -seeds %d -levels %d -epochs %d -batch %d -lr %g", o.seeds, o.levels, o.epochs, o.batch, o.rate)
+}
+
+// prepare makes the folder and makes sure that files can be written there.
+func prepare(folder string) error {
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, ".qat-*")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// replace writes the file beside its place, then moves it there.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".qat-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // in vain once it has been moved
+	_, err = f.Write(data)
+	if e := f.Chmod(0o644); err == nil {
+		err = e
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}

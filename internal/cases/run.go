@@ -1,0 +1,261 @@
+package cases
+
+import (
+	"bytes"
+	"fmt"
+	"unsafe"
+
+	"github.com/stepgrad/stepgrad/internal/call"
+	"github.com/stepgrad/stepgrad/kernels"
+)
+
+// A Source says whose memory an operand uses.
+type Source uint8
+
+const (
+	Own   Source = iota
+	X            // x's
+	Dy           // dy's
+	NextX        // x's, one element further on; for dy only
+)
+
+// A Layout is a legal way for the operands of one call to share memory.
+type Layout struct {
+	Name          string
+	Dst, Grad, Dy Source
+}
+
+// Layouts lists those of a shape, the disjoint one first.
+func Layouts(s kernels.Shape) []Layout {
+	disjoint := Layout{Name: "disjoint"}
+	switch s {
+	case kernels.Map, kernels.ToMask:
+		return []Layout{disjoint, {Name: "dst=x", Dst: X}}
+	case kernels.MapGrad:
+		return []Layout{
+			disjoint, {Name: "dst=dy", Dst: Dy}, {Name: "dst=x", Dst: X}, {Name: "dy=x", Dy: X},
+			{Name: "dst=dy=x", Dst: X, Dy: X}, {Name: "dy=x[1:]", Dy: NextX},
+		}
+	case kernels.MapBoth:
+		return []Layout{disjoint, {Name: "dst=x", Dst: X}, {Name: "grad=x", Grad: X}}
+	case kernels.FromMask:
+		return []Layout{disjoint, {Name: "dst=dy", Dst: Dy}}
+	default:
+		return []Layout{disjoint}
+	}
+}
+
+// Memory hands out the operands of one call.
+type Memory interface {
+	// Take returns room of that many bytes for operand i, aligned for elements
+	// of the given size and no better than that.
+	Take(i, bytes, elem int) []byte
+	// Check reports a write outside what was taken since the last Check.
+	Check() error
+}
+
+func take[E any](m Memory, i, n int) []E {
+	var e E
+	size := int(unsafe.Sizeof(e))
+	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(m.Take(i, n*size, size)))), n)
+}
+
+const junk = 0xa5 // what results hold before a call: no expected value
+
+// Run calls the kernel on elements [at, at+n) of the case, in operands from m
+// that lie as l says, and reports the first difference from the definition,
+// operand that changed or write outside the results. The case must have been
+// tied as l.Dy says.
+func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
+	in := c.In[at : at+n]
+	var b call.Buffers[T]
+	shape := c.Kernel.Shape
+	if shape != kernels.FromMask {
+		if l.Dy == NextX {
+			long := take[T](m, 0, n+1)
+			b.X, b.Dy = long[:n], long[1:]
+			long[n] = c.In[(at+n)%len(c.In)].X
+		} else {
+			b.X = take[T](m, 0, n)
+		}
+		for i := range in {
+			b.X[i] = in[i].X
+		}
+	}
+	if shape == kernels.MapGrad || shape == kernels.FromMask {
+		switch l.Dy {
+		case Own:
+			b.Dy = take[T](m, 1, n)
+			for i := range in {
+				b.Dy[i] = in[i].Dy
+			}
+		case X:
+			b.Dy = b.X
+		}
+	}
+	if shape == kernels.ToMask || shape == kernels.FromMask {
+		b.Mask = take[byte](m, 2, (n+7)/8)
+		fill(b.Mask, junk) // in an operand the unused bits are ignored
+		if shape == kernels.FromMask {
+			for i := range in {
+				setBit(b.Mask, i, in[i].Bit)
+			}
+		}
+	}
+	if shape == kernels.MapInt {
+		b.Int = result[int32](m, 3, n)
+	} else if b.Dst = pick(l.Dst, b.X, b.Dy); b.Dst == nil {
+		b.Dst = result[T](m, 4, n)
+	}
+	if shape == kernels.MapBoth {
+		if b.Grad = pick(l.Grad, b.X, b.Dy); b.Grad == nil {
+			b.Grad = result[T](m, 5, n)
+		}
+	}
+
+	call.Kernel(c.Kernel.Name, &b, c.Params)
+
+	for i := range in {
+		var got kernels.Out[T]
+		switch shape {
+		case kernels.MapInt:
+			got.Int = b.Int[i]
+		case kernels.MapBoth:
+			got.Grad = b.Grad[i]
+		case kernels.ToMask:
+			got.Bit = b.Mask[i>>3]>>(i&7)&1 != 0
+		}
+		if shape != kernels.MapInt {
+			got.Y = b.Dst[i]
+		}
+		if bad := c.Compare(at+i, got); bad != nil {
+			bad.Index = i
+			bad.Where = fmt.Sprintf("n=%d, %s", n, l.Name)
+			return bad
+		}
+	}
+	if err := c.untouched(&b, l, in); err != nil {
+		return fmt.Errorf("%v, n=%d, %s: %w", c, n, l.Name, err)
+	}
+	if err := m.Check(); err != nil {
+		return fmt.Errorf("%v, n=%d, %s: %w", c, n, l.Name, err)
+	}
+	return nil
+}
+
+// untouched reports an operand that changed, or an unused bit set in a result.
+func (c *Case[T]) untouched(b *call.Buffers[T], l Layout, in []kernels.In[T]) error {
+	for i := range in {
+		if b.X != nil && l.Dst != X && l.Grad != X && Bits(b.X[i]) != Bits(in[i].X) {
+			return fmt.Errorf("x[%d] was changed from %s to %s", i, Spell(in[i].X), Spell(b.X[i]))
+		}
+		if b.Dy != nil && l.Dst == Own && Bits(b.Dy[i]) != Bits(in[i].Dy) {
+			return fmt.Errorf("dy[%d] was changed from %s to %s", i, Spell(in[i].Dy), Spell(b.Dy[i]))
+		}
+	}
+	last := len(b.Mask) - 1
+	switch used := len(in) & 7; {
+	case used == 0:
+	case c.Kernel.Shape == kernels.ToMask && b.Mask[last]>>used != 0:
+		return fmt.Errorf("unused bits of the last mask byte are not 0: %#08b", b.Mask[last])
+	case c.Kernel.Shape == kernels.FromMask && b.Mask[last]>>used != junk>>used:
+		return fmt.Errorf("mask[%d] was changed", last)
+	}
+	if c.Kernel.Shape == kernels.FromMask {
+		for i := range in {
+			if b.Mask[i>>3]>>(i&7)&1 != 0 != in[i].Bit {
+				return fmt.Errorf("mask bit %d was changed", i)
+			}
+		}
+	}
+	return nil
+}
+
+func pick[T Float](s Source, x, dy []T) []T {
+	switch s {
+	case X:
+		return x
+	case Dy:
+		return dy
+	}
+	return nil
+}
+
+func result[E any](m Memory, i, n int) []E {
+	s := take[E](m, i, n)
+	fill(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), n*int(unsafe.Sizeof(*new(E)))), junk)
+	return s
+}
+
+func fill(b []byte, v byte) {
+	if len(b) == 0 {
+		return
+	}
+	b[0] = v
+	for n := 1; n < len(b); n *= 2 {
+		copy(b[n:], b[:n])
+	}
+}
+
+func setBit(mask []byte, i int, on bool) {
+	mask[i>>3] &^= 1 << (i & 7)
+	if on {
+		mask[i>>3] |= 1 << (i & 7)
+	}
+}
+
+// An Arena is Memory with canaries around every operand. Operand i starts
+// Shift·(i+1) elements after a 64-byte boundary, so operands of one call lie
+// differently.
+type Arena struct {
+	Shift int
+	rooms [operands]room
+}
+
+const (
+	operands = 6
+	margin   = 128 // bytes of canary on either side
+	canary   = 0x5a
+)
+
+type room struct {
+	mem      []byte
+	from, to int // what was taken; to = 0: nothing
+}
+
+// Take implements Memory.
+func (a *Arena) Take(i, size, elem int) []byte {
+	r := &a.rooms[i]
+	if len(r.mem) < size+2*margin+64 {
+		raw := make([]byte, size+2*margin+128)
+		r.mem = raw[-uintptr(unsafe.Pointer(unsafe.SliceData(raw)))&63:]
+		fill(r.mem, canary)
+	}
+	if r.to > 0 { // taken before and not checked
+		fill(r.mem[r.from:r.to], canary)
+	}
+	r.from = margin + a.Shift*(i+1)*elem%64
+	r.to = r.from + size
+	return r.mem[r.from:r.to:r.to]
+}
+
+// Check implements Memory.
+func (a *Arena) Check() error {
+	for i := range a.rooms {
+		r := &a.rooms[i]
+		if r.to == 0 {
+			continue
+		}
+		if !bytes.Equal(r.mem[r.from-margin:r.from], canaries) || !bytes.Equal(r.mem[r.to:r.to+margin], canaries) {
+			return fmt.Errorf("a write just outside of %s", names[i])
+		}
+		fill(r.mem[r.from:r.to], canary)
+		r.to = 0
+	}
+	return nil
+}
+
+var (
+	canaries = bytes.Repeat([]byte{canary}, margin)
+	names    = [operands]string{"x", "dy", "mask", "int dst", "dst", "grad"}
+)
