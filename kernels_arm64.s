@@ -2913,92 +2913,93 @@ TEXT ·softFloorF32NEON(SB), NOSPLIT, $0-32
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   32(R4), F9
-	VDUP    V9.D[0], V9.D2
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVQ   96(R5), F11 // 0x3ff0000000000000
+	FMOVD   32(R4), F12
+	VDUP    V12.D[0], V12.D2
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	FMOVD   8(R1), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61994c // frintm v12.2d, v10.2d
-	WORD    $0x4e61996d // frintm v13.2d, v11.2d
-	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
-	WORD    $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
-	WORD    $0x4ee0d56b // fsub v11.2d, v11.2d, v0.2d
-	WORD    $0x4e611d4e // bic v14.16b, v10.16b, v1.16b
-	WORD    $0x4e611d6f // bic v15.16b, v11.16b, v1.16b
-	WORD    $0x6ee2e5d0 // fcmgt v16.2d, v14.2d, v2.2d
-	VBSL    V2.B16, V14.B16, V16.B16
-	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
-	VBSL    V2.B16, V15.B16, V14.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V14.D2, V17.D2
-	WORD    $0x4eefd492 // fsub v18.2d, v4.2d, v15.2d
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V16.D2, V18.D2
-	VFMLA   V3.D2, V14.D2, V19.D2
-	VSHL    $52, V15.D2, V14.D2
-	VSHL    $52, V17.D2, V15.D2
-	WORD    $0x6e65ddce // fmul v14.2d, v14.2d, v5.2d
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V18.D2, V6.D2, V16.D2
-	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
-	VFMLA   V19.D2, V6.D2, V17.D2
-	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
-	VFMLA   V19.D2, V16.D2, V20.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V17.D2, V16.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V20.D2, V17.D2
-	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V16.D2, V20.D2
-	WORD    $0x6e72de30 // fmul v16.2d, v17.2d, v18.2d
-	WORD    $0x6e73de91 // fmul v17.2d, v20.2d, v19.2d
-	WORD    $0x4ee7d5d2 // fsub v18.2d, v14.2d, v7.2d
-	WORD    $0x4ee7d5f3 // fsub v19.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V14.D2, V18.D2
-	VFMLA   V17.D2, V15.D2, V19.D2
-	VMOV    V8.B16, V14.B16
-	VFMLA   V9.D2, V18.D2, V14.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V19.D2, V15.D2
-	WORD    $0x6e6efd0e // fdiv v14.2d, v8.2d, v14.2d
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	WORD    $0x6e6ede4e // fmul v14.2d, v18.2d, v14.2d
-	WORD    $0x6e6fde6f // fmul v15.2d, v19.2d, v15.2d
-	VAND    V1.B16, V10.B16, V10.B16
-	VAND    V1.B16, V11.B16, V11.B16
-	VORR    V10.B16, V14.B16, V10.B16
-	VORR    V11.B16, V15.B16, V11.B16
-	WORD    $0x4e6ad58a // fadd v10.2d, v12.2d, v10.2d
-	WORD    $0x4e6bd5ab // fadd v11.2d, v13.2d, v11.2d
-	WORD    $0x0e61694c // fcvtn v12.2s, v10.2d
-	FMOVD   F12, 0(R0)
-	WORD    $0x0e61696a // fcvtn v10.2s, v11.2d
-	FMOVD   F10, 8(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	FMOVD   8(R1), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
+	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
+	WORD    $0x4e611db1 // bic v17.16b, v13.16b, v1.16b
+	WORD    $0x4e611dd2 // bic v18.16b, v14.16b, v1.16b
+	WORD    $0x6ee2e633 // fcmgt v19.2d, v17.2d, v2.2d
+	VBSL    V2.B16, V17.B16, V19.B16
+	WORD    $0x6ee2e651 // fcmgt v17.2d, v18.2d, v2.2d
+	VBSL    V2.B16, V18.B16, V17.B16
+	VMOV    V4.B16, V18.B16
+	VFMLA   V3.D2, V19.D2, V18.D2
+	VMOV    V4.B16, V20.B16
+	VFMLA   V3.D2, V17.D2, V20.D2
+	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
+	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
+	VFMLA   V3.D2, V19.D2, V21.D2
+	VFMLA   V3.D2, V17.D2, V22.D2
+	VSHL    $52, V18.D2, V17.D2
+	VSHL    $52, V20.D2, V18.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
+	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
+	VFMLA   V21.D2, V6.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V22.D2, V6.D2, V20.D2
+	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V21.D2, V7.D2, V23.D2
+	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V22.D2, V7.D2, V24.D2
+	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V21.D2, V8.D2, V25.D2
+	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
+	VFMLA   V22.D2, V8.D2, V26.D2
+	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
+	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
+	VFMLA   V27.D2, V23.D2, V19.D2
+	VFMLA   V28.D2, V24.D2, V20.D2
+	VFMLA   V27.D2, V9.D2, V25.D2
+	VFMLA   V28.D2, V9.D2, V26.D2
+	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
+	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
+	VFMLA   V23.D2, V25.D2, V19.D2
+	VFMLA   V24.D2, V26.D2, V20.D2
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
+	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
+	VFMLA   V19.D2, V17.D2, V21.D2
+	VFMLA   V20.D2, V18.D2, V22.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V21.D2, V17.D2
+	VMOV    V11.B16, V18.B16
+	VFMLA   V12.D2, V22.D2, V18.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
+	WORD    $0x6e71deb1 // fmul v17.2d, v21.2d, v17.2d
+	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
+	VAND    V1.B16, V13.B16, V13.B16
+	VAND    V1.B16, V14.B16, V14.B16
+	VORR    V13.B16, V17.B16, V13.B16
+	VORR    V14.B16, V18.B16, V14.B16
+	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
+	FMOVD   F13, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -3008,44 +3009,43 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
-	WORD    $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
-	WORD    $0x4e611d4c // bic v12.16b, v10.16b, v1.16b
-	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
-	VBSL    V2.B16, V12.B16, V13.B16
-	VMOV    V4.B16, V12.B16
-	VFMLA   V3.D2, V13.D2, V12.D2
-	WORD    $0x4eecd48e // fsub v14.2d, v4.2d, v12.2d
-	VFMLA   V3.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e65dd8c // fmul v12.2d, v12.2d, v5.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V6.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee7d58e // fsub v14.2d, v12.2d, v7.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V8.B16, V12.B16
-	VFMLA   V9.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfd0c // fdiv v12.2d, v8.2d, v12.2d
-	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
-	VAND    V1.B16, V10.B16, V10.B16
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
-	FMOVD   F11, 0(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
+	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
+	VBSL    V2.B16, V15.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V3.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V6.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V7.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V8.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V9.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V11.B16, V15.B16
+	VFMLA   V12.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
+	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
+	VAND    V1.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -3053,44 +3053,43 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
-	WORD    $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
-	WORD    $0x4e611d4c // bic v12.16b, v10.16b, v1.16b
-	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
-	VBSL    V2.B16, V12.B16, V13.B16
-	VMOV    V4.B16, V12.B16
-	VFMLA   V3.D2, V13.D2, V12.D2
-	WORD    $0x4eecd48e // fsub v14.2d, v4.2d, v12.2d
-	VFMLA   V3.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e65dd8c // fmul v12.2d, v12.2d, v5.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V6.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee7d58e // fsub v14.2d, v12.2d, v7.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V8.B16, V12.B16
-	VFMLA   V9.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfd0c // fdiv v12.2d, v8.2d, v12.2d
-	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
-	VAND    V1.B16, V10.B16, V10.B16
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
-	FMOVS.P F11, 4(R0)
+	FMOVS.P 4(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
+	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
+	VBSL    V2.B16, V15.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V3.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V6.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V7.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V8.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V9.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V11.B16, V15.B16
+	VFMLA   V12.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
+	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
+	VAND    V1.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVS.P F14, 4(R0)
 
 done:
 	RET
@@ -3386,108 +3385,109 @@ TEXT ·softFloorGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   32(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   40(R4), F10
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVQ   96(R5), F11 // 0x3ff0000000000000
+	FMOVD   32(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   40(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   48(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVQ   F14, 16(RSP)
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4ee0d5ef // fsub v15.2d, v15.2d, v0.2d
-	WORD    $0x4e611dce // bic v14.16b, v14.16b, v1.16b
+	FMOVD   0(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	FMOVD   8(R2), F16
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
+	WORD    $0x4e619a12 // frintm v18.2d, v16.2d
+	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
+	WORD    $0x4ef2d612 // fsub v18.2d, v16.2d, v18.2d
+	WORD    $0x4ee0d631 // fsub v17.2d, v17.2d, v0.2d
+	WORD    $0x4ee0d652 // fsub v18.2d, v18.2d, v0.2d
+	WORD    $0x4e611e31 // bic v17.16b, v17.16b, v1.16b
+	WORD    $0x4e611e52 // bic v18.16b, v18.16b, v1.16b
+	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V19.B16
+	WORD    $0x6ef2e451 // fcmgt v17.2d, v2.2d, v18.2d
+	VBSL    V18.B16, V2.B16, V17.B16
+	VMOV    V4.B16, V18.B16
+	VFMLA   V3.D2, V19.D2, V18.D2
+	VMOV    V4.B16, V20.B16
+	VFMLA   V3.D2, V17.D2, V20.D2
+	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
+	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
+	VFMLA   V3.D2, V19.D2, V21.D2
+	VFMLA   V3.D2, V17.D2, V22.D2
+	VSHL    $52, V18.D2, V17.D2
+	VSHL    $52, V20.D2, V18.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
+	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
+	VFMLA   V21.D2, V6.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V22.D2, V6.D2, V20.D2
+	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V21.D2, V7.D2, V23.D2
+	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V22.D2, V7.D2, V24.D2
+	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V21.D2, V8.D2, V25.D2
+	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
+	VFMLA   V22.D2, V8.D2, V26.D2
+	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
+	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
+	VFMLA   V27.D2, V23.D2, V19.D2
+	VFMLA   V28.D2, V24.D2, V20.D2
+	VFMLA   V27.D2, V9.D2, V25.D2
+	VFMLA   V28.D2, V9.D2, V26.D2
+	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
+	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
+	VFMLA   V23.D2, V25.D2, V19.D2
+	VFMLA   V24.D2, V26.D2, V20.D2
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
+	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
+	VFMLA   V19.D2, V17.D2, V21.D2
+	VFMLA   V20.D2, V18.D2, V22.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V21.D2, V17.D2
+	VMOV    V11.B16, V18.B16
+	VFMLA   V12.D2, V22.D2, V18.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V21.D2, V19.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V13.D2, V22.D2, V20.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e71de71 // fmul v17.2d, v19.2d, v17.2d
+	WORD    $0x6e72de92 // fmul v18.2d, v20.2d, v18.2d
 	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
-	WORD    $0x6eeee450 // fcmgt v16.2d, v2.2d, v14.2d
-	VBSL    V14.B16, V2.B16, V16.B16
-	WORD    $0x6eefe44e // fcmgt v14.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V14.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V14.D2, V17.D2
-	WORD    $0x4eefd492 // fsub v18.2d, v4.2d, v15.2d
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V16.D2, V18.D2
-	VFMLA   V3.D2, V14.D2, V19.D2
-	VSHL    $52, V15.D2, V14.D2
-	VSHL    $52, V17.D2, V15.D2
-	WORD    $0x6e65ddce // fmul v14.2d, v14.2d, v5.2d
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V18.D2, V6.D2, V16.D2
-	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
-	VFMLA   V19.D2, V6.D2, V17.D2
-	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
-	VFMLA   V19.D2, V16.D2, V20.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V17.D2, V16.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V20.D2, V17.D2
-	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V16.D2, V20.D2
-	WORD    $0x6e72de30 // fmul v16.2d, v17.2d, v18.2d
-	WORD    $0x6e73de91 // fmul v17.2d, v20.2d, v19.2d
-	WORD    $0x4ee7d5d2 // fsub v18.2d, v14.2d, v7.2d
-	WORD    $0x4ee7d5f3 // fsub v19.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V14.D2, V18.D2
-	VFMLA   V17.D2, V15.D2, V19.D2
-	VMOV    V8.B16, V14.B16
-	VFMLA   V9.D2, V18.D2, V14.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V19.D2, V15.D2
-	WORD    $0x6e6efd0e // fdiv v14.2d, v8.2d, v14.2d
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V10.D2, V18.D2, V16.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V10.D2, V19.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6ede0e // fmul v14.2d, v16.2d, v14.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6be5ad // fcmeq v13.2d, v13.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
-	WORD    $0x0e61698e // fcvtn v14.2s, v12.2d
-	FMOVD   0(R1), F15
-	WORD    $0x2e2eddef // fmul v15.2s, v15.2s, v14.2s
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169ac // fcvtn v12.2s, v13.2d
-	FMOVD   8(R1), F14
-	WORD    $0x2e2cddce // fmul v14.2s, v14.2s, v12.2s
-	FMOVD   F14, 8(R0)
+	WORD    $0x4e611e10 // bic v16.16b, v16.16b, v1.16b
+	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
+	WORD    $0x4e6ee610 // fcmeq v16.2d, v16.2d, v14.2d
+	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
+	WORD    $0x4e701e50 // bic v16.16b, v18.16b, v16.16b
+	WORD    $0x0e6169f1 // fcvtn v17.2s, v15.2d
+	FMOVD   0(R1), F18
+	WORD    $0x2e31de52 // fmul v18.2s, v18.2s, v17.2s
+	FMOVD   F18, 0(R0)
+	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
+	FMOVD   8(R1), F17
+	WORD    $0x2e2fde31 // fmul v17.2s, v17.2s, v15.2s
+	FMOVD   F17, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -3498,49 +3498,48 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
-	WORD    $0x6eede44e // fcmgt v14.2d, v2.2d, v13.2d
-	VBSL    V13.B16, V2.B16, V14.B16
-	VMOV    V4.B16, V13.B16
-	VFMLA   V3.D2, V14.D2, V13.D2
-	WORD    $0x4eedd48f // fsub v15.2d, v4.2d, v13.2d
-	VFMLA   V3.D2, V14.D2, V15.D2
-	VSHL    $52, V13.D2, V13.D2
-	WORD    $0x6e65ddad // fmul v13.2d, v13.2d, v5.2d
-	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
-	VFMLA   V15.D2, V6.D2, V14.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V15.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0e // fmul v14.2d, v16.2d, v15.2d
-	WORD    $0x4ee7d5af // fsub v15.2d, v13.2d, v7.2d
-	VFMLA   V14.D2, V13.D2, V15.D2
-	VMOV    V8.B16, V13.B16
-	VFMLA   V9.D2, V15.D2, V13.D2
-	WORD    $0x6e6dfd0d // fdiv v13.2d, v8.2d, v13.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V15.D2, V14.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	WORD    $0x6e6dddcd // fmul v13.2d, v14.2d, v13.2d
-	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dac // bic v12.16b, v13.16b, v12.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   0(R1), F14
-	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
-	FMOVD   F14, 0(R0)
+	FMOVD   0(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
+	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
+	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
+	WORD    $0x4e611e10 // bic v16.16b, v16.16b, v1.16b
+	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
+	VBSL    V16.B16, V2.B16, V17.B16
+	VMOV    V4.B16, V16.B16
+	VFMLA   V3.D2, V17.D2, V16.D2
+	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
+	VFMLA   V3.D2, V17.D2, V18.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
+	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V18.D2, V6.D2, V17.D2
+	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V18.D2, V7.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
+	VFMLA   V18.D2, V8.D2, V20.D2
+	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	VFMLA   V21.D2, V19.D2, V17.D2
+	VFMLA   V21.D2, V9.D2, V20.D2
+	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
+	VFMLA   V17.D2, V16.D2, V18.D2
+	VMOV    V11.B16, V16.B16
+	VFMLA   V12.D2, V18.D2, V16.D2
+	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
+	FMOVQ   16(RSP), F17
+	VFMLA   V13.D2, V18.D2, V17.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
+	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
+	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
+	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   0(R1), F17
+	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
+	FMOVD   F17, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -3549,49 +3548,48 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
-	WORD    $0x6eede44e // fcmgt v14.2d, v2.2d, v13.2d
-	VBSL    V13.B16, V2.B16, V14.B16
-	VMOV    V4.B16, V13.B16
-	VFMLA   V3.D2, V14.D2, V13.D2
-	WORD    $0x4eedd48f // fsub v15.2d, v4.2d, v13.2d
-	VFMLA   V3.D2, V14.D2, V15.D2
-	VSHL    $52, V13.D2, V13.D2
-	WORD    $0x6e65ddad // fmul v13.2d, v13.2d, v5.2d
-	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
-	VFMLA   V15.D2, V6.D2, V14.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V15.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0e // fmul v14.2d, v16.2d, v15.2d
-	WORD    $0x4ee7d5af // fsub v15.2d, v13.2d, v7.2d
-	VFMLA   V14.D2, V13.D2, V15.D2
-	VMOV    V8.B16, V13.B16
-	VFMLA   V9.D2, V15.D2, V13.D2
-	WORD    $0x6e6dfd0d // fdiv v13.2d, v8.2d, v13.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V15.D2, V14.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	WORD    $0x6e6dddcd // fmul v13.2d, v14.2d, v13.2d
-	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dac // bic v12.16b, v13.16b, v12.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVS.P 4(R1), F14
-	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
-	FMOVS.P F14, 4(R0)
+	FMOVS.P 4(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
+	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
+	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
+	WORD    $0x4e611e10 // bic v16.16b, v16.16b, v1.16b
+	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
+	VBSL    V16.B16, V2.B16, V17.B16
+	VMOV    V4.B16, V16.B16
+	VFMLA   V3.D2, V17.D2, V16.D2
+	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
+	VFMLA   V3.D2, V17.D2, V18.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
+	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V18.D2, V6.D2, V17.D2
+	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V18.D2, V7.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
+	VFMLA   V18.D2, V8.D2, V20.D2
+	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	VFMLA   V21.D2, V19.D2, V17.D2
+	VFMLA   V21.D2, V9.D2, V20.D2
+	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
+	VFMLA   V17.D2, V16.D2, V18.D2
+	VMOV    V11.B16, V16.B16
+	VFMLA   V12.D2, V18.D2, V16.D2
+	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
+	FMOVQ   16(RSP), F17
+	VFMLA   V13.D2, V18.D2, V17.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
+	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
+	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
+	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVS.P 4(R1), F17
+	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
+	FMOVS.P F17, 4(R0)
 
 done:
 	RET
@@ -3895,118 +3893,120 @@ TEXT ·softFloorValueGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   32(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   40(R4), F10
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVQ   96(R5), F11 // 0x3ff0000000000000
+	FMOVD   32(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   40(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   48(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVQ   F14, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
-	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
-	WORD    $0x4ee0d631 // fsub v17.2d, v17.2d, v0.2d
-	WORD    $0x4e611e12 // bic v18.16b, v16.16b, v1.16b
-	WORD    $0x4e611e33 // bic v19.16b, v17.16b, v1.16b
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	WORD    $0x6ef3e452 // fcmgt v18.2d, v2.2d, v19.2d
-	VBSL    V19.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V19.B16
-	VFMLA   V3.D2, V20.D2, V19.D2
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	FMOVD   8(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
+	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
+	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
+	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
+	WORD    $0x4ee0d652 // fsub v18.2d, v18.2d, v0.2d
+	WORD    $0x4ee0d673 // fsub v19.2d, v19.2d, v0.2d
+	WORD    $0x4e611e54 // bic v20.16b, v18.16b, v1.16b
+	WORD    $0x4e611e75 // bic v21.16b, v19.16b, v1.16b
+	WORD    $0x6ef4e456 // fcmgt v22.2d, v2.2d, v20.2d
+	VBSL    V20.B16, V2.B16, V22.B16
+	WORD    $0x6ef5e454 // fcmgt v20.2d, v2.2d, v21.2d
+	VBSL    V21.B16, V2.B16, V20.B16
 	VMOV    V4.B16, V21.B16
-	VFMLA   V3.D2, V18.D2, V21.D2
-	WORD    $0x4ef3d496 // fsub v22.2d, v4.2d, v19.2d
-	WORD    $0x4ef5d497 // fsub v23.2d, v4.2d, v21.2d
-	VFMLA   V3.D2, V20.D2, V22.D2
-	VFMLA   V3.D2, V18.D2, V23.D2
-	VSHL    $52, V19.D2, V18.D2
-	VSHL    $52, V21.D2, V19.D2
-	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
-	WORD    $0x6e65de73 // fmul v19.2d, v19.2d, v5.2d
-	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
-	VFMLA   V22.D2, V6.D2, V20.D2
-	FMOVQ   256(R5), F21 // 0x3f2443f62002ca0a
-	VFMLA   V23.D2, V6.D2, V21.D2
-	FMOVQ   272(R5), F24 // 0x3f55d88bdb12fc97
+	VFMLA   V3.D2, V22.D2, V21.D2
+	VMOV    V4.B16, V23.B16
+	VFMLA   V3.D2, V20.D2, V23.D2
+	WORD    $0x4ef5d498 // fsub v24.2d, v4.2d, v21.2d
+	WORD    $0x4ef7d499 // fsub v25.2d, v4.2d, v23.2d
+	VFMLA   V3.D2, V22.D2, V24.D2
+	VFMLA   V3.D2, V20.D2, V25.D2
+	VSHL    $52, V21.D2, V20.D2
+	VSHL    $52, V23.D2, V21.D2
+	WORD    $0x6e65de94 // fmul v20.2d, v20.2d, v5.2d
+	WORD    $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
+	FMOVQ   304(R5), F22 // 0x3fe62e42fefd32c2
+	VFMLA   V24.D2, V6.D2, V22.D2
+	FMOVQ   304(R5), F23 // 0x3fe62e42fefd32c2
+	VFMLA   V25.D2, V6.D2, V23.D2
+	FMOVQ   320(R5), F26 // 0x3fac6b08cb168349
+	VFMLA   V24.D2, V7.D2, V26.D2
+	FMOVQ   320(R5), F27 // 0x3fac6b08cb168349
+	VFMLA   V25.D2, V7.D2, V27.D2
+	FMOVQ   336(R5), F28 // 0x3f55d88bdb12fc97
+	VFMLA   V24.D2, V8.D2, V28.D2
+	FMOVQ   336(R5), F29 // 0x3f55d88bdb12fc97
+	VFMLA   V25.D2, V8.D2, V29.D2
+	WORD    $0x6e78df1e // fmul v30.2d, v24.2d, v24.2d
+	WORD    $0x6e79df3f // fmul v31.2d, v25.2d, v25.2d
+	VFMLA   V30.D2, V26.D2, V22.D2
+	VFMLA   V31.D2, V27.D2, V23.D2
+	VFMLA   V30.D2, V9.D2, V28.D2
+	VFMLA   V31.D2, V9.D2, V29.D2
+	WORD    $0x6e7edfda // fmul v26.2d, v30.2d, v30.2d
+	WORD    $0x6e7fdffb // fmul v27.2d, v31.2d, v31.2d
+	VFMLA   V26.D2, V28.D2, V22.D2
+	VFMLA   V27.D2, V29.D2, V23.D2
+	WORD    $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
+	WORD    $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
+	WORD    $0x4eead698 // fsub v24.2d, v20.2d, v10.2d
+	WORD    $0x4eead6b9 // fsub v25.2d, v21.2d, v10.2d
 	VFMLA   V22.D2, V20.D2, V24.D2
-	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V23.D2, V21.D2, V20.D2
-	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
-	VFMLA   V22.D2, V24.D2, V21.D2
-	FMOVQ   288(R5), F24 // 0x3f83b2a1c3667239
-	VFMLA   V23.D2, V20.D2, V24.D2
-	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V21.D2, V20.D2
-	FMOVQ   304(R5), F21 // 0x3fac6b08cb168349
-	VFMLA   V23.D2, V24.D2, V21.D2
-	FMOVQ   320(R5), F24 // 0x3fcebfbe045300cb
-	VFMLA   V22.D2, V20.D2, V24.D2
-	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
-	VFMLA   V23.D2, V21.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V24.D2, V21.D2
-	FMOVQ   336(R5), F24 // 0x3fe62e42fefd32c2
-	VFMLA   V23.D2, V20.D2, V24.D2
-	WORD    $0x6e76deb4 // fmul v20.2d, v21.2d, v22.2d
-	WORD    $0x6e77df15 // fmul v21.2d, v24.2d, v23.2d
-	WORD    $0x4ee7d656 // fsub v22.2d, v18.2d, v7.2d
-	WORD    $0x4ee7d677 // fsub v23.2d, v19.2d, v7.2d
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VFMLA   V21.D2, V19.D2, V23.D2
-	VMOV    V8.B16, V18.B16
-	VFMLA   V9.D2, V22.D2, V18.D2
-	VMOV    V8.B16, V19.B16
-	VFMLA   V9.D2, V23.D2, V19.D2
-	WORD    $0x6e72fd12 // fdiv v18.2d, v8.2d, v18.2d
-	WORD    $0x6e73fd13 // fdiv v19.2d, v8.2d, v19.2d
-	WORD    $0x6e72ded4 // fmul v20.2d, v22.2d, v18.2d
-	WORD    $0x6e73def5 // fmul v21.2d, v23.2d, v19.2d
-	VAND    V1.B16, V16.B16, V16.B16
-	VAND    V1.B16, V17.B16, V17.B16
-	VORR    V16.B16, V20.B16, V16.B16
-	VORR    V17.B16, V21.B16, V17.B16
-	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V10.D2, V22.D2, V16.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V10.D2, V23.D2, V17.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e73de73 // fmul v19.2d, v19.2d, v19.2d
-	WORD    $0x6e72de10 // fmul v16.2d, v16.2d, v18.2d
-	WORD    $0x6e73de31 // fmul v17.2d, v17.2d, v19.2d
-	WORD    $0x4e611d92 // bic v18.16b, v12.16b, v1.16b
-	WORD    $0x4e611db3 // bic v19.16b, v13.16b, v1.16b
-	WORD    $0x4e6be652 // fcmeq v18.2d, v18.2d, v11.2d
-	WORD    $0x4e6be673 // fcmeq v19.2d, v19.2d, v11.2d
-	VBIT    V18.B16, V12.B16, V14.B16
-	VBIT    V19.B16, V13.B16, V15.B16
-	WORD    $0x4e721e0c // bic v12.16b, v16.16b, v18.16b
-	WORD    $0x4e731e2d // bic v13.16b, v17.16b, v19.16b
-	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e616991 // fcvtn v17.2s, v12.2d
-	FMOVD   F17, 0(R1)
-	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
-	FMOVD   F12, 8(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R1)
+	VFMLA   V23.D2, V21.D2, V25.D2
+	VMOV    V11.B16, V20.B16
+	VFMLA   V12.D2, V24.D2, V20.D2
+	VMOV    V11.B16, V21.B16
+	VFMLA   V12.D2, V25.D2, V21.D2
+	WORD    $0x6e74fd74 // fdiv v20.2d, v11.2d, v20.2d
+	WORD    $0x6e75fd75 // fdiv v21.2d, v11.2d, v21.2d
+	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
+	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
+	VAND    V1.B16, V18.B16, V18.B16
+	VAND    V1.B16, V19.B16, V19.B16
+	VORR    V18.B16, V22.B16, V18.B16
+	VORR    V19.B16, V23.B16, V19.B16
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V13.D2, V24.D2, V18.D2
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V25.D2, V19.D2
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x4e611dd4 // bic v20.16b, v14.16b, v1.16b
+	WORD    $0x4e611df5 // bic v21.16b, v15.16b, v1.16b
+	FMOVQ   512(R5), F22 // 0x7ff0000000000000
+	WORD    $0x4e76e694 // fcmeq v20.2d, v20.2d, v22.2d
+	FMOVQ   512(R5), F22 // 0x7ff0000000000000
+	WORD    $0x4e76e6b5 // fcmeq v21.2d, v21.2d, v22.2d
+	VBIT    V20.B16, V14.B16, V16.B16
+	VBIT    V21.B16, V15.B16, V17.B16
+	WORD    $0x4e741e4e // bic v14.16b, v18.16b, v20.16b
+	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
+	WORD    $0x0e616a12 // fcvtn v18.2s, v16.2d
+	FMOVD   F18, 0(R0)
+	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
+	FMOVD   F19, 0(R1)
+	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
+	FMOVD   F14, 8(R0)
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   F16, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -4017,54 +4017,54 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4e611dcf // bic v15.16b, v14.16b, v1.16b
-	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e71de50 // fmul v16.2d, v18.2d, v17.2d
-	WORD    $0x4ee7d5f1 // fsub v17.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	WORD    $0x6e6fde30 // fmul v16.2d, v17.2d, v15.2d
-	VAND    V1.B16, V14.B16, V14.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V17.D2, V14.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	WORD    $0x4e611d8f // bic v15.16b, v12.16b, v1.16b
-	WORD    $0x4e6be5ef // fcmeq v15.2d, v15.2d, v11.2d
-	VBIT    V15.B16, V12.B16, V13.B16
-	WORD    $0x4e6f1dcc // bic v12.16b, v14.16b, v15.16b
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVD   F15, 0(R1)
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
+	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
+	WORD    $0x4e611e11 // bic v17.16b, v16.16b, v1.16b
+	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V18.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V18.D2, V17.D2
+	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V19.D2, V6.D2, V18.D2
+	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V19.D2, V8.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	VFMLA   V22.D2, V20.D2, V18.D2
+	VFMLA   V22.D2, V9.D2, V21.D2
+	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
+	VFMLA   V20.D2, V21.D2, V18.D2
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
+	VFMLA   V18.D2, V17.D2, V19.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V19.D2, V17.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
+	VAND    V1.B16, V16.B16, V16.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	FMOVQ   16(RSP), F16
+	VFMLA   V13.D2, V19.D2, V16.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4e611dd1 // bic v17.16b, v14.16b, v1.16b
+	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
+	VBIT    V17.B16, V14.B16, V15.B16
+	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   F16, 0(R0)
+	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
+	FMOVD   F17, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -4073,54 +4073,54 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4e611dcf // bic v15.16b, v14.16b, v1.16b
-	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e71de50 // fmul v16.2d, v18.2d, v17.2d
-	WORD    $0x4ee7d5f1 // fsub v17.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	WORD    $0x6e6fde30 // fmul v16.2d, v17.2d, v15.2d
-	VAND    V1.B16, V14.B16, V14.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V17.D2, V14.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	WORD    $0x4e611d8f // bic v15.16b, v12.16b, v1.16b
-	WORD    $0x4e6be5ef // fcmeq v15.2d, v15.2d, v11.2d
-	VBIT    V15.B16, V12.B16, V13.B16
-	WORD    $0x4e6f1dcc // bic v12.16b, v14.16b, v15.16b
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVS.P F15, 4(R1)
+	FMOVS.P 4(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
+	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
+	WORD    $0x4e611e11 // bic v17.16b, v16.16b, v1.16b
+	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V18.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V18.D2, V17.D2
+	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V19.D2, V6.D2, V18.D2
+	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V19.D2, V8.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	VFMLA   V22.D2, V20.D2, V18.D2
+	VFMLA   V22.D2, V9.D2, V21.D2
+	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
+	VFMLA   V20.D2, V21.D2, V18.D2
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
+	VFMLA   V18.D2, V17.D2, V19.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V19.D2, V17.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
+	VAND    V1.B16, V16.B16, V16.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	FMOVQ   16(RSP), F16
+	VFMLA   V13.D2, V19.D2, V16.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4e611dd1 // bic v17.16b, v14.16b, v1.16b
+	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
+	VBIT    V17.B16, V14.B16, V15.B16
+	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVS.P F16, 4(R0)
+	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
+	FMOVS.P F17, 4(R1)
 
 done:
 	RET
@@ -4486,94 +4486,95 @@ TEXT ·softRoundF32NEON(SB), NOSPLIT, $0-32
 	VDUP    V3.D[0], V3.D2
 	FMOVD   16(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVQ   96(R5), F7 // 0x3ff0000000000000
-	FMOVD   32(R4), F8
-	VDUP    V8.D[0], V8.D2
+	FMOVQ   240(R5), F5 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F8 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVQ   96(R5), F10 // 0x3ff0000000000000
+	FMOVD   32(R4), F11
+	VDUP    V11.D[0], V11.D2
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	FMOVD   8(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD    $0x4e61892b // frintn v11.2d, v9.2d
-	WORD    $0x4e61894c // frintn v12.2d, v10.2d
-	WORD    $0x4eebd52d // fsub v13.2d, v9.2d, v11.2d
-	WORD    $0x4eecd54e // fsub v14.2d, v10.2d, v12.2d
-	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
-	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
-	WORD    $0x6ee1e5f1 // fcmgt v17.2d, v15.2d, v1.2d
-	VBSL    V1.B16, V15.B16, V17.B16
-	WORD    $0x6ee1e60f // fcmgt v15.2d, v16.2d, v1.2d
-	VBSL    V1.B16, V16.B16, V15.B16
-	VMOV    V3.B16, V16.B16
-	VFMLA   V2.D2, V17.D2, V16.D2
-	VMOV    V3.B16, V18.B16
-	VFMLA   V2.D2, V15.D2, V18.D2
-	WORD    $0x4ef0d473 // fsub v19.2d, v3.2d, v16.2d
-	WORD    $0x4ef2d474 // fsub v20.2d, v3.2d, v18.2d
-	VFMLA   V2.D2, V17.D2, V19.D2
-	VFMLA   V2.D2, V15.D2, V20.D2
-	VSHL    $52, V16.D2, V15.D2
-	VSHL    $52, V18.D2, V16.D2
-	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
-	WORD    $0x6e64de10 // fmul v16.2d, v16.2d, v4.2d
-	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
-	VFMLA   V19.D2, V5.D2, V17.D2
-	FMOVQ   256(R5), F18 // 0x3f2443f62002ca0a
-	VFMLA   V20.D2, V5.D2, V18.D2
-	FMOVQ   272(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V17.D2, V21.D2
-	FMOVQ   272(R5), F17 // 0x3f55d88bdb12fc97
-	VFMLA   V20.D2, V18.D2, V17.D2
-	FMOVQ   288(R5), F18 // 0x3f83b2a1c3667239
-	VFMLA   V19.D2, V21.D2, V18.D2
-	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
-	VFMLA   V20.D2, V17.D2, V21.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V18.D2, V17.D2
-	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V20.D2, V21.D2, V18.D2
-	FMOVQ   320(R5), F21 // 0x3fcebfbe045300cb
-	VFMLA   V19.D2, V17.D2, V21.D2
-	FMOVQ   320(R5), F17 // 0x3fcebfbe045300cb
-	VFMLA   V20.D2, V18.D2, V17.D2
-	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V21.D2, V18.D2
-	FMOVQ   336(R5), F21 // 0x3fe62e42fefd32c2
-	VFMLA   V20.D2, V17.D2, V21.D2
-	WORD    $0x6e73de51 // fmul v17.2d, v18.2d, v19.2d
-	WORD    $0x6e74deb2 // fmul v18.2d, v21.2d, v20.2d
-	WORD    $0x4ee6d5f3 // fsub v19.2d, v15.2d, v6.2d
-	WORD    $0x4ee6d614 // fsub v20.2d, v16.2d, v6.2d
-	VFMLA   V17.D2, V15.D2, V19.D2
-	VFMLA   V18.D2, V16.D2, V20.D2
-	VMOV    V7.B16, V15.B16
-	VFMLA   V8.D2, V19.D2, V15.D2
-	VMOV    V7.B16, V16.B16
-	VFMLA   V8.D2, V20.D2, V16.D2
-	WORD    $0x6e6ffcef // fdiv v15.2d, v7.2d, v15.2d
-	WORD    $0x6e70fcf0 // fdiv v16.2d, v7.2d, v16.2d
-	WORD    $0x6e6fde6f // fmul v15.2d, v19.2d, v15.2d
-	WORD    $0x6e70de90 // fmul v16.2d, v20.2d, v16.2d
+	FMOVD   0(R1), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	FMOVD   8(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e61898e // frintn v14.2d, v12.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
+	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
+	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
+	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
+	WORD    $0x6ee1e654 // fcmgt v20.2d, v18.2d, v1.2d
+	VBSL    V1.B16, V18.B16, V20.B16
+	WORD    $0x6ee1e672 // fcmgt v18.2d, v19.2d, v1.2d
+	VBSL    V1.B16, V19.B16, V18.B16
+	VMOV    V3.B16, V19.B16
+	VFMLA   V2.D2, V20.D2, V19.D2
+	VMOV    V3.B16, V21.B16
+	VFMLA   V2.D2, V18.D2, V21.D2
+	WORD    $0x4ef3d476 // fsub v22.2d, v3.2d, v19.2d
+	WORD    $0x4ef5d477 // fsub v23.2d, v3.2d, v21.2d
+	VFMLA   V2.D2, V20.D2, V22.D2
+	VFMLA   V2.D2, V18.D2, V23.D2
+	VSHL    $52, V19.D2, V18.D2
+	VSHL    $52, V21.D2, V19.D2
+	WORD    $0x6e64de52 // fmul v18.2d, v18.2d, v4.2d
+	WORD    $0x6e64de73 // fmul v19.2d, v19.2d, v4.2d
+	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V22.D2, V5.D2, V20.D2
+	FMOVQ   304(R5), F21 // 0x3fe62e42fefd32c2
+	VFMLA   V23.D2, V5.D2, V21.D2
+	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V22.D2, V6.D2, V24.D2
+	FMOVQ   320(R5), F25 // 0x3fac6b08cb168349
+	VFMLA   V23.D2, V6.D2, V25.D2
+	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
+	VFMLA   V22.D2, V7.D2, V26.D2
+	FMOVQ   336(R5), F27 // 0x3f55d88bdb12fc97
+	VFMLA   V23.D2, V7.D2, V27.D2
+	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
+	WORD    $0x6e77defd // fmul v29.2d, v23.2d, v23.2d
+	VFMLA   V28.D2, V24.D2, V20.D2
+	VFMLA   V29.D2, V25.D2, V21.D2
+	VFMLA   V28.D2, V8.D2, V26.D2
+	VFMLA   V29.D2, V8.D2, V27.D2
+	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
+	WORD    $0x6e7ddfb9 // fmul v25.2d, v29.2d, v29.2d
+	VFMLA   V24.D2, V26.D2, V20.D2
+	VFMLA   V25.D2, V27.D2, V21.D2
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD    $0x6e77deb5 // fmul v21.2d, v21.2d, v23.2d
+	WORD    $0x4ee9d656 // fsub v22.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d677 // fsub v23.2d, v19.2d, v9.2d
+	VFMLA   V20.D2, V18.D2, V22.D2
+	VFMLA   V21.D2, V19.D2, V23.D2
+	VMOV    V10.B16, V18.B16
+	VFMLA   V11.D2, V22.D2, V18.D2
+	VMOV    V10.B16, V19.B16
+	VFMLA   V11.D2, V23.D2, V19.D2
+	WORD    $0x6e72fd52 // fdiv v18.2d, v10.2d, v18.2d
+	WORD    $0x6e73fd53 // fdiv v19.2d, v10.2d, v19.2d
+	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
+	WORD    $0x6e73def3 // fmul v19.2d, v23.2d, v19.2d
+	VAND    V0.B16, V16.B16, V16.B16
+	VAND    V0.B16, V17.B16, V17.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	VORR    V17.B16, V19.B16, V17.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	VAND    V0.B16, V12.B16, V12.B16
 	VAND    V0.B16, V13.B16, V13.B16
-	VAND    V0.B16, V14.B16, V14.B16
+	VORR    V12.B16, V14.B16, V12.B16
 	VORR    V13.B16, V15.B16, V13.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	WORD    $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
-	VAND    V0.B16, V9.B16, V9.B16
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V9.B16, V11.B16, V9.B16
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x0e61692b // fcvtn v11.2s, v9.2d
-	FMOVD   F11, 0(R0)
-	WORD    $0x0e616949 // fcvtn v9.2s, v10.2d
-	FMOVD   F9, 8(R0)
+	WORD    $0x0e61698e // fcvtn v14.2s, v12.2d
+	FMOVD   F14, 0(R0)
+	WORD    $0x0e6169ac // fcvtn v12.2s, v13.2d
+	FMOVD   F12, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -4583,45 +4584,44 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD    $0x4e61892a // frintn v10.2d, v9.2d
-	WORD    $0x4eead52b // fsub v11.2d, v9.2d, v10.2d
-	WORD    $0x4e601d6c // bic v12.16b, v11.16b, v0.16b
-	WORD    $0x6ee1e58d // fcmgt v13.2d, v12.2d, v1.2d
-	VBSL    V1.B16, V12.B16, V13.B16
-	VMOV    V3.B16, V12.B16
-	VFMLA   V2.D2, V13.D2, V12.D2
-	WORD    $0x4eecd46e // fsub v14.2d, v3.2d, v12.2d
-	VFMLA   V2.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e64dd8c // fmul v12.2d, v12.2d, v4.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V5.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee6d58e // fsub v14.2d, v12.2d, v6.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V7.B16, V12.B16
-	VFMLA   V8.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
-	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
-	VAND    V0.B16, V11.B16, V11.B16
-	VORR    V11.B16, V12.B16, V11.B16
-	WORD    $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
-	VAND    V0.B16, V9.B16, V9.B16
-	VORR    V9.B16, V10.B16, V9.B16
-	WORD    $0x0e61692a // fcvtn v10.2s, v9.2d
-	FMOVD   F10, 0(R0)
+	FMOVD   0(R1), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x4e61898d // frintn v13.2d, v12.2d
+	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
+	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
+	WORD    $0x6ee1e5f0 // fcmgt v16.2d, v15.2d, v1.2d
+	VBSL    V1.B16, V15.B16, V16.B16
+	VMOV    V3.B16, V15.B16
+	VFMLA   V2.D2, V16.D2, V15.D2
+	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
+	VFMLA   V2.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V5.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V6.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V7.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V8.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V10.B16, V15.B16
+	VFMLA   V11.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
+	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
+	VAND    V0.B16, V14.B16, V14.B16
+	VORR    V14.B16, V15.B16, V14.B16
+	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
+	VAND    V0.B16, V12.B16, V12.B16
+	VORR    V12.B16, V13.B16, V12.B16
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -4629,45 +4629,44 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD    $0x4e61892a // frintn v10.2d, v9.2d
-	WORD    $0x4eead52b // fsub v11.2d, v9.2d, v10.2d
-	WORD    $0x4e601d6c // bic v12.16b, v11.16b, v0.16b
-	WORD    $0x6ee1e58d // fcmgt v13.2d, v12.2d, v1.2d
-	VBSL    V1.B16, V12.B16, V13.B16
-	VMOV    V3.B16, V12.B16
-	VFMLA   V2.D2, V13.D2, V12.D2
-	WORD    $0x4eecd46e // fsub v14.2d, v3.2d, v12.2d
-	VFMLA   V2.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e64dd8c // fmul v12.2d, v12.2d, v4.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V5.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee6d58e // fsub v14.2d, v12.2d, v6.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V7.B16, V12.B16
-	VFMLA   V8.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
-	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
-	VAND    V0.B16, V11.B16, V11.B16
-	VORR    V11.B16, V12.B16, V11.B16
-	WORD    $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
-	VAND    V0.B16, V9.B16, V9.B16
-	VORR    V9.B16, V10.B16, V9.B16
-	WORD    $0x0e61692a // fcvtn v10.2s, v9.2d
-	FMOVS.P F10, 4(R0)
+	FMOVS.P 4(R1), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x4e61898d // frintn v13.2d, v12.2d
+	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
+	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
+	WORD    $0x6ee1e5f0 // fcmgt v16.2d, v15.2d, v1.2d
+	VBSL    V1.B16, V15.B16, V16.B16
+	VMOV    V3.B16, V15.B16
+	VFMLA   V2.D2, V16.D2, V15.D2
+	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
+	VFMLA   V2.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V5.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V6.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V7.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V8.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V10.B16, V15.B16
+	VFMLA   V11.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
+	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
+	VAND    V0.B16, V14.B16, V14.B16
+	VORR    V14.B16, V15.B16, V14.B16
+	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
+	VAND    V0.B16, V12.B16, V12.B16
+	VORR    V12.B16, V13.B16, V12.B16
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVS.P F13, 4(R0)
 
 done:
 	RET
@@ -4962,106 +4961,107 @@ TEXT ·softRoundGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   16(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVQ   96(R5), F7 // 0x3ff0000000000000
-	FMOVD   32(R4), F8
-	VDUP    V8.D[0], V8.D2
-	FMOVD   40(R4), F9
+	FMOVQ   240(R5), F5 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F8 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F9
 	VDUP    V9.D[0], V9.D2
-	FMOVD   48(R4), F10
-	VDUP    V10.D[0], V10.D2
-	FMOVQ   F10, 16(RSP)
-	FMOVQ   512(R5), F10 // 0x7ff0000000000000
+	FMOVQ   96(R5), F10 // 0x3ff0000000000000
+	FMOVD   32(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   40(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   48(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 16(RSP)
+	FMOVQ   512(R5), F13 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	FMOVD   8(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61896d // frintn v13.2d, v11.2d
-	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4eedd56d // fsub v13.2d, v11.2d, v13.2d
-	WORD    $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	FMOVD   8(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
+	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
+	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
+	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
+	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
+	WORD    $0x6ef0e432 // fcmgt v18.2d, v1.2d, v16.2d
+	VBSL    V16.B16, V1.B16, V18.B16
+	WORD    $0x6ef1e430 // fcmgt v16.2d, v1.2d, v17.2d
+	VBSL    V17.B16, V1.B16, V16.B16
+	VMOV    V3.B16, V17.B16
+	VFMLA   V2.D2, V18.D2, V17.D2
+	VMOV    V3.B16, V19.B16
+	VFMLA   V2.D2, V16.D2, V19.D2
+	WORD    $0x4ef1d474 // fsub v20.2d, v3.2d, v17.2d
+	WORD    $0x4ef3d475 // fsub v21.2d, v3.2d, v19.2d
+	VFMLA   V2.D2, V18.D2, V20.D2
+	VFMLA   V2.D2, V16.D2, V21.D2
+	VSHL    $52, V17.D2, V16.D2
+	VSHL    $52, V19.D2, V17.D2
+	WORD    $0x6e64de10 // fmul v16.2d, v16.2d, v4.2d
+	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V20.D2, V5.D2, V18.D2
+	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
+	VFMLA   V21.D2, V5.D2, V19.D2
+	FMOVQ   320(R5), F22 // 0x3fac6b08cb168349
+	VFMLA   V20.D2, V6.D2, V22.D2
+	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V21.D2, V6.D2, V23.D2
+	FMOVQ   336(R5), F24 // 0x3f55d88bdb12fc97
+	VFMLA   V20.D2, V7.D2, V24.D2
+	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V21.D2, V7.D2, V25.D2
+	WORD    $0x6e74de9a // fmul v26.2d, v20.2d, v20.2d
+	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
+	VFMLA   V26.D2, V22.D2, V18.D2
+	VFMLA   V27.D2, V23.D2, V19.D2
+	VFMLA   V26.D2, V8.D2, V24.D2
+	VFMLA   V27.D2, V8.D2, V25.D2
+	WORD    $0x6e7adf56 // fmul v22.2d, v26.2d, v26.2d
+	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
+	VFMLA   V22.D2, V24.D2, V18.D2
+	VFMLA   V23.D2, V25.D2, V19.D2
+	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x4ee9d614 // fsub v20.2d, v16.2d, v9.2d
+	WORD    $0x4ee9d635 // fsub v21.2d, v17.2d, v9.2d
+	VFMLA   V18.D2, V16.D2, V20.D2
+	VFMLA   V19.D2, V17.D2, V21.D2
+	VMOV    V10.B16, V16.B16
+	VFMLA   V11.D2, V20.D2, V16.D2
+	VMOV    V10.B16, V17.B16
+	VFMLA   V11.D2, V21.D2, V17.D2
+	WORD    $0x6e70fd50 // fdiv v16.2d, v10.2d, v16.2d
+	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V12.D2, V20.D2, V18.D2
+	FMOVQ   16(RSP), F19
+	VFMLA   V12.D2, V21.D2, V19.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e70de50 // fmul v16.2d, v18.2d, v16.2d
+	WORD    $0x6e71de71 // fmul v17.2d, v19.2d, v17.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x6eede42f // fcmgt v15.2d, v1.2d, v13.2d
-	VBSL    V13.B16, V1.B16, V15.B16
-	WORD    $0x6eeee42d // fcmgt v13.2d, v1.2d, v14.2d
-	VBSL    V14.B16, V1.B16, V13.B16
-	VMOV    V3.B16, V14.B16
-	VFMLA   V2.D2, V15.D2, V14.D2
-	VMOV    V3.B16, V16.B16
-	VFMLA   V2.D2, V13.D2, V16.D2
-	WORD    $0x4eeed471 // fsub v17.2d, v3.2d, v14.2d
-	WORD    $0x4ef0d472 // fsub v18.2d, v3.2d, v16.2d
-	VFMLA   V2.D2, V15.D2, V17.D2
-	VFMLA   V2.D2, V13.D2, V18.D2
-	VSHL    $52, V14.D2, V13.D2
-	VSHL    $52, V16.D2, V14.D2
-	WORD    $0x6e64ddad // fmul v13.2d, v13.2d, v4.2d
-	WORD    $0x6e64ddce // fmul v14.2d, v14.2d, v4.2d
-	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
-	VFMLA   V17.D2, V5.D2, V15.D2
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V18.D2, V5.D2, V16.D2
-	FMOVQ   272(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V15.D2, V19.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V16.D2, V15.D2
-	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
-	VFMLA   V17.D2, V19.D2, V16.D2
-	FMOVQ   288(R5), F19 // 0x3f83b2a1c3667239
-	VFMLA   V18.D2, V15.D2, V19.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V16.D2, V15.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V19.D2, V16.D2
-	FMOVQ   320(R5), F19 // 0x3fcebfbe045300cb
-	VFMLA   V17.D2, V15.D2, V19.D2
-	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
-	VFMLA   V18.D2, V16.D2, V15.D2
-	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V19.D2, V16.D2
-	FMOVQ   336(R5), F19 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V15.D2, V19.D2
-	WORD    $0x6e71de0f // fmul v15.2d, v16.2d, v17.2d
-	WORD    $0x6e72de70 // fmul v16.2d, v19.2d, v18.2d
-	WORD    $0x4ee6d5b1 // fsub v17.2d, v13.2d, v6.2d
-	WORD    $0x4ee6d5d2 // fsub v18.2d, v14.2d, v6.2d
-	VFMLA   V15.D2, V13.D2, V17.D2
-	VFMLA   V16.D2, V14.D2, V18.D2
-	VMOV    V7.B16, V13.B16
-	VFMLA   V8.D2, V17.D2, V13.D2
-	VMOV    V7.B16, V14.B16
-	VFMLA   V8.D2, V18.D2, V14.D2
-	WORD    $0x6e6dfced // fdiv v13.2d, v7.2d, v13.2d
-	WORD    $0x6e6efcee // fdiv v14.2d, v7.2d, v14.2d
-	FMOVQ   16(RSP), F15
-	VFMLA   V9.D2, V17.D2, V15.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V9.D2, V18.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e6ddded // fmul v13.2d, v15.2d, v13.2d
-	WORD    $0x6e6ede0e // fmul v14.2d, v16.2d, v14.2d
-	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6ae56b // fcmeq v11.2d, v11.2d, v10.2d
-	WORD    $0x4e6ae58c // fcmeq v12.2d, v12.2d, v10.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
-	FMOVD   0(R1), F14
-	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61698b // fcvtn v11.2s, v12.2d
-	FMOVD   8(R1), F13
-	WORD    $0x2e2bddad // fmul v13.2s, v13.2s, v11.2s
-	FMOVD   F13, 8(R0)
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
+	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
+	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
+	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
+	FMOVD   0(R1), F17
+	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
+	FMOVD   F17, 0(R0)
+	WORD    $0x0e6169ee // fcvtn v14.2s, v15.2d
+	FMOVD   8(R1), F16
+	WORD    $0x2e2ede10 // fmul v16.2s, v16.2s, v14.2s
+	FMOVD   F16, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -5072,48 +5072,47 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61896c // frintn v12.2d, v11.2d
-	WORD    $0x4eecd56c // fsub v12.2d, v11.2d, v12.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
-	VBSL    V12.B16, V1.B16, V13.B16
-	VMOV    V3.B16, V12.B16
-	VFMLA   V2.D2, V13.D2, V12.D2
-	WORD    $0x4eecd46e // fsub v14.2d, v3.2d, v12.2d
-	VFMLA   V2.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e64dd8c // fmul v12.2d, v12.2d, v4.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V5.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee6d58e // fsub v14.2d, v12.2d, v6.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V7.B16, V12.B16
-	VFMLA   V8.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
-	FMOVQ   16(RSP), F13
-	VFMLA   V9.D2, V14.D2, V13.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	WORD    $0x6e6cddac // fmul v12.2d, v13.2d, v12.2d
-	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	WORD    $0x4e6ae56b // fcmeq v11.2d, v11.2d, v10.2d
-	WORD    $0x4e6b1d8b // bic v11.16b, v12.16b, v11.16b
-	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
-	FMOVD   0(R1), F13
-	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
-	FMOVD   F13, 0(R0)
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
+	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
+	VBSL    V15.B16, V1.B16, V16.B16
+	VMOV    V3.B16, V15.B16
+	VFMLA   V2.D2, V16.D2, V15.D2
+	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
+	VFMLA   V2.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V5.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V6.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V7.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V8.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V10.B16, V15.B16
+	VFMLA   V11.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
+	FMOVQ   16(RSP), F16
+	VFMLA   V12.D2, V17.D2, V16.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	WORD    $0x6e6fde0f // fmul v15.2d, v16.2d, v15.2d
+	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
+	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
+	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
+	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
+	FMOVD   0(R1), F16
+	WORD    $0x2e2fde10 // fmul v16.2s, v16.2s, v15.2s
+	FMOVD   F16, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -5122,48 +5121,47 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61896c // frintn v12.2d, v11.2d
-	WORD    $0x4eecd56c // fsub v12.2d, v11.2d, v12.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
-	VBSL    V12.B16, V1.B16, V13.B16
-	VMOV    V3.B16, V12.B16
-	VFMLA   V2.D2, V13.D2, V12.D2
-	WORD    $0x4eecd46e // fsub v14.2d, v3.2d, v12.2d
-	VFMLA   V2.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e64dd8c // fmul v12.2d, v12.2d, v4.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V5.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee6d58e // fsub v14.2d, v12.2d, v6.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V7.B16, V12.B16
-	VFMLA   V8.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
-	FMOVQ   16(RSP), F13
-	VFMLA   V9.D2, V14.D2, V13.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	WORD    $0x6e6cddac // fmul v12.2d, v13.2d, v12.2d
-	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	WORD    $0x4e6ae56b // fcmeq v11.2d, v11.2d, v10.2d
-	WORD    $0x4e6b1d8b // bic v11.16b, v12.16b, v11.16b
-	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
-	FMOVS.P 4(R1), F13
-	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
-	FMOVS.P F13, 4(R0)
+	FMOVS.P 4(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
+	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
+	VBSL    V15.B16, V1.B16, V16.B16
+	VMOV    V3.B16, V15.B16
+	VFMLA   V2.D2, V16.D2, V15.D2
+	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
+	VFMLA   V2.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V5.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V6.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V7.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V8.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V10.B16, V15.B16
+	VFMLA   V11.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
+	FMOVQ   16(RSP), F16
+	VFMLA   V12.D2, V17.D2, V16.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	WORD    $0x6e6fde0f // fmul v15.2d, v16.2d, v15.2d
+	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
+	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
+	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
+	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
+	FMOVS.P 4(R1), F16
+	WORD    $0x2e2fde10 // fmul v16.2s, v16.2s, v15.2s
+	FMOVS.P F16, 4(R0)
 
 done:
 	RET
@@ -5462,120 +5460,121 @@ TEXT ·softRoundValueGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   16(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVQ   96(R5), F7 // 0x3ff0000000000000
-	FMOVD   32(R4), F8
-	VDUP    V8.D[0], V8.D2
-	FMOVD   40(R4), F9
+	FMOVQ   240(R5), F5 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F8 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F9
 	VDUP    V9.D[0], V9.D2
-	FMOVD   48(R4), F10
-	VDUP    V10.D[0], V10.D2
-	FMOVQ   F10, 16(RSP)
-	FMOVQ   512(R5), F10 // 0x7ff0000000000000
+	FMOVQ   96(R5), F10 // 0x3ff0000000000000
+	FMOVD   32(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   40(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   48(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 16(RSP)
+	FMOVQ   512(R5), F13 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	FMOVD   8(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61896d // frintn v13.2d, v11.2d
-	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
-	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
-	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
-	VBSL    V17.B16, V1.B16, V19.B16
-	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
-	VBSL    V18.B16, V1.B16, V17.B16
-	VMOV    V3.B16, V18.B16
-	VFMLA   V2.D2, V19.D2, V18.D2
-	VMOV    V3.B16, V20.B16
-	VFMLA   V2.D2, V17.D2, V20.D2
-	WORD    $0x4ef2d475 // fsub v21.2d, v3.2d, v18.2d
-	WORD    $0x4ef4d476 // fsub v22.2d, v3.2d, v20.2d
-	VFMLA   V2.D2, V19.D2, V21.D2
-	VFMLA   V2.D2, V17.D2, V22.D2
-	VSHL    $52, V18.D2, V17.D2
-	VSHL    $52, V20.D2, V18.D2
-	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
-	WORD    $0x6e64de52 // fmul v18.2d, v18.2d, v4.2d
-	FMOVQ   256(R5), F19 // 0x3f2443f62002ca0a
-	VFMLA   V21.D2, V5.D2, V19.D2
-	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
-	VFMLA   V22.D2, V5.D2, V20.D2
-	FMOVQ   272(R5), F23 // 0x3f55d88bdb12fc97
-	VFMLA   V21.D2, V19.D2, V23.D2
-	FMOVQ   272(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V20.D2, V19.D2
-	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
-	VFMLA   V21.D2, V23.D2, V20.D2
-	FMOVQ   288(R5), F23 // 0x3f83b2a1c3667239
-	VFMLA   V22.D2, V19.D2, V23.D2
-	FMOVQ   304(R5), F19 // 0x3fac6b08cb168349
-	VFMLA   V21.D2, V20.D2, V19.D2
-	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V23.D2, V20.D2
-	FMOVQ   320(R5), F23 // 0x3fcebfbe045300cb
-	VFMLA   V21.D2, V19.D2, V23.D2
-	FMOVQ   320(R5), F19 // 0x3fcebfbe045300cb
-	VFMLA   V22.D2, V20.D2, V19.D2
-	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V21.D2, V23.D2, V20.D2
-	FMOVQ   336(R5), F23 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V19.D2, V23.D2
-	WORD    $0x6e75de93 // fmul v19.2d, v20.2d, v21.2d
-	WORD    $0x6e76def4 // fmul v20.2d, v23.2d, v22.2d
-	WORD    $0x4ee6d635 // fsub v21.2d, v17.2d, v6.2d
-	WORD    $0x4ee6d656 // fsub v22.2d, v18.2d, v6.2d
-	VFMLA   V19.D2, V17.D2, V21.D2
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VMOV    V7.B16, V17.B16
-	VFMLA   V8.D2, V21.D2, V17.D2
-	VMOV    V7.B16, V18.B16
-	VFMLA   V8.D2, V22.D2, V18.D2
-	WORD    $0x6e71fcf1 // fdiv v17.2d, v7.2d, v17.2d
-	WORD    $0x6e72fcf2 // fdiv v18.2d, v7.2d, v18.2d
-	WORD    $0x6e71deb3 // fmul v19.2d, v21.2d, v17.2d
-	WORD    $0x6e72ded4 // fmul v20.2d, v22.2d, v18.2d
-	VAND    V0.B16, V15.B16, V15.B16
-	VAND    V0.B16, V16.B16, V16.B16
-	VORR    V15.B16, V19.B16, V15.B16
-	VORR    V16.B16, V20.B16, V16.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
-	VAND    V0.B16, V11.B16, V15.B16
-	VAND    V0.B16, V12.B16, V16.B16
-	VORR    V15.B16, V13.B16, V13.B16
-	VORR    V16.B16, V14.B16, V14.B16
-	FMOVQ   16(RSP), F15
-	VFMLA   V9.D2, V21.D2, V15.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V9.D2, V22.D2, V16.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
-	WORD    $0x6e72de10 // fmul v16.2d, v16.2d, v18.2d
-	WORD    $0x4e601d71 // bic v17.16b, v11.16b, v0.16b
-	WORD    $0x4e601d92 // bic v18.16b, v12.16b, v0.16b
-	WORD    $0x4e6ae631 // fcmeq v17.2d, v17.2d, v10.2d
-	WORD    $0x4e6ae652 // fcmeq v18.2d, v18.2d, v10.2d
-	VBIT    V17.B16, V11.B16, V13.B16
-	VBIT    V18.B16, V12.B16, V14.B16
-	WORD    $0x4e711deb // bic v11.16b, v15.16b, v17.16b
-	WORD    $0x4e721e0c // bic v12.16b, v16.16b, v18.16b
-	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
-	FMOVD   F16, 0(R1)
-	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
-	FMOVD   F11, 8(R0)
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   F13, 8(R1)
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	FMOVD   8(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
+	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
+	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
+	WORD    $0x4e601e54 // bic v20.16b, v18.16b, v0.16b
+	WORD    $0x4e601e75 // bic v21.16b, v19.16b, v0.16b
+	WORD    $0x6ef4e436 // fcmgt v22.2d, v1.2d, v20.2d
+	VBSL    V20.B16, V1.B16, V22.B16
+	WORD    $0x6ef5e434 // fcmgt v20.2d, v1.2d, v21.2d
+	VBSL    V21.B16, V1.B16, V20.B16
+	VMOV    V3.B16, V21.B16
+	VFMLA   V2.D2, V22.D2, V21.D2
+	VMOV    V3.B16, V23.B16
+	VFMLA   V2.D2, V20.D2, V23.D2
+	WORD    $0x4ef5d478 // fsub v24.2d, v3.2d, v21.2d
+	WORD    $0x4ef7d479 // fsub v25.2d, v3.2d, v23.2d
+	VFMLA   V2.D2, V22.D2, V24.D2
+	VFMLA   V2.D2, V20.D2, V25.D2
+	VSHL    $52, V21.D2, V20.D2
+	VSHL    $52, V23.D2, V21.D2
+	WORD    $0x6e64de94 // fmul v20.2d, v20.2d, v4.2d
+	WORD    $0x6e64deb5 // fmul v21.2d, v21.2d, v4.2d
+	FMOVQ   304(R5), F22 // 0x3fe62e42fefd32c2
+	VFMLA   V24.D2, V5.D2, V22.D2
+	FMOVQ   304(R5), F23 // 0x3fe62e42fefd32c2
+	VFMLA   V25.D2, V5.D2, V23.D2
+	FMOVQ   320(R5), F26 // 0x3fac6b08cb168349
+	VFMLA   V24.D2, V6.D2, V26.D2
+	FMOVQ   320(R5), F27 // 0x3fac6b08cb168349
+	VFMLA   V25.D2, V6.D2, V27.D2
+	FMOVQ   336(R5), F28 // 0x3f55d88bdb12fc97
+	VFMLA   V24.D2, V7.D2, V28.D2
+	FMOVQ   336(R5), F29 // 0x3f55d88bdb12fc97
+	VFMLA   V25.D2, V7.D2, V29.D2
+	WORD    $0x6e78df1e // fmul v30.2d, v24.2d, v24.2d
+	WORD    $0x6e79df3f // fmul v31.2d, v25.2d, v25.2d
+	VFMLA   V30.D2, V26.D2, V22.D2
+	VFMLA   V31.D2, V27.D2, V23.D2
+	VFMLA   V30.D2, V8.D2, V28.D2
+	VFMLA   V31.D2, V8.D2, V29.D2
+	WORD    $0x6e7edfda // fmul v26.2d, v30.2d, v30.2d
+	WORD    $0x6e7fdffb // fmul v27.2d, v31.2d, v31.2d
+	VFMLA   V26.D2, V28.D2, V22.D2
+	VFMLA   V27.D2, V29.D2, V23.D2
+	WORD    $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
+	WORD    $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
+	WORD    $0x4ee9d698 // fsub v24.2d, v20.2d, v9.2d
+	WORD    $0x4ee9d6b9 // fsub v25.2d, v21.2d, v9.2d
+	VFMLA   V22.D2, V20.D2, V24.D2
+	VFMLA   V23.D2, V21.D2, V25.D2
+	VMOV    V10.B16, V20.B16
+	VFMLA   V11.D2, V24.D2, V20.D2
+	VMOV    V10.B16, V21.B16
+	VFMLA   V11.D2, V25.D2, V21.D2
+	WORD    $0x6e74fd54 // fdiv v20.2d, v10.2d, v20.2d
+	WORD    $0x6e75fd55 // fdiv v21.2d, v10.2d, v21.2d
+	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
+	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
+	VAND    V0.B16, V18.B16, V18.B16
+	VAND    V0.B16, V19.B16, V19.B16
+	VORR    V18.B16, V22.B16, V18.B16
+	VORR    V19.B16, V23.B16, V19.B16
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	VAND    V0.B16, V14.B16, V18.B16
+	VAND    V0.B16, V15.B16, V19.B16
+	VORR    V18.B16, V16.B16, V16.B16
+	VORR    V19.B16, V17.B16, V17.B16
+	FMOVQ   16(RSP), F18
+	VFMLA   V12.D2, V24.D2, V18.D2
+	FMOVQ   16(RSP), F19
+	VFMLA   V12.D2, V25.D2, V19.D2
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x4e601dd4 // bic v20.16b, v14.16b, v0.16b
+	WORD    $0x4e601df5 // bic v21.16b, v15.16b, v0.16b
+	WORD    $0x4e6de694 // fcmeq v20.2d, v20.2d, v13.2d
+	WORD    $0x4e6de6b5 // fcmeq v21.2d, v21.2d, v13.2d
+	VBIT    V20.B16, V14.B16, V16.B16
+	VBIT    V21.B16, V15.B16, V17.B16
+	WORD    $0x4e741e4e // bic v14.16b, v18.16b, v20.16b
+	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
+	WORD    $0x0e616a12 // fcvtn v18.2s, v16.2d
+	FMOVD   F18, 0(R0)
+	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
+	FMOVD   F19, 0(R1)
+	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
+	FMOVD   F14, 8(R0)
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   F16, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -5586,55 +5585,54 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61896c // frintn v12.2d, v11.2d
-	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
-	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
-	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
-	VBSL    V14.B16, V1.B16, V15.B16
-	VMOV    V3.B16, V14.B16
-	VFMLA   V2.D2, V15.D2, V14.D2
-	WORD    $0x4eeed470 // fsub v16.2d, v3.2d, v14.2d
-	VFMLA   V2.D2, V15.D2, V16.D2
-	VSHL    $52, V14.D2, V14.D2
-	WORD    $0x6e64ddce // fmul v14.2d, v14.2d, v4.2d
-	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
-	VFMLA   V16.D2, V5.D2, V15.D2
-	FMOVQ   272(R5), F17 // 0x3f55d88bdb12fc97
-	VFMLA   V16.D2, V15.D2, V17.D2
-	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
-	VFMLA   V16.D2, V17.D2, V15.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V16.D2, V15.D2, V17.D2
-	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
-	VFMLA   V16.D2, V17.D2, V15.D2
-	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V16.D2, V15.D2, V17.D2
-	WORD    $0x6e70de2f // fmul v15.2d, v17.2d, v16.2d
-	WORD    $0x4ee6d5d0 // fsub v16.2d, v14.2d, v6.2d
-	VFMLA   V15.D2, V14.D2, V16.D2
-	VMOV    V7.B16, V14.B16
-	VFMLA   V8.D2, V16.D2, V14.D2
-	WORD    $0x6e6efcee // fdiv v14.2d, v7.2d, v14.2d
-	WORD    $0x6e6ede0f // fmul v15.2d, v16.2d, v14.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
-	VAND    V0.B16, V11.B16, V13.B16
-	VORR    V13.B16, V12.B16, V12.B16
-	FMOVQ   16(RSP), F13
-	VFMLA   V9.D2, V16.D2, V13.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
-	WORD    $0x4e601d6e // bic v14.16b, v11.16b, v0.16b
-	WORD    $0x4e6ae5ce // fcmeq v14.2d, v14.2d, v10.2d
-	VBIT    V14.B16, V11.B16, V12.B16
-	WORD    $0x4e6e1dab // bic v11.16b, v13.16b, v14.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   F13, 0(R0)
-	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
-	FMOVD   F14, 0(R1)
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
+	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
+	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
+	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
+	VBSL    V17.B16, V1.B16, V18.B16
+	VMOV    V3.B16, V17.B16
+	VFMLA   V2.D2, V18.D2, V17.D2
+	WORD    $0x4ef1d473 // fsub v19.2d, v3.2d, v17.2d
+	VFMLA   V2.D2, V18.D2, V19.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V19.D2, V5.D2, V18.D2
+	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V19.D2, V6.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V19.D2, V7.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	VFMLA   V22.D2, V20.D2, V18.D2
+	VFMLA   V22.D2, V8.D2, V21.D2
+	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
+	VFMLA   V20.D2, V21.D2, V18.D2
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x4ee9d633 // fsub v19.2d, v17.2d, v9.2d
+	VFMLA   V18.D2, V17.D2, V19.D2
+	VMOV    V10.B16, V17.B16
+	VFMLA   V11.D2, V19.D2, V17.D2
+	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
+	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
+	VAND    V0.B16, V16.B16, V16.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V14.B16, V16.B16
+	VORR    V16.B16, V15.B16, V15.B16
+	FMOVQ   16(RSP), F16
+	VFMLA   V12.D2, V19.D2, V16.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
+	WORD    $0x4e6de631 // fcmeq v17.2d, v17.2d, v13.2d
+	VBIT    V17.B16, V14.B16, V15.B16
+	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   F16, 0(R0)
+	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
+	FMOVD   F17, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -5643,55 +5641,54 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61896c // frintn v12.2d, v11.2d
-	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
-	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
-	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
-	VBSL    V14.B16, V1.B16, V15.B16
-	VMOV    V3.B16, V14.B16
-	VFMLA   V2.D2, V15.D2, V14.D2
-	WORD    $0x4eeed470 // fsub v16.2d, v3.2d, v14.2d
-	VFMLA   V2.D2, V15.D2, V16.D2
-	VSHL    $52, V14.D2, V14.D2
-	WORD    $0x6e64ddce // fmul v14.2d, v14.2d, v4.2d
-	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
-	VFMLA   V16.D2, V5.D2, V15.D2
-	FMOVQ   272(R5), F17 // 0x3f55d88bdb12fc97
-	VFMLA   V16.D2, V15.D2, V17.D2
-	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
-	VFMLA   V16.D2, V17.D2, V15.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V16.D2, V15.D2, V17.D2
-	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
-	VFMLA   V16.D2, V17.D2, V15.D2
-	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V16.D2, V15.D2, V17.D2
-	WORD    $0x6e70de2f // fmul v15.2d, v17.2d, v16.2d
-	WORD    $0x4ee6d5d0 // fsub v16.2d, v14.2d, v6.2d
-	VFMLA   V15.D2, V14.D2, V16.D2
-	VMOV    V7.B16, V14.B16
-	VFMLA   V8.D2, V16.D2, V14.D2
-	WORD    $0x6e6efcee // fdiv v14.2d, v7.2d, v14.2d
-	WORD    $0x6e6ede0f // fmul v15.2d, v16.2d, v14.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
-	VAND    V0.B16, V11.B16, V13.B16
-	VORR    V13.B16, V12.B16, V12.B16
-	FMOVQ   16(RSP), F13
-	VFMLA   V9.D2, V16.D2, V13.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
-	WORD    $0x4e601d6e // bic v14.16b, v11.16b, v0.16b
-	WORD    $0x4e6ae5ce // fcmeq v14.2d, v14.2d, v10.2d
-	VBIT    V14.B16, V11.B16, V12.B16
-	WORD    $0x4e6e1dab // bic v11.16b, v13.16b, v14.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVS.P F13, 4(R0)
-	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
-	FMOVS.P F14, 4(R1)
+	FMOVS.P 4(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
+	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
+	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
+	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
+	VBSL    V17.B16, V1.B16, V18.B16
+	VMOV    V3.B16, V17.B16
+	VFMLA   V2.D2, V18.D2, V17.D2
+	WORD    $0x4ef1d473 // fsub v19.2d, v3.2d, v17.2d
+	VFMLA   V2.D2, V18.D2, V19.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V19.D2, V5.D2, V18.D2
+	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V19.D2, V6.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V19.D2, V7.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	VFMLA   V22.D2, V20.D2, V18.D2
+	VFMLA   V22.D2, V8.D2, V21.D2
+	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
+	VFMLA   V20.D2, V21.D2, V18.D2
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x4ee9d633 // fsub v19.2d, v17.2d, v9.2d
+	VFMLA   V18.D2, V17.D2, V19.D2
+	VMOV    V10.B16, V17.B16
+	VFMLA   V11.D2, V19.D2, V17.D2
+	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
+	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
+	VAND    V0.B16, V16.B16, V16.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V14.B16, V16.B16
+	VORR    V16.B16, V15.B16, V15.B16
+	FMOVQ   16(RSP), F16
+	VFMLA   V12.D2, V19.D2, V16.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
+	WORD    $0x4e6de631 // fcmeq v17.2d, v17.2d, v13.2d
+	VBIT    V17.B16, V14.B16, V15.B16
+	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVS.P F16, 4(R0)
+	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
+	FMOVS.P F17, 4(R1)
 
 done:
 	RET
@@ -6050,96 +6047,97 @@ TEXT ·softCeilF32NEON(SB), NOSPLIT, $0-32
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   32(R4), F9
-	VDUP    V9.D[0], V9.D2
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVQ   96(R5), F11 // 0x3ff0000000000000
+	FMOVD   32(R4), F12
+	VDUP    V12.D[0], V12.D2
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	FMOVD   8(R1), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	VEOR    V0.B16, V10.B16, V10.B16
-	VEOR    V0.B16, V11.B16, V11.B16
-	WORD    $0x4e61994c // frintm v12.2d, v10.2d
-	WORD    $0x4e61996d // frintm v13.2d, v11.2d
-	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
-	WORD    $0x4ee1d54a // fsub v10.2d, v10.2d, v1.2d
-	WORD    $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
-	WORD    $0x4e601d4e // bic v14.16b, v10.16b, v0.16b
-	WORD    $0x4e601d6f // bic v15.16b, v11.16b, v0.16b
-	WORD    $0x6ee2e5d0 // fcmgt v16.2d, v14.2d, v2.2d
-	VBSL    V2.B16, V14.B16, V16.B16
-	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
-	VBSL    V2.B16, V15.B16, V14.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V14.D2, V17.D2
-	WORD    $0x4eefd492 // fsub v18.2d, v4.2d, v15.2d
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V16.D2, V18.D2
-	VFMLA   V3.D2, V14.D2, V19.D2
-	VSHL    $52, V15.D2, V14.D2
-	VSHL    $52, V17.D2, V15.D2
-	WORD    $0x6e65ddce // fmul v14.2d, v14.2d, v5.2d
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V18.D2, V6.D2, V16.D2
-	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
-	VFMLA   V19.D2, V6.D2, V17.D2
-	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
-	VFMLA   V19.D2, V16.D2, V20.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V17.D2, V16.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V20.D2, V17.D2
-	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V16.D2, V20.D2
-	WORD    $0x6e72de30 // fmul v16.2d, v17.2d, v18.2d
-	WORD    $0x6e73de91 // fmul v17.2d, v20.2d, v19.2d
-	WORD    $0x4ee7d5d2 // fsub v18.2d, v14.2d, v7.2d
-	WORD    $0x4ee7d5f3 // fsub v19.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V14.D2, V18.D2
-	VFMLA   V17.D2, V15.D2, V19.D2
-	VMOV    V8.B16, V14.B16
-	VFMLA   V9.D2, V18.D2, V14.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V19.D2, V15.D2
-	WORD    $0x6e6efd0e // fdiv v14.2d, v8.2d, v14.2d
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	WORD    $0x6e6ede4e // fmul v14.2d, v18.2d, v14.2d
-	WORD    $0x6e6fde6f // fmul v15.2d, v19.2d, v15.2d
-	VAND    V0.B16, V10.B16, V10.B16
-	VAND    V0.B16, V11.B16, V11.B16
-	VORR    V10.B16, V14.B16, V10.B16
-	VORR    V11.B16, V15.B16, V11.B16
-	WORD    $0x4e6ad58a // fadd v10.2d, v12.2d, v10.2d
-	WORD    $0x4e6bd5ab // fadd v11.2d, v13.2d, v11.2d
-	VEOR    V0.B16, V10.B16, V10.B16
-	VEOR    V0.B16, V11.B16, V11.B16
-	WORD    $0x0e61694c // fcvtn v12.2s, v10.2d
-	FMOVD   F12, 0(R0)
-	WORD    $0x0e61696a // fcvtn v10.2s, v11.2d
-	FMOVD   F10, 8(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	FMOVD   8(R1), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VEOR    V0.B16, V13.B16, V13.B16
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
+	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
+	WORD    $0x4e601db1 // bic v17.16b, v13.16b, v0.16b
+	WORD    $0x4e601dd2 // bic v18.16b, v14.16b, v0.16b
+	WORD    $0x6ee2e633 // fcmgt v19.2d, v17.2d, v2.2d
+	VBSL    V2.B16, V17.B16, V19.B16
+	WORD    $0x6ee2e651 // fcmgt v17.2d, v18.2d, v2.2d
+	VBSL    V2.B16, V18.B16, V17.B16
+	VMOV    V4.B16, V18.B16
+	VFMLA   V3.D2, V19.D2, V18.D2
+	VMOV    V4.B16, V20.B16
+	VFMLA   V3.D2, V17.D2, V20.D2
+	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
+	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
+	VFMLA   V3.D2, V19.D2, V21.D2
+	VFMLA   V3.D2, V17.D2, V22.D2
+	VSHL    $52, V18.D2, V17.D2
+	VSHL    $52, V20.D2, V18.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
+	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
+	VFMLA   V21.D2, V6.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V22.D2, V6.D2, V20.D2
+	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V21.D2, V7.D2, V23.D2
+	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V22.D2, V7.D2, V24.D2
+	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V21.D2, V8.D2, V25.D2
+	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
+	VFMLA   V22.D2, V8.D2, V26.D2
+	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
+	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
+	VFMLA   V27.D2, V23.D2, V19.D2
+	VFMLA   V28.D2, V24.D2, V20.D2
+	VFMLA   V27.D2, V9.D2, V25.D2
+	VFMLA   V28.D2, V9.D2, V26.D2
+	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
+	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
+	VFMLA   V23.D2, V25.D2, V19.D2
+	VFMLA   V24.D2, V26.D2, V20.D2
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
+	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
+	VFMLA   V19.D2, V17.D2, V21.D2
+	VFMLA   V20.D2, V18.D2, V22.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V21.D2, V17.D2
+	VMOV    V11.B16, V18.B16
+	VFMLA   V12.D2, V22.D2, V18.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
+	WORD    $0x6e71deb1 // fmul v17.2d, v21.2d, v17.2d
+	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
+	VAND    V0.B16, V13.B16, V13.B16
+	VAND    V0.B16, V14.B16, V14.B16
+	VORR    V13.B16, V17.B16, V13.B16
+	VORR    V14.B16, V18.B16, V14.B16
+	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
+	FMOVD   F13, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -6149,46 +6147,45 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	VEOR    V0.B16, V10.B16, V10.B16
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
-	WORD    $0x4ee1d54a // fsub v10.2d, v10.2d, v1.2d
-	WORD    $0x4e601d4c // bic v12.16b, v10.16b, v0.16b
-	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
-	VBSL    V2.B16, V12.B16, V13.B16
-	VMOV    V4.B16, V12.B16
-	VFMLA   V3.D2, V13.D2, V12.D2
-	WORD    $0x4eecd48e // fsub v14.2d, v4.2d, v12.2d
-	VFMLA   V3.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e65dd8c // fmul v12.2d, v12.2d, v5.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V6.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee7d58e // fsub v14.2d, v12.2d, v7.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V8.B16, V12.B16
-	VFMLA   V9.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfd0c // fdiv v12.2d, v8.2d, v12.2d
-	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	VEOR    V0.B16, V10.B16, V10.B16
-	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
-	FMOVD   F11, 0(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
+	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
+	VBSL    V2.B16, V15.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V3.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V6.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V7.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V8.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V9.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V11.B16, V15.B16
+	VFMLA   V12.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
+	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
+	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -6196,46 +6193,45 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F10
-	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
-	VEOR    V0.B16, V10.B16, V10.B16
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
-	WORD    $0x4ee1d54a // fsub v10.2d, v10.2d, v1.2d
-	WORD    $0x4e601d4c // bic v12.16b, v10.16b, v0.16b
-	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
-	VBSL    V2.B16, V12.B16, V13.B16
-	VMOV    V4.B16, V12.B16
-	VFMLA   V3.D2, V13.D2, V12.D2
-	WORD    $0x4eecd48e // fsub v14.2d, v4.2d, v12.2d
-	VFMLA   V3.D2, V13.D2, V14.D2
-	VSHL    $52, V12.D2, V12.D2
-	WORD    $0x6e65dd8c // fmul v12.2d, v12.2d, v5.2d
-	FMOVQ   256(R5), F13 // 0x3f2443f62002ca0a
-	VFMLA   V14.D2, V6.D2, V13.D2
-	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   288(R5), F13 // 0x3f83b2a1c3667239
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
-	VFMLA   V14.D2, V13.D2, V15.D2
-	FMOVQ   320(R5), F13 // 0x3fcebfbe045300cb
-	VFMLA   V14.D2, V15.D2, V13.D2
-	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
-	VFMLA   V14.D2, V13.D2, V15.D2
-	WORD    $0x6e6edded // fmul v13.2d, v15.2d, v14.2d
-	WORD    $0x4ee7d58e // fsub v14.2d, v12.2d, v7.2d
-	VFMLA   V13.D2, V12.D2, V14.D2
-	VMOV    V8.B16, V12.B16
-	VFMLA   V9.D2, V14.D2, V12.D2
-	WORD    $0x6e6cfd0c // fdiv v12.2d, v8.2d, v12.2d
-	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	VEOR    V0.B16, V10.B16, V10.B16
-	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
-	FMOVS.P F11, 4(R0)
+	FMOVS.P 4(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
+	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
+	VBSL    V2.B16, V15.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V3.D2, V16.D2, V17.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
+	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V6.D2, V16.D2
+	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V7.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V8.D2, V19.D2
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	VFMLA   V20.D2, V18.D2, V16.D2
+	VFMLA   V20.D2, V9.D2, V19.D2
+	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V19.D2, V16.D2
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
+	VFMLA   V16.D2, V15.D2, V17.D2
+	VMOV    V11.B16, V15.B16
+	VFMLA   V12.D2, V17.D2, V15.D2
+	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
+	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
+	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVS.P F14, 4(R0)
 
 done:
 	RET
@@ -6539,110 +6535,111 @@ TEXT ·softCeilGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   32(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   40(R4), F10
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVQ   96(R5), F11 // 0x3ff0000000000000
+	FMOVD   32(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   40(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   48(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVQ   F14, 16(RSP)
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
+	FMOVD   0(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	FMOVD   8(R2), F16
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	VEOR    V0.B16, V15.B16, V15.B16
+	VEOR    V0.B16, V16.B16, V16.B16
+	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
+	WORD    $0x4e619a12 // frintm v18.2d, v16.2d
+	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
+	WORD    $0x4ef2d612 // fsub v18.2d, v16.2d, v18.2d
+	WORD    $0x4ee1d631 // fsub v17.2d, v17.2d, v1.2d
+	WORD    $0x4ee1d652 // fsub v18.2d, v18.2d, v1.2d
+	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
+	WORD    $0x4e601e52 // bic v18.16b, v18.16b, v0.16b
+	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V19.B16
+	WORD    $0x6ef2e451 // fcmgt v17.2d, v2.2d, v18.2d
+	VBSL    V18.B16, V2.B16, V17.B16
+	VMOV    V4.B16, V18.B16
+	VFMLA   V3.D2, V19.D2, V18.D2
+	VMOV    V4.B16, V20.B16
+	VFMLA   V3.D2, V17.D2, V20.D2
+	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
+	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
+	VFMLA   V3.D2, V19.D2, V21.D2
+	VFMLA   V3.D2, V17.D2, V22.D2
+	VSHL    $52, V18.D2, V17.D2
+	VSHL    $52, V20.D2, V18.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
+	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
+	VFMLA   V21.D2, V6.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V22.D2, V6.D2, V20.D2
+	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V21.D2, V7.D2, V23.D2
+	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V22.D2, V7.D2, V24.D2
+	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V21.D2, V8.D2, V25.D2
+	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
+	VFMLA   V22.D2, V8.D2, V26.D2
+	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
+	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
+	VFMLA   V27.D2, V23.D2, V19.D2
+	VFMLA   V28.D2, V24.D2, V20.D2
+	VFMLA   V27.D2, V9.D2, V25.D2
+	VFMLA   V28.D2, V9.D2, V26.D2
+	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
+	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
+	VFMLA   V23.D2, V25.D2, V19.D2
+	VFMLA   V24.D2, V26.D2, V20.D2
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
+	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
+	VFMLA   V19.D2, V17.D2, V21.D2
+	VFMLA   V20.D2, V18.D2, V22.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V21.D2, V17.D2
+	VMOV    V11.B16, V18.B16
+	VFMLA   V12.D2, V22.D2, V18.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V21.D2, V19.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V13.D2, V22.D2, V20.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e71de71 // fmul v17.2d, v19.2d, v17.2d
+	WORD    $0x6e72de92 // fmul v18.2d, v20.2d, v18.2d
 	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x6eeee450 // fcmgt v16.2d, v2.2d, v14.2d
-	VBSL    V14.B16, V2.B16, V16.B16
-	WORD    $0x6eefe44e // fcmgt v14.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V14.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V14.D2, V17.D2
-	WORD    $0x4eefd492 // fsub v18.2d, v4.2d, v15.2d
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V16.D2, V18.D2
-	VFMLA   V3.D2, V14.D2, V19.D2
-	VSHL    $52, V15.D2, V14.D2
-	VSHL    $52, V17.D2, V15.D2
-	WORD    $0x6e65ddce // fmul v14.2d, v14.2d, v5.2d
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V18.D2, V6.D2, V16.D2
-	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
-	VFMLA   V19.D2, V6.D2, V17.D2
-	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
-	VFMLA   V19.D2, V16.D2, V20.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V17.D2, V16.D2
-	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V20.D2, V17.D2
-	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
-	VFMLA   V18.D2, V16.D2, V20.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V19.D2, V17.D2, V16.D2
-	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V20.D2, V17.D2
-	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V16.D2, V20.D2
-	WORD    $0x6e72de30 // fmul v16.2d, v17.2d, v18.2d
-	WORD    $0x6e73de91 // fmul v17.2d, v20.2d, v19.2d
-	WORD    $0x4ee7d5d2 // fsub v18.2d, v14.2d, v7.2d
-	WORD    $0x4ee7d5f3 // fsub v19.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V14.D2, V18.D2
-	VFMLA   V17.D2, V15.D2, V19.D2
-	VMOV    V8.B16, V14.B16
-	VFMLA   V9.D2, V18.D2, V14.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V19.D2, V15.D2
-	WORD    $0x6e6efd0e // fdiv v14.2d, v8.2d, v14.2d
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V10.D2, V18.D2, V16.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V10.D2, V19.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6ede0e // fmul v14.2d, v16.2d, v14.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6be5ad // fcmeq v13.2d, v13.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
-	WORD    $0x0e61698e // fcvtn v14.2s, v12.2d
-	FMOVD   0(R1), F15
-	WORD    $0x2e2eddef // fmul v15.2s, v15.2s, v14.2s
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169ac // fcvtn v12.2s, v13.2d
-	FMOVD   8(R1), F14
-	WORD    $0x2e2cddce // fmul v14.2s, v14.2s, v12.2s
-	FMOVD   F14, 8(R0)
+	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
+	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
+	WORD    $0x4e6ee610 // fcmeq v16.2d, v16.2d, v14.2d
+	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
+	WORD    $0x4e701e50 // bic v16.16b, v18.16b, v16.16b
+	WORD    $0x0e6169f1 // fcvtn v17.2s, v15.2d
+	FMOVD   0(R1), F18
+	WORD    $0x2e31de52 // fmul v18.2s, v18.2s, v17.2s
+	FMOVD   F18, 0(R0)
+	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
+	FMOVD   8(R1), F17
+	WORD    $0x2e2fde31 // fmul v17.2s, v17.2s, v15.2s
+	FMOVD   F17, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -6653,50 +6650,49 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	WORD    $0x6eede44e // fcmgt v14.2d, v2.2d, v13.2d
-	VBSL    V13.B16, V2.B16, V14.B16
-	VMOV    V4.B16, V13.B16
-	VFMLA   V3.D2, V14.D2, V13.D2
-	WORD    $0x4eedd48f // fsub v15.2d, v4.2d, v13.2d
-	VFMLA   V3.D2, V14.D2, V15.D2
-	VSHL    $52, V13.D2, V13.D2
-	WORD    $0x6e65ddad // fmul v13.2d, v13.2d, v5.2d
-	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
-	VFMLA   V15.D2, V6.D2, V14.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V15.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0e // fmul v14.2d, v16.2d, v15.2d
-	WORD    $0x4ee7d5af // fsub v15.2d, v13.2d, v7.2d
-	VFMLA   V14.D2, V13.D2, V15.D2
-	VMOV    V8.B16, V13.B16
-	VFMLA   V9.D2, V15.D2, V13.D2
-	WORD    $0x6e6dfd0d // fdiv v13.2d, v8.2d, v13.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V15.D2, V14.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	WORD    $0x6e6dddcd // fmul v13.2d, v14.2d, v13.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dac // bic v12.16b, v13.16b, v12.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   0(R1), F14
-	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
-	FMOVD   F14, 0(R0)
+	FMOVD   0(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	VEOR    V0.B16, V15.B16, V15.B16
+	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
+	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
+	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
+	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
+	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
+	VBSL    V16.B16, V2.B16, V17.B16
+	VMOV    V4.B16, V16.B16
+	VFMLA   V3.D2, V17.D2, V16.D2
+	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
+	VFMLA   V3.D2, V17.D2, V18.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
+	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V18.D2, V6.D2, V17.D2
+	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V18.D2, V7.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
+	VFMLA   V18.D2, V8.D2, V20.D2
+	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	VFMLA   V21.D2, V19.D2, V17.D2
+	VFMLA   V21.D2, V9.D2, V20.D2
+	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
+	VFMLA   V17.D2, V16.D2, V18.D2
+	VMOV    V11.B16, V16.B16
+	VFMLA   V12.D2, V18.D2, V16.D2
+	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
+	FMOVQ   16(RSP), F17
+	VFMLA   V13.D2, V18.D2, V17.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
+	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   0(R1), F17
+	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
+	FMOVD   F17, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -6705,50 +6701,49 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	WORD    $0x6eede44e // fcmgt v14.2d, v2.2d, v13.2d
-	VBSL    V13.B16, V2.B16, V14.B16
-	VMOV    V4.B16, V13.B16
-	VFMLA   V3.D2, V14.D2, V13.D2
-	WORD    $0x4eedd48f // fsub v15.2d, v4.2d, v13.2d
-	VFMLA   V3.D2, V14.D2, V15.D2
-	VSHL    $52, V13.D2, V13.D2
-	WORD    $0x6e65ddad // fmul v13.2d, v13.2d, v5.2d
-	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
-	VFMLA   V15.D2, V6.D2, V14.D2
-	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
-	VFMLA   V15.D2, V14.D2, V16.D2
-	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
-	VFMLA   V15.D2, V16.D2, V14.D2
-	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V15.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0e // fmul v14.2d, v16.2d, v15.2d
-	WORD    $0x4ee7d5af // fsub v15.2d, v13.2d, v7.2d
-	VFMLA   V14.D2, V13.D2, V15.D2
-	VMOV    V8.B16, V13.B16
-	VFMLA   V9.D2, V15.D2, V13.D2
-	WORD    $0x6e6dfd0d // fdiv v13.2d, v8.2d, v13.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V15.D2, V14.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	WORD    $0x6e6dddcd // fmul v13.2d, v14.2d, v13.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dac // bic v12.16b, v13.16b, v12.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVS.P 4(R1), F14
-	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
-	FMOVS.P F14, 4(R0)
+	FMOVS.P 4(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
+	VEOR    V0.B16, V15.B16, V15.B16
+	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
+	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
+	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
+	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
+	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
+	VBSL    V16.B16, V2.B16, V17.B16
+	VMOV    V4.B16, V16.B16
+	VFMLA   V3.D2, V17.D2, V16.D2
+	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
+	VFMLA   V3.D2, V17.D2, V18.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
+	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V18.D2, V6.D2, V17.D2
+	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V18.D2, V7.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
+	VFMLA   V18.D2, V8.D2, V20.D2
+	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	VFMLA   V21.D2, V19.D2, V17.D2
+	VFMLA   V21.D2, V9.D2, V20.D2
+	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
+	VFMLA   V17.D2, V16.D2, V18.D2
+	VMOV    V11.B16, V16.B16
+	VFMLA   V12.D2, V18.D2, V16.D2
+	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
+	FMOVQ   16(RSP), F17
+	VFMLA   V13.D2, V18.D2, V17.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
+	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVS.P 4(R1), F17
+	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
+	FMOVS.P F17, 4(R0)
 
 done:
 	RET
@@ -7056,122 +7051,124 @@ TEXT ·softCeilValueGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   32(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   40(R4), F10
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
+	FMOVD   24(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVQ   96(R5), F11 // 0x3ff0000000000000
+	FMOVD   32(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   40(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   48(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVQ   F14, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
-	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4ee1d631 // fsub v17.2d, v17.2d, v1.2d
-	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
-	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	WORD    $0x6ef3e452 // fcmgt v18.2d, v2.2d, v19.2d
-	VBSL    V19.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V19.B16
-	VFMLA   V3.D2, V20.D2, V19.D2
-	VMOV    V4.B16, V21.B16
-	VFMLA   V3.D2, V18.D2, V21.D2
-	WORD    $0x4ef3d496 // fsub v22.2d, v4.2d, v19.2d
-	WORD    $0x4ef5d497 // fsub v23.2d, v4.2d, v21.2d
-	VFMLA   V3.D2, V20.D2, V22.D2
-	VFMLA   V3.D2, V18.D2, V23.D2
-	VSHL    $52, V19.D2, V18.D2
-	VSHL    $52, V21.D2, V19.D2
-	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
-	WORD    $0x6e65de73 // fmul v19.2d, v19.2d, v5.2d
-	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
-	VFMLA   V22.D2, V6.D2, V20.D2
-	FMOVQ   256(R5), F21 // 0x3f2443f62002ca0a
-	VFMLA   V23.D2, V6.D2, V21.D2
-	FMOVQ   272(R5), F24 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V20.D2, V24.D2
-	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V23.D2, V21.D2, V20.D2
-	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
-	VFMLA   V22.D2, V24.D2, V21.D2
-	FMOVQ   288(R5), F24 // 0x3f83b2a1c3667239
-	VFMLA   V23.D2, V20.D2, V24.D2
-	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V21.D2, V20.D2
-	FMOVQ   304(R5), F21 // 0x3fac6b08cb168349
-	VFMLA   V23.D2, V24.D2, V21.D2
-	FMOVQ   320(R5), F24 // 0x3fcebfbe045300cb
-	VFMLA   V22.D2, V20.D2, V24.D2
-	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
-	VFMLA   V23.D2, V21.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V24.D2, V21.D2
-	FMOVQ   336(R5), F24 // 0x3fe62e42fefd32c2
-	VFMLA   V23.D2, V20.D2, V24.D2
-	WORD    $0x6e76deb4 // fmul v20.2d, v21.2d, v22.2d
-	WORD    $0x6e77df15 // fmul v21.2d, v24.2d, v23.2d
-	WORD    $0x4ee7d656 // fsub v22.2d, v18.2d, v7.2d
-	WORD    $0x4ee7d677 // fsub v23.2d, v19.2d, v7.2d
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VFMLA   V21.D2, V19.D2, V23.D2
-	VMOV    V8.B16, V18.B16
-	VFMLA   V9.D2, V22.D2, V18.D2
-	VMOV    V8.B16, V19.B16
-	VFMLA   V9.D2, V23.D2, V19.D2
-	WORD    $0x6e72fd12 // fdiv v18.2d, v8.2d, v18.2d
-	WORD    $0x6e73fd13 // fdiv v19.2d, v8.2d, v19.2d
-	WORD    $0x6e72ded4 // fmul v20.2d, v22.2d, v18.2d
-	WORD    $0x6e73def5 // fmul v21.2d, v23.2d, v19.2d
-	VAND    V0.B16, V16.B16, V16.B16
-	VAND    V0.B16, V17.B16, V17.B16
-	VORR    V16.B16, V20.B16, V16.B16
-	VORR    V17.B16, V21.B16, V17.B16
-	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V10.D2, V22.D2, V16.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V10.D2, V23.D2, V17.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e73de73 // fmul v19.2d, v19.2d, v19.2d
-	WORD    $0x6e72de10 // fmul v16.2d, v16.2d, v18.2d
-	WORD    $0x6e73de31 // fmul v17.2d, v17.2d, v19.2d
-	WORD    $0x4e601d92 // bic v18.16b, v12.16b, v0.16b
-	WORD    $0x4e601db3 // bic v19.16b, v13.16b, v0.16b
-	WORD    $0x4e6be652 // fcmeq v18.2d, v18.2d, v11.2d
-	WORD    $0x4e6be673 // fcmeq v19.2d, v19.2d, v11.2d
-	VBIT    V18.B16, V12.B16, V14.B16
-	VBIT    V19.B16, V13.B16, V15.B16
-	WORD    $0x4e721e0c // bic v12.16b, v16.16b, v18.16b
-	WORD    $0x4e731e2d // bic v13.16b, v17.16b, v19.16b
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	FMOVD   8(R2), F15
+	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
 	VEOR    V0.B16, V14.B16, V14.B16
 	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e616991 // fcvtn v17.2s, v12.2d
-	FMOVD   F17, 0(R1)
-	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
-	FMOVD   F12, 8(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R1)
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
+	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
+	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
+	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
+	WORD    $0x4ee1d652 // fsub v18.2d, v18.2d, v1.2d
+	WORD    $0x4ee1d673 // fsub v19.2d, v19.2d, v1.2d
+	WORD    $0x4e601e54 // bic v20.16b, v18.16b, v0.16b
+	WORD    $0x4e601e75 // bic v21.16b, v19.16b, v0.16b
+	WORD    $0x6ef4e456 // fcmgt v22.2d, v2.2d, v20.2d
+	VBSL    V20.B16, V2.B16, V22.B16
+	WORD    $0x6ef5e454 // fcmgt v20.2d, v2.2d, v21.2d
+	VBSL    V21.B16, V2.B16, V20.B16
+	VMOV    V4.B16, V21.B16
+	VFMLA   V3.D2, V22.D2, V21.D2
+	VMOV    V4.B16, V23.B16
+	VFMLA   V3.D2, V20.D2, V23.D2
+	WORD    $0x4ef5d498 // fsub v24.2d, v4.2d, v21.2d
+	WORD    $0x4ef7d499 // fsub v25.2d, v4.2d, v23.2d
+	VFMLA   V3.D2, V22.D2, V24.D2
+	VFMLA   V3.D2, V20.D2, V25.D2
+	VSHL    $52, V21.D2, V20.D2
+	VSHL    $52, V23.D2, V21.D2
+	WORD    $0x6e65de94 // fmul v20.2d, v20.2d, v5.2d
+	WORD    $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
+	FMOVQ   304(R5), F22 // 0x3fe62e42fefd32c2
+	VFMLA   V24.D2, V6.D2, V22.D2
+	FMOVQ   304(R5), F23 // 0x3fe62e42fefd32c2
+	VFMLA   V25.D2, V6.D2, V23.D2
+	FMOVQ   320(R5), F26 // 0x3fac6b08cb168349
+	VFMLA   V24.D2, V7.D2, V26.D2
+	FMOVQ   320(R5), F27 // 0x3fac6b08cb168349
+	VFMLA   V25.D2, V7.D2, V27.D2
+	FMOVQ   336(R5), F28 // 0x3f55d88bdb12fc97
+	VFMLA   V24.D2, V8.D2, V28.D2
+	FMOVQ   336(R5), F29 // 0x3f55d88bdb12fc97
+	VFMLA   V25.D2, V8.D2, V29.D2
+	WORD    $0x6e78df1e // fmul v30.2d, v24.2d, v24.2d
+	WORD    $0x6e79df3f // fmul v31.2d, v25.2d, v25.2d
+	VFMLA   V30.D2, V26.D2, V22.D2
+	VFMLA   V31.D2, V27.D2, V23.D2
+	VFMLA   V30.D2, V9.D2, V28.D2
+	VFMLA   V31.D2, V9.D2, V29.D2
+	WORD    $0x6e7edfda // fmul v26.2d, v30.2d, v30.2d
+	WORD    $0x6e7fdffb // fmul v27.2d, v31.2d, v31.2d
+	VFMLA   V26.D2, V28.D2, V22.D2
+	VFMLA   V27.D2, V29.D2, V23.D2
+	WORD    $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
+	WORD    $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
+	WORD    $0x4eead698 // fsub v24.2d, v20.2d, v10.2d
+	WORD    $0x4eead6b9 // fsub v25.2d, v21.2d, v10.2d
+	VFMLA   V22.D2, V20.D2, V24.D2
+	VFMLA   V23.D2, V21.D2, V25.D2
+	VMOV    V11.B16, V20.B16
+	VFMLA   V12.D2, V24.D2, V20.D2
+	VMOV    V11.B16, V21.B16
+	VFMLA   V12.D2, V25.D2, V21.D2
+	WORD    $0x6e74fd74 // fdiv v20.2d, v11.2d, v20.2d
+	WORD    $0x6e75fd75 // fdiv v21.2d, v11.2d, v21.2d
+	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
+	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
+	VAND    V0.B16, V18.B16, V18.B16
+	VAND    V0.B16, V19.B16, V19.B16
+	VORR    V18.B16, V22.B16, V18.B16
+	VORR    V19.B16, V23.B16, V19.B16
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V13.D2, V24.D2, V18.D2
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V25.D2, V19.D2
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
+	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
+	WORD    $0x4e601dd4 // bic v20.16b, v14.16b, v0.16b
+	WORD    $0x4e601df5 // bic v21.16b, v15.16b, v0.16b
+	FMOVQ   512(R5), F22 // 0x7ff0000000000000
+	WORD    $0x4e76e694 // fcmeq v20.2d, v20.2d, v22.2d
+	FMOVQ   512(R5), F22 // 0x7ff0000000000000
+	WORD    $0x4e76e6b5 // fcmeq v21.2d, v21.2d, v22.2d
+	VBIT    V20.B16, V14.B16, V16.B16
+	VBIT    V21.B16, V15.B16, V17.B16
+	WORD    $0x4e741e4e // bic v14.16b, v18.16b, v20.16b
+	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
+	VEOR    V0.B16, V16.B16, V16.B16
+	VEOR    V0.B16, V17.B16, V17.B16
+	WORD    $0x0e616a12 // fcvtn v18.2s, v16.2d
+	FMOVD   F18, 0(R0)
+	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
+	FMOVD   F19, 0(R1)
+	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
+	FMOVD   F14, 8(R0)
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   F16, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -7182,56 +7179,56 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e71de50 // fmul v16.2d, v18.2d, v17.2d
-	WORD    $0x4ee7d5f1 // fsub v17.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	WORD    $0x6e6fde30 // fmul v16.2d, v17.2d, v15.2d
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V17.D2, V14.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	WORD    $0x4e601d8f // bic v15.16b, v12.16b, v0.16b
-	WORD    $0x4e6be5ef // fcmeq v15.2d, v15.2d, v11.2d
-	VBIT    V15.B16, V12.B16, V13.B16
-	WORD    $0x4e6f1dcc // bic v12.16b, v14.16b, v15.16b
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVD   F15, 0(R1)
+	FMOVD   0(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
+	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
+	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
+	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V18.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V18.D2, V17.D2
+	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V19.D2, V6.D2, V18.D2
+	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V19.D2, V8.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	VFMLA   V22.D2, V20.D2, V18.D2
+	VFMLA   V22.D2, V9.D2, V21.D2
+	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
+	VFMLA   V20.D2, V21.D2, V18.D2
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
+	VFMLA   V18.D2, V17.D2, V19.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V19.D2, V17.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
+	VAND    V0.B16, V16.B16, V16.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	FMOVQ   16(RSP), F16
+	VFMLA   V13.D2, V19.D2, V16.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
+	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
+	VBIT    V17.B16, V14.B16, V15.B16
+	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
+	VEOR    V0.B16, V15.B16, V15.B16
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVD   F16, 0(R0)
+	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
+	FMOVD   F17, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -7240,56 +7237,56 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V16.D2, V18.D2
-	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
-	VFMLA   V17.D2, V18.D2, V16.D2
-	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e71de50 // fmul v16.2d, v18.2d, v17.2d
-	WORD    $0x4ee7d5f1 // fsub v17.2d, v15.2d, v7.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V8.B16, V15.B16
-	VFMLA   V9.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd0f // fdiv v15.2d, v8.2d, v15.2d
-	WORD    $0x6e6fde30 // fmul v16.2d, v17.2d, v15.2d
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V10.D2, V17.D2, V14.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	WORD    $0x4e601d8f // bic v15.16b, v12.16b, v0.16b
-	WORD    $0x4e6be5ef // fcmeq v15.2d, v15.2d, v11.2d
-	VBIT    V15.B16, V12.B16, V13.B16
-	WORD    $0x4e6f1dcc // bic v12.16b, v14.16b, v15.16b
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVS.P F15, 4(R1)
+	FMOVS.P 4(R2), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
+	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
+	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
+	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V18.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V18.D2, V17.D2
+	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
+	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V19.D2, V6.D2, V18.D2
+	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V19.D2, V8.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	VFMLA   V22.D2, V20.D2, V18.D2
+	VFMLA   V22.D2, V9.D2, V21.D2
+	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
+	VFMLA   V20.D2, V21.D2, V18.D2
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
+	VFMLA   V18.D2, V17.D2, V19.D2
+	VMOV    V11.B16, V17.B16
+	VFMLA   V12.D2, V19.D2, V17.D2
+	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
+	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
+	VAND    V0.B16, V16.B16, V16.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	FMOVQ   16(RSP), F16
+	VFMLA   V13.D2, V19.D2, V16.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
+	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
+	VBIT    V17.B16, V14.B16, V15.B16
+	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
+	VEOR    V0.B16, V15.B16, V15.B16
+	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
+	FMOVS.P F16, 4(R0)
+	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
+	FMOVS.P F17, 4(R1)
 
 done:
 	RET
@@ -7656,124 +7653,127 @@ TEXT ·smoothFloorF32NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   32(R5), F1 // 0x8000000000000000
-	FMOVQ   544(R5), F2 // 0xbf8cc2301efd1dbc
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   560(R5), F5 // 0x4000000000000000
-	FMOVQ   576(R5), F6 // 0x3fd68dfd712adeb5
-	FMOVQ   592(R5), F7 // 0xbf797cfa69655d4b
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
+	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
+	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   592(R5), F7 // 0x4000000000000000
+	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
+	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
+	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
+	FMOVQ   656(R5), F11 // 0xbf9b713b5290a752
+	FMOVQ   672(R5), F12 // 0xbf797cfa69655d4b
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVD   8(R1), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD    $0x4e61990a // frintm v10.2d, v8.2d
-	WORD    $0x4e61992b // frintm v11.2d, v9.2d
-	WORD    $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
-	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
-	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
-	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
-	WORD    $0x4e611d0c // bic v12.16b, v8.16b, v1.16b
-	WORD    $0x4e611d2d // bic v13.16b, v9.16b, v1.16b
-	WORD    $0x6eece40e // fcmgt v14.2d, v0.2d, v12.2d
-	VBSL    V0.B16, V12.B16, V14.B16
-	WORD    $0x6eede40c // fcmgt v12.2d, v0.2d, v13.2d
-	VBSL    V0.B16, V13.B16, V12.B16
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	WORD    $0x6e6cdd8f // fmul v15.2d, v12.2d, v12.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V12.D2, V12.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V13.D2, V2.D2, V18.D2
-	FMOVQ   608(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V19.D2
-	FMOVQ   624(R5), F20 // 0xbfab0a0361ec3b62
-	VFMLA   V13.D2, V18.D2, V20.D2
-	FMOVQ   624(R5), F18 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   640(R5), F19 // 0xbfc13fc65487d0da
-	VFMLA   V13.D2, V20.D2, V19.D2
-	FMOVQ   640(R5), F20 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V18.D2, V20.D2
-	FMOVQ   656(R5), F18 // 0xbfe1d8fa3856f08c
-	VFMLA   V13.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V20.D2, V19.D2
-	FMOVQ   672(R5), F20 // 0x3fe921fb54bba45a
-	VFMLA   V13.D2, V18.D2, V20.D2
-	FMOVQ   672(R5), F13 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V13.D2
-	WORD    $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	WORD    $0x6e63dd8c // fmul v12.2d, v12.2d, v3.2d
-	WORD    $0x6e74ddce // fmul v14.2d, v14.2d, v20.2d
-	WORD    $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	WORD    $0x6e70e48d // fcmge v13.2d, v4.2d, v16.2d
-	WORD    $0x6e71e48f // fcmge v15.2d, v4.2d, v17.2d
-	VMOV    V14.B16, V18.B16
-	VFMLS   V16.D2, V5.D2, V18.D2
-	VMOV    V12.B16, V19.B16
-	VFMLS   V17.D2, V5.D2, V19.D2
-	VBIF    V13.B16, V14.B16, V18.B16
-	VBIF    V15.B16, V12.B16, V19.B16
-	VMOV    V16.B16, V20.B16
-	VFMLA   V14.D2, V5.D2, V20.D2
-	VMOV    V17.B16, V14.B16
-	VFMLA   V12.D2, V5.D2, V14.D2
-	VBIT    V13.B16, V20.B16, V16.B16
-	VBIT    V15.B16, V14.B16, V17.B16
-	VAND    V13.B16, V6.B16, V12.B16
-	VAND    V15.B16, V6.B16, V13.B16
-	WORD    $0x6e70fe4e // fdiv v14.2d, v18.2d, v16.2d
-	WORD    $0x6e71fe6f // fdiv v15.2d, v19.2d, v17.2d
-	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
-	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V7.D2, V18.D2
-	FMOVQ   688(R5), F19 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V19.D2
-	FMOVQ   704(R5), F20 // 0xbf9b713b5290a752
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   704(R5), F18 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V20.D2, V19.D2
-	FMOVQ   720(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V18.D2, V20.D2
-	FMOVQ   736(R5), F18 // 0xbfa7439da49f79dd
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   752(R5), F20 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V16.D2, V20.D2, V19.D2
-	FMOVQ   768(R5), F20 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V20.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   784(R5), F16 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V20.D2, V16.D2
-	VFMLA   V18.D2, V14.D2, V12.D2
-	VFMLA   V16.D2, V15.D2, V13.D2
-	VAND    V1.B16, V8.B16, V8.B16
-	VAND    V1.B16, V9.B16, V9.B16
-	VORR    V8.B16, V12.B16, V8.B16
-	VORR    V9.B16, V13.B16, V9.B16
-	WORD    $0x4e68d548 // fadd v8.2d, v10.2d, v8.2d
-	WORD    $0x4e69d569 // fadd v9.2d, v11.2d, v9.2d
-	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
-	FMOVD   F10, 0(R0)
-	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
-	FMOVD   F8, 8(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	FMOVD   8(R1), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
+	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
+	WORD    $0x4e611db1 // bic v17.16b, v13.16b, v1.16b
+	WORD    $0x4e611dd2 // bic v18.16b, v14.16b, v1.16b
+	WORD    $0x6ef1e413 // fcmgt v19.2d, v0.2d, v17.2d
+	VBSL    V0.B16, V17.B16, V19.B16
+	WORD    $0x6ef2e411 // fcmgt v17.2d, v0.2d, v18.2d
+	VBSL    V0.B16, V18.B16, V17.B16
+	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	FMOVQ   528(R5), F21 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V21.D2
+	FMOVQ   528(R5), F22 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V22.D2
+	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	VFMLA   V18.D2, V3.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	VFMLA   V20.D2, V3.D2, V24.D2
+	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
+	VFMLA   V18.D2, V4.D2, V25.D2
+	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
+	VFMLA   V20.D2, V4.D2, V26.D2
+	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
+	VFMLA   V18.D2, V5.D2, V27.D2
+	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
+	VFMLA   V20.D2, V5.D2, V28.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V27.D2, V23.D2
+	VFMLA   V20.D2, V28.D2, V24.D2
+	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
+	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
+	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
+	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
+	VMOV    V18.B16, V23.B16
+	VFMLS   V21.D2, V7.D2, V23.D2
+	VMOV    V17.B16, V24.B16
+	VFMLS   V22.D2, V7.D2, V24.D2
+	VBIF    V19.B16, V18.B16, V23.B16
+	VBIF    V20.B16, V17.B16, V24.B16
+	VMOV    V21.B16, V25.B16
+	VFMLA   V18.D2, V7.D2, V25.D2
+	VMOV    V22.B16, V18.B16
+	VFMLA   V17.D2, V7.D2, V18.D2
+	VBIT    V19.B16, V25.B16, V21.B16
+	VBIT    V20.B16, V18.B16, V22.B16
+	VAND    V19.B16, V8.B16, V17.B16
+	VAND    V20.B16, V8.B16, V18.B16
+	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
+	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
+	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
+	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
+	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
+	VFMLA   V21.D2, V9.D2, V23.D2
+	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
+	VFMLA   V22.D2, V9.D2, V24.D2
+	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	VFMLA   V21.D2, V10.D2, V25.D2
+	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
+	VFMLA   V22.D2, V10.D2, V26.D2
+	FMOVQ   768(R5), F27 // 0x3fa1ebbba5994709
+	VFMLA   V21.D2, V11.D2, V27.D2
+	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
+	VFMLA   V22.D2, V11.D2, V28.D2
+	FMOVQ   784(R5), F29 // 0x3f91902c384fe14e
+	VFMLA   V21.D2, V12.D2, V29.D2
+	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
+	VFMLA   V22.D2, V12.D2, V30.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V25.D2, V23.D2
+	VFMLA   V22.D2, V26.D2, V24.D2
+	VFMLA   V21.D2, V29.D2, V27.D2
+	VFMLA   V22.D2, V30.D2, V28.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V27.D2, V23.D2
+	VFMLA   V22.D2, V28.D2, V24.D2
+	VFMLA   V23.D2, V19.D2, V17.D2
+	VFMLA   V24.D2, V20.D2, V18.D2
+	VAND    V1.B16, V13.B16, V13.B16
+	VAND    V1.B16, V14.B16, V14.B16
+	VORR    V13.B16, V17.B16, V13.B16
+	VORR    V14.B16, V18.B16, V14.B16
+	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
+	FMOVD   F13, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -7783,59 +7783,58 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
-	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
-	WORD    $0x4e611d0a // bic v10.16b, v8.16b, v1.16b
-	WORD    $0x6eeae40b // fcmgt v11.2d, v0.2d, v10.2d
-	VBSL    V0.B16, V10.B16, V11.B16
-	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
-	FMOVQ   528(R5), F12 // 0x3fd0000000000000
-	VFMLS   V11.D2, V11.D2, V12.D2
-	FMOVQ   608(R5), F13 // 0xbf95bf840811887d
-	VFMLA   V10.D2, V2.D2, V13.D2
-	FMOVQ   624(R5), F14 // 0xbfab0a0361ec3b62
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   640(R5), F13 // 0xbfc13fc65487d0da
-	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   656(R5), F14 // 0xbfe1d8fa3856f08c
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   672(R5), F13 // 0x3fe921fb54bba45a
-	VFMLA   V10.D2, V14.D2, V13.D2
-	WORD    $0x6e63dd6a // fmul v10.2d, v11.2d, v3.2d
-	WORD    $0x6e6ddd4a // fmul v10.2d, v10.2d, v13.2d
-	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
-	VMOV    V10.B16, V13.B16
-	VFMLS   V12.D2, V5.D2, V13.D2
-	VBIF    V11.B16, V10.B16, V13.B16
-	VMOV    V12.B16, V14.B16
-	VFMLA   V10.D2, V5.D2, V14.D2
-	VBIT    V11.B16, V14.B16, V12.B16
-	VAND    V11.B16, V6.B16, V10.B16
-	WORD    $0x6e6cfdab // fdiv v11.2d, v13.2d, v12.2d
-	WORD    $0x6e6bdd6c // fmul v12.2d, v11.2d, v11.2d
-	FMOVQ   688(R5), F13 // 0x3f91902c384fe14e
-	VFMLA   V12.D2, V7.D2, V13.D2
-	FMOVQ   704(R5), F14 // 0xbf9b713b5290a752
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   720(R5), F13 // 0x3fa1ebbba5994709
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   736(R5), F14 // 0xbfa7439da49f79dd
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   752(R5), F13 // 0x3fb04c0a8218822e
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   768(R5), F14 // 0xbfbb299561f4b3d4
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   784(R5), F13 // 0x3fd45f306daf80e8
-	VFMLA   V12.D2, V14.D2, V13.D2
-	VFMLA   V13.D2, V11.D2, V10.D2
-	VAND    V1.B16, V8.B16, V8.B16
-	VORR    V8.B16, V10.B16, V8.B16
-	WORD    $0x4e68d528 // fadd v8.2d, v9.2d, v8.2d
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVD   F9, 0(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
+	WORD    $0x6eefe410 // fcmgt v16.2d, v0.2d, v15.2d
+	VBSL    V0.B16, V15.B16, V16.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	FMOVQ   528(R5), F17 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V17.D2
+	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
+	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
+	VFMLA   V15.D2, V3.D2, V18.D2
+	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
+	VFMLA   V15.D2, V4.D2, V19.D2
+	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
+	VFMLA   V15.D2, V5.D2, V20.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V19.D2, V18.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V20.D2, V18.D2
+	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
+	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
+	VMOV    V15.B16, V18.B16
+	VFMLS   V17.D2, V7.D2, V18.D2
+	VBIF    V16.B16, V15.B16, V18.B16
+	VMOV    V17.B16, V19.B16
+	VFMLA   V15.D2, V7.D2, V19.D2
+	VBIT    V16.B16, V19.B16, V17.B16
+	VAND    V16.B16, V8.B16, V15.B16
+	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
+	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
+	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
+	VFMLA   V17.D2, V9.D2, V18.D2
+	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
+	VFMLA   V17.D2, V10.D2, V19.D2
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V17.D2, V11.D2, V20.D2
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V17.D2, V12.D2, V21.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V19.D2, V18.D2
+	VFMLA   V17.D2, V21.D2, V20.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V20.D2, V18.D2
+	VFMLA   V18.D2, V16.D2, V15.D2
+	VAND    V1.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -7843,59 +7842,58 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
-	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
-	WORD    $0x4e611d0a // bic v10.16b, v8.16b, v1.16b
-	WORD    $0x6eeae40b // fcmgt v11.2d, v0.2d, v10.2d
-	VBSL    V0.B16, V10.B16, V11.B16
-	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
-	FMOVQ   528(R5), F12 // 0x3fd0000000000000
-	VFMLS   V11.D2, V11.D2, V12.D2
-	FMOVQ   608(R5), F13 // 0xbf95bf840811887d
-	VFMLA   V10.D2, V2.D2, V13.D2
-	FMOVQ   624(R5), F14 // 0xbfab0a0361ec3b62
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   640(R5), F13 // 0xbfc13fc65487d0da
-	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   656(R5), F14 // 0xbfe1d8fa3856f08c
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   672(R5), F13 // 0x3fe921fb54bba45a
-	VFMLA   V10.D2, V14.D2, V13.D2
-	WORD    $0x6e63dd6a // fmul v10.2d, v11.2d, v3.2d
-	WORD    $0x6e6ddd4a // fmul v10.2d, v10.2d, v13.2d
-	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
-	VMOV    V10.B16, V13.B16
-	VFMLS   V12.D2, V5.D2, V13.D2
-	VBIF    V11.B16, V10.B16, V13.B16
-	VMOV    V12.B16, V14.B16
-	VFMLA   V10.D2, V5.D2, V14.D2
-	VBIT    V11.B16, V14.B16, V12.B16
-	VAND    V11.B16, V6.B16, V10.B16
-	WORD    $0x6e6cfdab // fdiv v11.2d, v13.2d, v12.2d
-	WORD    $0x6e6bdd6c // fmul v12.2d, v11.2d, v11.2d
-	FMOVQ   688(R5), F13 // 0x3f91902c384fe14e
-	VFMLA   V12.D2, V7.D2, V13.D2
-	FMOVQ   704(R5), F14 // 0xbf9b713b5290a752
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   720(R5), F13 // 0x3fa1ebbba5994709
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   736(R5), F14 // 0xbfa7439da49f79dd
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   752(R5), F13 // 0x3fb04c0a8218822e
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   768(R5), F14 // 0xbfbb299561f4b3d4
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   784(R5), F13 // 0x3fd45f306daf80e8
-	VFMLA   V12.D2, V14.D2, V13.D2
-	VFMLA   V13.D2, V11.D2, V10.D2
-	VAND    V1.B16, V8.B16, V8.B16
-	VORR    V8.B16, V10.B16, V8.B16
-	WORD    $0x4e68d528 // fadd v8.2d, v9.2d, v8.2d
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVS.P F9, 4(R0)
+	FMOVS.P 4(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
+	WORD    $0x6eefe410 // fcmgt v16.2d, v0.2d, v15.2d
+	VBSL    V0.B16, V15.B16, V16.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	FMOVQ   528(R5), F17 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V17.D2
+	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
+	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
+	VFMLA   V15.D2, V3.D2, V18.D2
+	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
+	VFMLA   V15.D2, V4.D2, V19.D2
+	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
+	VFMLA   V15.D2, V5.D2, V20.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V19.D2, V18.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V20.D2, V18.D2
+	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
+	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
+	VMOV    V15.B16, V18.B16
+	VFMLS   V17.D2, V7.D2, V18.D2
+	VBIF    V16.B16, V15.B16, V18.B16
+	VMOV    V17.B16, V19.B16
+	VFMLA   V15.D2, V7.D2, V19.D2
+	VBIT    V16.B16, V19.B16, V17.B16
+	VAND    V16.B16, V8.B16, V15.B16
+	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
+	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
+	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
+	VFMLA   V17.D2, V9.D2, V18.D2
+	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
+	VFMLA   V17.D2, V10.D2, V19.D2
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V17.D2, V11.D2, V20.D2
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V17.D2, V12.D2, V21.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V19.D2, V18.D2
+	VFMLA   V17.D2, V21.D2, V20.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V20.D2, V18.D2
+	VFMLA   V18.D2, V16.D2, V15.D2
+	VAND    V1.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVS.P F14, 4(R0)
 
 done:
 	RET
@@ -7919,7 +7917,7 @@ TEXT ·smoothFloorF64NEON(SB), NOSPLIT, $24-32
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
 	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
 	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
 	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
@@ -8283,68 +8281,70 @@ TEXT ·smoothFloorGradF32NEON(SB), NOSPLIT, $24-40
 	FMOVQ   96(R5), F2 // 0x3ff0000000000000
 	FMOVD   8(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   1248(R5), F4 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F5 // 0x7ff0000000000000
+	FMOVQ   1248(R5), F4 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1264(R5), F5 // 0xbfcd474df5bb7114
+	FMOVQ   1280(R5), F6 // 0x3f98bbd9f415d0a0
+	FMOVQ   512(R5), F7 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	FMOVD   8(R2), F7
-	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	WORD    $0x4e6198c8 // frintm v8.2d, v6.2d
-	WORD    $0x4e6198e9 // frintm v9.2d, v7.2d
-	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
-	WORD    $0x4ee9d4e9 // fsub v9.2d, v7.2d, v9.2d
-	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
-	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
-	WORD    $0x6e68dd0a // fmul v10.2d, v8.2d, v8.2d
-	WORD    $0x6e69dd2b // fmul v11.2d, v9.2d, v9.2d
-	FMOVQ   528(R5), F12 // 0x3fd0000000000000
-	VFMLS   V8.D2, V8.D2, V12.D2
-	FMOVQ   528(R5), F8 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V8.D2
-	FMOVQ   1264(R5), F9 // 0xbfcd474df5bb7114
-	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	VFMLA   V11.D2, V4.D2, V13.D2
-	FMOVQ   1280(R5), F14 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V9.D2, V14.D2
-	FMOVQ   1280(R5), F9 // 0x3ff472a5655a7d22
-	VFMLA   V11.D2, V13.D2, V9.D2
-	FMOVQ   1296(R5), F13 // 0xc00de9e5e8b0bc2c
-	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V11.D2, V9.D2, V14.D2
-	FMOVQ   1312(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V13.D2, V9.D2
-	FMOVQ   1312(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V11.D2, V14.D2, V10.D2
-	WORD    $0x6e6cdd29 // fmul v9.2d, v9.2d, v12.2d
-	WORD    $0x6e68dd48 // fmul v8.2d, v10.2d, v8.2d
-	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
-	WORD    $0x6e63dd0b // fmul v11.2d, v8.2d, v3.2d
-	FMOVQ   16(RSP), F12
-	VFMLA   V9.D2, V10.D2, V12.D2
-	FMOVQ   16(RSP), F9
-	VFMLA   V8.D2, V11.D2, V9.D2
-	WORD    $0x6e6cfc48 // fdiv v8.2d, v2.2d, v12.2d
-	WORD    $0x6e69fc49 // fdiv v9.2d, v2.2d, v9.2d
-	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
-	WORD    $0x4e611ce7 // bic v7.16b, v7.16b, v1.16b
-	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
-	WORD    $0x4e65e4e7 // fcmeq v7.2d, v7.2d, v5.2d
-	WORD    $0x4e661d06 // bic v6.16b, v8.16b, v6.16b
-	WORD    $0x4e671d27 // bic v7.16b, v9.16b, v7.16b
-	WORD    $0x0e6168c8 // fcvtn v8.2s, v6.2d
-	FMOVD   0(R1), F9
-	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
-	FMOVD   F9, 0(R0)
-	WORD    $0x0e6168e6 // fcvtn v6.2s, v7.2d
-	FMOVD   8(R1), F8
-	WORD    $0x2e26dd08 // fmul v8.2s, v8.2s, v6.2s
-	FMOVD   F8, 8(R0)
+	FMOVD   0(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVD   8(R2), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD    $0x4e61990a // frintm v10.2d, v8.2d
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
+	WORD    $0x4eead50a // fsub v10.2d, v8.2d, v10.2d
+	WORD    $0x4eebd52b // fsub v11.2d, v9.2d, v11.2d
+	WORD    $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
+	WORD    $0x4ee0d56b // fsub v11.2d, v11.2d, v0.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	FMOVQ   528(R5), F14 // 0x3fd0000000000000
+	VFMLS   V10.D2, V10.D2, V14.D2
+	FMOVQ   528(R5), F10 // 0x3fd0000000000000
+	VFMLS   V11.D2, V11.D2, V10.D2
+	FMOVQ   1296(R5), F11 // 0x400fffffff790c7d
+	VFMLA   V12.D2, V4.D2, V11.D2
+	FMOVQ   1296(R5), F15 // 0x400fffffff790c7d
+	VFMLA   V13.D2, V4.D2, V15.D2
+	FMOVQ   1312(R5), F16 // 0x3ff472a5655a7d22
+	VFMLA   V12.D2, V5.D2, V16.D2
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V13.D2, V5.D2, V17.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	VFMLA   V12.D2, V16.D2, V11.D2
+	VFMLA   V13.D2, V17.D2, V15.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	VFMLA   V12.D2, V6.D2, V11.D2
+	VFMLA   V13.D2, V6.D2, V15.D2
+	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
+	WORD    $0x6e6addea // fmul v10.2d, v15.2d, v10.2d
+	WORD    $0x6e63dd6c // fmul v12.2d, v11.2d, v3.2d
+	WORD    $0x6e63dd4d // fmul v13.2d, v10.2d, v3.2d
+	FMOVQ   16(RSP), F14
+	VFMLA   V11.D2, V12.D2, V14.D2
+	FMOVQ   16(RSP), F11
+	VFMLA   V10.D2, V13.D2, V11.D2
+	WORD    $0x6e6efc4a // fdiv v10.2d, v2.2d, v14.2d
+	WORD    $0x6e6bfc4b // fdiv v11.2d, v2.2d, v11.2d
+	WORD    $0x4e611d08 // bic v8.16b, v8.16b, v1.16b
+	WORD    $0x4e611d29 // bic v9.16b, v9.16b, v1.16b
+	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
+	WORD    $0x4e67e529 // fcmeq v9.2d, v9.2d, v7.2d
+	WORD    $0x4e681d48 // bic v8.16b, v10.16b, v8.16b
+	WORD    $0x4e691d69 // bic v9.16b, v11.16b, v9.16b
+	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
+	FMOVD   0(R1), F11
+	WORD    $0x2e2add6b // fmul v11.2s, v11.2s, v10.2s
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
+	FMOVD   8(R1), F10
+	WORD    $0x2e28dd4a // fmul v10.2s, v10.2s, v8.2s
+	FMOVD   F10, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -8355,34 +8355,34 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
-	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
-	WORD    $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
-	WORD    $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
-	FMOVQ   528(R5), F9 // 0x3fd0000000000000
-	VFMLS   V7.D2, V7.D2, V9.D2
-	FMOVQ   1264(R5), F7 // 0xbfcd474df5bb7114
-	VFMLA   V8.D2, V4.D2, V7.D2
-	FMOVQ   1280(R5), F10 // 0x3ff472a5655a7d22
-	VFMLA   V8.D2, V7.D2, V10.D2
-	FMOVQ   1296(R5), F7 // 0xc00de9e5e8b0bc2c
-	VFMLA   V8.D2, V10.D2, V7.D2
-	FMOVQ   1312(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V8.D2, V7.D2, V10.D2
-	WORD    $0x6e69dd47 // fmul v7.2d, v10.2d, v9.2d
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
-	FMOVQ   16(RSP), F9
-	VFMLA   V7.D2, V8.D2, V9.D2
-	WORD    $0x6e69fc47 // fdiv v7.2d, v2.2d, v9.2d
-	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
-	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
-	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
-	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
-	FMOVD   0(R1), F8
-	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
-	FMOVD   F8, 0(R0)
+	FMOVD   0(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
+	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
+	FMOVQ   528(R5), F11 // 0x3fd0000000000000
+	VFMLS   V9.D2, V9.D2, V11.D2
+	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
+	VFMLA   V10.D2, V4.D2, V9.D2
+	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
+	VFMLA   V10.D2, V5.D2, V12.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V12.D2, V9.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V6.D2, V9.D2
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
+	FMOVQ   16(RSP), F11
+	VFMLA   V9.D2, V10.D2, V11.D2
+	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
+	WORD    $0x4e611d08 // bic v8.16b, v8.16b, v1.16b
+	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
+	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   0(R1), F10
+	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
+	FMOVD   F10, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -8391,34 +8391,34 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
-	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
-	WORD    $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
-	WORD    $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
-	FMOVQ   528(R5), F9 // 0x3fd0000000000000
-	VFMLS   V7.D2, V7.D2, V9.D2
-	FMOVQ   1264(R5), F7 // 0xbfcd474df5bb7114
-	VFMLA   V8.D2, V4.D2, V7.D2
-	FMOVQ   1280(R5), F10 // 0x3ff472a5655a7d22
-	VFMLA   V8.D2, V7.D2, V10.D2
-	FMOVQ   1296(R5), F7 // 0xc00de9e5e8b0bc2c
-	VFMLA   V8.D2, V10.D2, V7.D2
-	FMOVQ   1312(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V8.D2, V7.D2, V10.D2
-	WORD    $0x6e69dd47 // fmul v7.2d, v10.2d, v9.2d
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
-	FMOVQ   16(RSP), F9
-	VFMLA   V7.D2, V8.D2, V9.D2
-	WORD    $0x6e69fc47 // fdiv v7.2d, v2.2d, v9.2d
-	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
-	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
-	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
-	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
-	FMOVS.P 4(R1), F8
-	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
-	FMOVS.P F8, 4(R0)
+	FMOVS.P 4(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
+	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
+	FMOVQ   528(R5), F11 // 0x3fd0000000000000
+	VFMLS   V9.D2, V9.D2, V11.D2
+	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
+	VFMLA   V10.D2, V4.D2, V9.D2
+	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
+	VFMLA   V10.D2, V5.D2, V12.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V12.D2, V9.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V6.D2, V9.D2
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
+	FMOVQ   16(RSP), F11
+	VFMLA   V9.D2, V10.D2, V11.D2
+	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
+	WORD    $0x4e611d08 // bic v8.16b, v8.16b, v1.16b
+	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
+	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVS.P 4(R1), F10
+	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
+	FMOVS.P F10, 4(R0)
 
 done:
 	RET
@@ -8624,7 +8624,7 @@ done:
 	RET
 
 // func smoothFloorValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $0-40
+TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -8633,171 +8633,186 @@ TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $0-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   32(R5), F1 // 0x8000000000000000
-	FMOVQ   544(R5), F2 // 0xbf8cc2301efd1dbc
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   560(R5), F5 // 0x4000000000000000
-	FMOVQ   576(R5), F6 // 0x3fd68dfd712adeb5
-	FMOVQ   592(R5), F7 // 0xbf797cfa69655d4b
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   8(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVQ   1248(R5), F10 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
+	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
+	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   592(R5), F7 // 0x4000000000000000
+	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
+	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
+	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
+	FMOVD   8(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
 	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
 	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
 	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
+	WORD    $0x4ee0d5ef // fsub v15.2d, v15.2d, v0.2d
 	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
-	WORD    $0x4ee0d631 // fsub v17.2d, v17.2d, v0.2d
+	WORD    $0x4e611df1 // bic v17.16b, v15.16b, v1.16b
 	WORD    $0x4e611e12 // bic v18.16b, v16.16b, v1.16b
-	WORD    $0x4e611e33 // bic v19.16b, v17.16b, v1.16b
-	WORD    $0x6ef2e414 // fcmgt v20.2d, v0.2d, v18.2d
-	VBSL    V0.B16, V18.B16, V20.B16
-	WORD    $0x6ef3e412 // fcmgt v18.2d, v0.2d, v19.2d
-	VBSL    V0.B16, V19.B16, V18.B16
-	WORD    $0x6e74de93 // fmul v19.2d, v20.2d, v20.2d
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	WORD    $0x6ef1e413 // fcmgt v19.2d, v0.2d, v17.2d
+	VBSL    V0.B16, V17.B16, V19.B16
+	WORD    $0x6ef2e411 // fcmgt v17.2d, v0.2d, v18.2d
+	VBSL    V0.B16, V18.B16, V17.B16
+	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	FMOVQ   528(R5), F21 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V21.D2
 	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V20.D2, V20.D2, V22.D2
-	FMOVQ   528(R5), F23 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V23.D2
-	FMOVQ   608(R5), F24 // 0xbf95bf840811887d
-	VFMLA   V19.D2, V2.D2, V24.D2
-	FMOVQ   608(R5), F25 // 0xbf95bf840811887d
-	VFMLA   V21.D2, V2.D2, V25.D2
-	FMOVQ   624(R5), F26 // 0xbfab0a0361ec3b62
-	VFMLA   V19.D2, V24.D2, V26.D2
-	FMOVQ   624(R5), F24 // 0xbfab0a0361ec3b62
-	VFMLA   V21.D2, V25.D2, V24.D2
-	FMOVQ   640(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V19.D2, V26.D2, V25.D2
-	FMOVQ   640(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V21.D2, V24.D2, V26.D2
-	FMOVQ   656(R5), F24 // 0xbfe1d8fa3856f08c
-	VFMLA   V19.D2, V25.D2, V24.D2
-	FMOVQ   656(R5), F25 // 0xbfe1d8fa3856f08c
-	VFMLA   V21.D2, V26.D2, V25.D2
-	FMOVQ   672(R5), F26 // 0x3fe921fb54bba45a
-	VFMLA   V19.D2, V24.D2, V26.D2
-	FMOVQ   672(R5), F19 // 0x3fe921fb54bba45a
-	VFMLA   V21.D2, V25.D2, V19.D2
-	WORD    $0x6e63de94 // fmul v20.2d, v20.2d, v3.2d
-	WORD    $0x6e63de52 // fmul v18.2d, v18.2d, v3.2d
-	WORD    $0x6e7ade94 // fmul v20.2d, v20.2d, v26.2d
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x6e76e493 // fcmge v19.2d, v4.2d, v22.2d
-	WORD    $0x6e77e495 // fcmge v21.2d, v4.2d, v23.2d
-	VMOV    V20.B16, V24.B16
-	VFMLS   V22.D2, V5.D2, V24.D2
-	VMOV    V18.B16, V25.B16
-	VFMLS   V23.D2, V5.D2, V25.D2
-	VBIF    V19.B16, V20.B16, V24.B16
-	VBIF    V21.B16, V18.B16, V25.B16
-	VMOV    V22.B16, V26.B16
-	VFMLA   V20.D2, V5.D2, V26.D2
-	VMOV    V23.B16, V20.B16
-	VFMLA   V18.D2, V5.D2, V20.D2
-	VBIT    V19.B16, V26.B16, V22.B16
-	VBIT    V21.B16, V20.B16, V23.B16
-	VAND    V19.B16, V6.B16, V18.B16
-	VAND    V21.B16, V6.B16, V19.B16
+	VFMLS   V17.D2, V17.D2, V22.D2
+	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	VFMLA   V18.D2, V3.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	VFMLA   V20.D2, V3.D2, V24.D2
+	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
+	VFMLA   V18.D2, V4.D2, V25.D2
+	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
+	VFMLA   V20.D2, V4.D2, V26.D2
+	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
+	VFMLA   V18.D2, V5.D2, V27.D2
+	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
+	VFMLA   V20.D2, V5.D2, V28.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V27.D2, V23.D2
+	VFMLA   V20.D2, V28.D2, V24.D2
+	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
+	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
+	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
+	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
+	VMOV    V18.B16, V23.B16
+	VFMLS   V21.D2, V7.D2, V23.D2
+	VMOV    V17.B16, V24.B16
+	VFMLS   V22.D2, V7.D2, V24.D2
+	VBIF    V19.B16, V18.B16, V23.B16
+	VBIF    V20.B16, V17.B16, V24.B16
+	VMOV    V21.B16, V25.B16
+	VFMLA   V18.D2, V7.D2, V25.D2
+	VMOV    V22.B16, V18.B16
+	VFMLA   V17.D2, V7.D2, V18.D2
+	VBIT    V19.B16, V25.B16, V21.B16
+	VBIT    V20.B16, V18.B16, V22.B16
+	VAND    V19.B16, V8.B16, V17.B16
+	VAND    V20.B16, V8.B16, V18.B16
+	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
 	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e77ff35 // fdiv v21.2d, v25.2d, v23.2d
+	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
 	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	WORD    $0x6e75deb7 // fmul v23.2d, v21.2d, v21.2d
-	FMOVQ   688(R5), F24 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   688(R5), F25 // 0x3f91902c384fe14e
-	VFMLA   V23.D2, V7.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbf9b713b5290a752
-	VFMLA   V22.D2, V24.D2, V26.D2
-	FMOVQ   704(R5), F24 // 0xbf9b713b5290a752
-	VFMLA   V23.D2, V25.D2, V24.D2
-	FMOVQ   720(R5), F25 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V26.D2, V25.D2
-	FMOVQ   720(R5), F26 // 0x3fa1ebbba5994709
-	VFMLA   V23.D2, V24.D2, V26.D2
-	FMOVQ   736(R5), F24 // 0xbfa7439da49f79dd
-	VFMLA   V22.D2, V25.D2, V24.D2
-	FMOVQ   736(R5), F25 // 0xbfa7439da49f79dd
-	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
+	VFMLA   V21.D2, V9.D2, V23.D2
+	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
+	VFMLA   V22.D2, V9.D2, V24.D2
+	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	VFMLA   V21.D2, V10.D2, V25.D2
 	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V24.D2, V26.D2
-	FMOVQ   752(R5), F24 // 0x3fb04c0a8218822e
-	VFMLA   V23.D2, V25.D2, V24.D2
-	FMOVQ   768(R5), F25 // 0xbfbb299561f4b3d4
-	VFMLA   V22.D2, V26.D2, V25.D2
-	FMOVQ   768(R5), F26 // 0xbfbb299561f4b3d4
-	VFMLA   V23.D2, V24.D2, V26.D2
-	FMOVQ   784(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V25.D2, V24.D2
-	FMOVQ   784(R5), F22 // 0x3fd45f306daf80e8
-	VFMLA   V23.D2, V26.D2, V22.D2
+	VFMLA   V22.D2, V10.D2, V26.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
+	VFMLA   V21.D2, V27.D2, V28.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
+	VFMLA   V22.D2, V27.D2, V29.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
+	VFMLA   V21.D2, V27.D2, V30.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
+	VFMLA   V22.D2, V27.D2, V31.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V25.D2, V23.D2
+	VFMLA   V22.D2, V26.D2, V24.D2
+	VFMLA   V21.D2, V30.D2, V28.D2
+	VFMLA   V22.D2, V31.D2, V29.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V28.D2, V23.D2
+	VFMLA   V22.D2, V29.D2, V24.D2
+	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
+	VAND    V1.B16, V15.B16, V19.B16
 	VAND    V1.B16, V16.B16, V20.B16
-	VAND    V1.B16, V17.B16, V21.B16
+	VORR    V19.B16, V17.B16, V17.B16
 	VORR    V20.B16, V18.B16, V18.B16
-	VORR    V21.B16, V19.B16, V19.B16
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
 	WORD    $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
-	WORD    $0x4e73d5ef // fadd v15.2d, v15.2d, v19.2d
+	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V20.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V16.D2
-	FMOVQ   1264(R5), F17 // 0xbfcd474df5bb7114
-	VFMLA   V18.D2, V10.D2, V17.D2
-	FMOVQ   1264(R5), F21 // 0xbfcd474df5bb7114
-	VFMLA   V19.D2, V10.D2, V21.D2
-	FMOVQ   1280(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V18.D2, V17.D2, V22.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V19.D2, V21.D2, V17.D2
-	FMOVQ   1296(R5), F21 // 0xc00de9e5e8b0bc2c
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1296(R5), F22 // 0xc00de9e5e8b0bc2c
-	VFMLA   V19.D2, V17.D2, V22.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V18.D2, V21.D2, V17.D2
-	FMOVQ   1312(R5), F18 // 0x400fffffff790c7d
-	VFMLA   V19.D2, V22.D2, V18.D2
-	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
-	WORD    $0x6e70de50 // fmul v16.2d, v18.2d, v16.2d
-	WORD    $0x6e69de32 // fmul v18.2d, v17.2d, v9.2d
-	WORD    $0x6e69de13 // fmul v19.2d, v16.2d, v9.2d
-	VMOV    V3.B16, V20.B16
-	VFMLA   V17.D2, V18.D2, V20.D2
-	VMOV    V3.B16, V17.B16
-	VFMLA   V16.D2, V19.D2, V17.D2
-	WORD    $0x6e74fd10 // fdiv v16.2d, v8.2d, v20.2d
-	WORD    $0x6e71fd11 // fdiv v17.2d, v8.2d, v17.2d
+	FMOVQ   528(R5), F19 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V19.D2
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V15.D2
+	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
+	VFMLA   V17.D2, V16.D2, V20.D2
+	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
+	VFMLA   V18.D2, V16.D2, V21.D2
+	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
+	VFMLA   V17.D2, V16.D2, V22.D2
+	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
+	VFMLA   V18.D2, V16.D2, V23.D2
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VFMLA   V16.D2, V22.D2, V20.D2
+	VFMLA   V17.D2, V23.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   1280(R5), F16 // 0x3f98bbd9f415d0a0
+	VFMLA   V17.D2, V16.D2, V21.D2
+	WORD    $0x6e73de90 // fmul v16.2d, v20.2d, v19.2d
+	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
+	FMOVQ   16(RSP), F17
+	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
+	FMOVQ   16(RSP), F18
+	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
+	VMOV    V2.B16, V19.B16
+	VFMLA   V16.D2, V17.D2, V19.D2
+	VMOV    V2.B16, V16.B16
+	VFMLA   V15.D2, V18.D2, V16.D2
+	FMOVQ   96(R5), F15 // 0x3ff0000000000000
+	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
+	FMOVQ   96(R5), F17 // 0x3ff0000000000000
+	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
 	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6be5ad // fcmeq v13.2d, v13.2d, v11.2d
+	FMOVQ   512(R5), F17 // 0x7ff0000000000000
+	WORD    $0x4e71e56b // fcmeq v11.2d, v11.2d, v17.2d
+	FMOVQ   512(R5), F17 // 0x7ff0000000000000
+	WORD    $0x4e71e58c // fcmeq v12.2d, v12.2d, v17.2d
+	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
 	WORD    $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
-	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e616991 // fcvtn v17.2s, v12.2d
-	FMOVD   F17, 0(R1)
-	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
-	FMOVD   F12, 8(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R1)
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
+	FMOVD   F16, 0(R1)
+	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
+	FMOVD   F11, 8(R0)
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -8808,80 +8823,87 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4e611dcf // bic v15.16b, v14.16b, v1.16b
-	WORD    $0x6eefe410 // fcmgt v16.2d, v0.2d, v15.2d
-	VBSL    V0.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V18.D2
-	FMOVQ   624(R5), F19 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   640(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   672(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e63de0f // fmul v15.2d, v16.2d, v3.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	WORD    $0x6e71e490 // fcmge v16.2d, v4.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V5.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V5.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V6.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   720(R5), F18 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V1.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611dae // bic v14.16b, v13.16b, v1.16b
+	WORD    $0x6eeee40f // fcmgt v15.2d, v0.2d, v14.2d
+	VBSL    V0.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   1264(R5), F14 // 0xbfcd474df5bb7114
-	VFMLA   V15.D2, V10.D2, V14.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V15.D2, V14.D2, V17.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V15.D2, V17.D2, V14.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V15.D2, V14.D2, V17.D2
-	WORD    $0x6e70de2e // fmul v14.2d, v17.2d, v16.2d
-	WORD    $0x6e69ddcf // fmul v15.2d, v14.2d, v9.2d
-	VMOV    V3.B16, V16.B16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd0e // fdiv v14.2d, v8.2d, v16.2d
-	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVD   F15, 0(R1)
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V1.B16, V13.B16, V15.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V15.D2
+	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
+	VFMLA   V14.D2, V13.D2, V16.D2
+	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V14.D2, V13.D2, V17.D2
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	VFMLA   V13.D2, V17.D2, V16.D2
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V13.D2, V14.D2, V16.D2
+	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F14
+	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VMOV    V2.B16, V15.B16
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   96(R5), F13 // 0x3ff0000000000000
+	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
+	FMOVD   F14, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -8890,80 +8912,87 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4e611dcf // bic v15.16b, v14.16b, v1.16b
-	WORD    $0x6eefe410 // fcmgt v16.2d, v0.2d, v15.2d
-	VBSL    V0.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V18.D2
-	FMOVQ   624(R5), F19 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   640(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   672(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e63de0f // fmul v15.2d, v16.2d, v3.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	WORD    $0x6e71e490 // fcmge v16.2d, v4.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V5.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V5.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V6.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   720(R5), F18 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V1.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611dae // bic v14.16b, v13.16b, v1.16b
+	WORD    $0x6eeee40f // fcmgt v15.2d, v0.2d, v14.2d
+	VBSL    V0.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   1264(R5), F14 // 0xbfcd474df5bb7114
-	VFMLA   V15.D2, V10.D2, V14.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V15.D2, V14.D2, V17.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V15.D2, V17.D2, V14.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V15.D2, V14.D2, V17.D2
-	WORD    $0x6e70de2e // fmul v14.2d, v17.2d, v16.2d
-	WORD    $0x6e69ddcf // fmul v15.2d, v14.2d, v9.2d
-	VMOV    V3.B16, V16.B16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd0e // fdiv v14.2d, v8.2d, v16.2d
-	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVS.P F15, 4(R1)
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V1.B16, V13.B16, V15.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V15.D2
+	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
+	VFMLA   V14.D2, V13.D2, V16.D2
+	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V14.D2, V13.D2, V17.D2
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	VFMLA   V13.D2, V17.D2, V16.D2
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V13.D2, V14.D2, V16.D2
+	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F14
+	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VMOV    V2.B16, V15.B16
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   96(R5), F13 // 0x3ff0000000000000
+	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVS.P F13, 4(R0)
+	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
+	FMOVS.P F14, 4(R1)
 
 done:
 	RET
@@ -8988,7 +9017,7 @@ TEXT ·smoothFloorValueGradF64NEON(SB), NOSPLIT, $40-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
 	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
 	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
 	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
@@ -9487,126 +9516,131 @@ TEXT ·smoothRoundF32NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   32(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   544(R5), F2 // 0xbf8cc2301efd1dbc
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   560(R5), F5 // 0x4000000000000000
-	FMOVQ   576(R5), F6 // 0x3fd68dfd712adeb5
-	FMOVQ   592(R5), F7 // 0xbf797cfa69655d4b
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
+	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
+	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   592(R5), F7 // 0x4000000000000000
+	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
+	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
+	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVD   8(R1), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD    $0x4e61890a // frintn v10.2d, v8.2d
-	WORD    $0x4e61892b // frintn v11.2d, v9.2d
-	WORD    $0x4eead50c // fsub v12.2d, v8.2d, v10.2d
-	WORD    $0x4eebd52d // fsub v13.2d, v9.2d, v11.2d
-	WORD    $0x4e601d8e // bic v14.16b, v12.16b, v0.16b
-	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
-	WORD    $0x6eeee430 // fcmgt v16.2d, v1.2d, v14.2d
-	VBSL    V1.B16, V14.B16, V16.B16
-	WORD    $0x6eefe42e // fcmgt v14.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V14.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	WORD    $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V18.D2
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V19.D2
-	FMOVQ   608(R5), F20 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V20.D2
-	FMOVQ   608(R5), F21 // 0xbf95bf840811887d
-	VFMLA   V17.D2, V2.D2, V21.D2
-	FMOVQ   624(R5), F22 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V20.D2, V22.D2
-	FMOVQ   624(R5), F20 // 0xbfab0a0361ec3b62
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   640(R5), F21 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V22.D2, V21.D2
-	FMOVQ   640(R5), F22 // 0xbfc13fc65487d0da
-	VFMLA   V17.D2, V20.D2, V22.D2
-	FMOVQ   656(R5), F20 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V21.D2, V20.D2
-	FMOVQ   656(R5), F21 // 0xbfe1d8fa3856f08c
-	VFMLA   V17.D2, V22.D2, V21.D2
-	FMOVQ   672(R5), F22 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V20.D2, V22.D2
-	FMOVQ   672(R5), F15 // 0x3fe921fb54bba45a
-	VFMLA   V17.D2, V21.D2, V15.D2
-	WORD    $0x6e63de10 // fmul v16.2d, v16.2d, v3.2d
-	WORD    $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	WORD    $0x6e76de10 // fmul v16.2d, v16.2d, v22.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	WORD    $0x6e72e48f // fcmge v15.2d, v4.2d, v18.2d
-	WORD    $0x6e73e491 // fcmge v17.2d, v4.2d, v19.2d
-	VMOV    V16.B16, V20.B16
-	VFMLS   V18.D2, V5.D2, V20.D2
-	VMOV    V14.B16, V21.B16
-	VFMLS   V19.D2, V5.D2, V21.D2
-	VBIF    V15.B16, V16.B16, V20.B16
-	VBIF    V17.B16, V14.B16, V21.B16
-	VMOV    V18.B16, V22.B16
-	VFMLA   V16.D2, V5.D2, V22.D2
-	VMOV    V19.B16, V16.B16
-	VFMLA   V14.D2, V5.D2, V16.D2
-	VBIT    V15.B16, V22.B16, V18.B16
-	VBIT    V17.B16, V16.B16, V19.B16
-	VAND    V15.B16, V6.B16, V14.B16
-	VAND    V17.B16, V6.B16, V15.B16
-	WORD    $0x6e72fe90 // fdiv v16.2d, v20.2d, v18.2d
-	WORD    $0x6e73feb1 // fdiv v17.2d, v21.2d, v19.2d
-	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
-	FMOVQ   688(R5), F20 // 0x3f91902c384fe14e
-	VFMLA   V18.D2, V7.D2, V20.D2
-	FMOVQ   688(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V19.D2, V7.D2, V21.D2
-	FMOVQ   704(R5), F22 // 0xbf9b713b5290a752
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   704(R5), F20 // 0xbf9b713b5290a752
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   720(R5), F21 // 0x3fa1ebbba5994709
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   720(R5), F22 // 0x3fa1ebbba5994709
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   736(R5), F20 // 0xbfa7439da49f79dd
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   736(R5), F21 // 0xbfa7439da49f79dd
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   752(R5), F22 // 0x3fb04c0a8218822e
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   752(R5), F20 // 0x3fb04c0a8218822e
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   768(R5), F21 // 0xbfbb299561f4b3d4
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   768(R5), F22 // 0xbfbb299561f4b3d4
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   784(R5), F20 // 0x3fd45f306daf80e8
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V19.D2, V22.D2, V18.D2
-	VFMLA   V20.D2, V16.D2, V14.D2
-	VFMLA   V18.D2, V17.D2, V15.D2
+	FMOVD   0(R1), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R1), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
+	WORD    $0x4e61898e // frintn v14.2d, v12.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
+	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
+	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
+	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
+	VBSL    V1.B16, V17.B16, V19.B16
+	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
+	VBSL    V1.B16, V18.B16, V17.B16
+	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	FMOVQ   528(R5), F21 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V21.D2
+	FMOVQ   528(R5), F22 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V22.D2
+	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	VFMLA   V18.D2, V3.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	VFMLA   V20.D2, V3.D2, V24.D2
+	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
+	VFMLA   V18.D2, V4.D2, V25.D2
+	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
+	VFMLA   V20.D2, V4.D2, V26.D2
+	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
+	VFMLA   V18.D2, V5.D2, V27.D2
+	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
+	VFMLA   V20.D2, V5.D2, V28.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V27.D2, V23.D2
+	VFMLA   V20.D2, V28.D2, V24.D2
+	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
+	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
+	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
+	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
+	VMOV    V18.B16, V23.B16
+	VFMLS   V21.D2, V7.D2, V23.D2
+	VMOV    V17.B16, V24.B16
+	VFMLS   V22.D2, V7.D2, V24.D2
+	VBIF    V19.B16, V18.B16, V23.B16
+	VBIF    V20.B16, V17.B16, V24.B16
+	VMOV    V21.B16, V25.B16
+	VFMLA   V18.D2, V7.D2, V25.D2
+	VMOV    V22.B16, V18.B16
+	VFMLA   V17.D2, V7.D2, V18.D2
+	VBIT    V19.B16, V25.B16, V21.B16
+	VBIT    V20.B16, V18.B16, V22.B16
+	VAND    V19.B16, V8.B16, V17.B16
+	VAND    V20.B16, V8.B16, V18.B16
+	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
+	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
+	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
+	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
+	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
+	VFMLA   V21.D2, V9.D2, V23.D2
+	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
+	VFMLA   V22.D2, V9.D2, V24.D2
+	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	VFMLA   V21.D2, V10.D2, V25.D2
+	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
+	VFMLA   V22.D2, V10.D2, V26.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
+	VFMLA   V21.D2, V27.D2, V28.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
+	VFMLA   V22.D2, V27.D2, V29.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
+	VFMLA   V21.D2, V27.D2, V30.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
+	VFMLA   V22.D2, V27.D2, V31.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V25.D2, V23.D2
+	VFMLA   V22.D2, V26.D2, V24.D2
+	VFMLA   V21.D2, V30.D2, V28.D2
+	VFMLA   V22.D2, V31.D2, V29.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V28.D2, V23.D2
+	VFMLA   V22.D2, V29.D2, V24.D2
+	VFMLA   V23.D2, V19.D2, V17.D2
+	VFMLA   V24.D2, V20.D2, V18.D2
+	VAND    V0.B16, V15.B16, V15.B16
+	VAND    V0.B16, V16.B16, V16.B16
+	VORR    V15.B16, V17.B16, V15.B16
+	VORR    V16.B16, V18.B16, V16.B16
+	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	VAND    V0.B16, V11.B16, V11.B16
 	VAND    V0.B16, V12.B16, V12.B16
-	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V11.B16, V13.B16, V11.B16
 	VORR    V12.B16, V14.B16, V12.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
-	WORD    $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	VAND    V0.B16, V8.B16, V8.B16
-	VAND    V0.B16, V9.B16, V9.B16
-	VORR    V8.B16, V10.B16, V8.B16
-	VORR    V9.B16, V11.B16, V9.B16
-	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
-	FMOVD   F10, 0(R0)
-	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
-	FMOVD   F8, 8(R0)
+	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e61698b // fcvtn v11.2s, v12.2d
+	FMOVD   F11, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -9616,60 +9650,61 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD    $0x4e618909 // frintn v9.2d, v8.2d
-	WORD    $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
-	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
-	WORD    $0x6eebe42c // fcmgt v12.2d, v1.2d, v11.2d
-	VBSL    V1.B16, V11.B16, V12.B16
-	WORD    $0x6e6cdd8b // fmul v11.2d, v12.2d, v12.2d
-	FMOVQ   528(R5), F13 // 0x3fd0000000000000
-	VFMLS   V12.D2, V12.D2, V13.D2
-	FMOVQ   608(R5), F14 // 0xbf95bf840811887d
-	VFMLA   V11.D2, V2.D2, V14.D2
-	FMOVQ   624(R5), F15 // 0xbfab0a0361ec3b62
-	VFMLA   V11.D2, V14.D2, V15.D2
-	FMOVQ   640(R5), F14 // 0xbfc13fc65487d0da
-	VFMLA   V11.D2, V15.D2, V14.D2
-	FMOVQ   656(R5), F15 // 0xbfe1d8fa3856f08c
-	VFMLA   V11.D2, V14.D2, V15.D2
-	FMOVQ   672(R5), F14 // 0x3fe921fb54bba45a
-	VFMLA   V11.D2, V15.D2, V14.D2
-	WORD    $0x6e63dd8b // fmul v11.2d, v12.2d, v3.2d
-	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
-	WORD    $0x6e6de48c // fcmge v12.2d, v4.2d, v13.2d
-	VMOV    V11.B16, V14.B16
-	VFMLS   V13.D2, V5.D2, V14.D2
-	VBIF    V12.B16, V11.B16, V14.B16
-	VMOV    V13.B16, V15.B16
-	VFMLA   V11.D2, V5.D2, V15.D2
-	VBIT    V12.B16, V15.B16, V13.B16
-	VAND    V12.B16, V6.B16, V11.B16
-	WORD    $0x6e6dfdcc // fdiv v12.2d, v14.2d, v13.2d
-	WORD    $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
-	FMOVQ   688(R5), F14 // 0x3f91902c384fe14e
-	VFMLA   V13.D2, V7.D2, V14.D2
-	FMOVQ   704(R5), F15 // 0xbf9b713b5290a752
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   720(R5), F14 // 0x3fa1ebbba5994709
-	VFMLA   V13.D2, V15.D2, V14.D2
-	FMOVQ   736(R5), F15 // 0xbfa7439da49f79dd
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   752(R5), F14 // 0x3fb04c0a8218822e
-	VFMLA   V13.D2, V15.D2, V14.D2
-	FMOVQ   768(R5), F15 // 0xbfbb299561f4b3d4
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   784(R5), F14 // 0x3fd45f306daf80e8
-	VFMLA   V13.D2, V15.D2, V14.D2
-	VFMLA   V14.D2, V12.D2, V11.D2
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V10.B16, V11.B16, V10.B16
-	WORD    $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
-	VAND    V0.B16, V8.B16, V8.B16
-	VORR    V8.B16, V9.B16, V8.B16
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVD   F9, 0(R0)
+	FMOVD   0(R1), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61896c // frintn v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V13.B16, V14.B16, V13.B16
+	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
+	VAND    V0.B16, V11.B16, V11.B16
+	VORR    V11.B16, V12.B16, V11.B16
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   F12, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -9677,60 +9712,61 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD    $0x4e618909 // frintn v9.2d, v8.2d
-	WORD    $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
-	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
-	WORD    $0x6eebe42c // fcmgt v12.2d, v1.2d, v11.2d
-	VBSL    V1.B16, V11.B16, V12.B16
-	WORD    $0x6e6cdd8b // fmul v11.2d, v12.2d, v12.2d
-	FMOVQ   528(R5), F13 // 0x3fd0000000000000
-	VFMLS   V12.D2, V12.D2, V13.D2
-	FMOVQ   608(R5), F14 // 0xbf95bf840811887d
-	VFMLA   V11.D2, V2.D2, V14.D2
-	FMOVQ   624(R5), F15 // 0xbfab0a0361ec3b62
-	VFMLA   V11.D2, V14.D2, V15.D2
-	FMOVQ   640(R5), F14 // 0xbfc13fc65487d0da
-	VFMLA   V11.D2, V15.D2, V14.D2
-	FMOVQ   656(R5), F15 // 0xbfe1d8fa3856f08c
-	VFMLA   V11.D2, V14.D2, V15.D2
-	FMOVQ   672(R5), F14 // 0x3fe921fb54bba45a
-	VFMLA   V11.D2, V15.D2, V14.D2
-	WORD    $0x6e63dd8b // fmul v11.2d, v12.2d, v3.2d
-	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
-	WORD    $0x6e6de48c // fcmge v12.2d, v4.2d, v13.2d
-	VMOV    V11.B16, V14.B16
-	VFMLS   V13.D2, V5.D2, V14.D2
-	VBIF    V12.B16, V11.B16, V14.B16
-	VMOV    V13.B16, V15.B16
-	VFMLA   V11.D2, V5.D2, V15.D2
-	VBIT    V12.B16, V15.B16, V13.B16
-	VAND    V12.B16, V6.B16, V11.B16
-	WORD    $0x6e6dfdcc // fdiv v12.2d, v14.2d, v13.2d
-	WORD    $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
-	FMOVQ   688(R5), F14 // 0x3f91902c384fe14e
-	VFMLA   V13.D2, V7.D2, V14.D2
-	FMOVQ   704(R5), F15 // 0xbf9b713b5290a752
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   720(R5), F14 // 0x3fa1ebbba5994709
-	VFMLA   V13.D2, V15.D2, V14.D2
-	FMOVQ   736(R5), F15 // 0xbfa7439da49f79dd
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   752(R5), F14 // 0x3fb04c0a8218822e
-	VFMLA   V13.D2, V15.D2, V14.D2
-	FMOVQ   768(R5), F15 // 0xbfbb299561f4b3d4
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   784(R5), F14 // 0x3fd45f306daf80e8
-	VFMLA   V13.D2, V15.D2, V14.D2
-	VFMLA   V14.D2, V12.D2, V11.D2
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V10.B16, V11.B16, V10.B16
-	WORD    $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
-	VAND    V0.B16, V8.B16, V8.B16
-	VORR    V8.B16, V9.B16, V8.B16
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVS.P F9, 4(R0)
+	FMOVS.P 4(R1), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61896c // frintn v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V13.B16, V14.B16, V13.B16
+	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
+	VAND    V0.B16, V11.B16, V11.B16
+	VORR    V11.B16, V12.B16, V11.B16
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVS.P F12, 4(R0)
 
 done:
 	RET
@@ -9754,7 +9790,7 @@ TEXT ·smoothRoundF64NEON(SB), NOSPLIT, $24-32
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
 	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
 	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
 	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
@@ -10117,66 +10153,68 @@ TEXT ·smoothRoundGradF32NEON(SB), NOSPLIT, $24-40
 	FMOVQ   96(R5), F1 // 0x3ff0000000000000
 	FMOVD   8(R4), F2
 	VDUP    V2.D[0], V2.D2
-	FMOVQ   1248(R5), F3 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F4 // 0x7ff0000000000000
+	FMOVQ   1248(R5), F3 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1264(R5), F4 // 0xbfcd474df5bb7114
+	FMOVQ   1280(R5), F5 // 0x3f98bbd9f415d0a0
+	FMOVQ   512(R5), F6 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F5
-	WORD    $0x0e6178a5 // fcvtl v5.2d, v5.2s
-	FMOVD   8(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	WORD    $0x4e6188a7 // frintn v7.2d, v5.2d
-	WORD    $0x4e6188c8 // frintn v8.2d, v6.2d
-	WORD    $0x4ee7d4a7 // fsub v7.2d, v5.2d, v7.2d
-	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
-	WORD    $0x6e67dce9 // fmul v9.2d, v7.2d, v7.2d
-	WORD    $0x6e68dd0a // fmul v10.2d, v8.2d, v8.2d
-	FMOVQ   528(R5), F11 // 0x3fd0000000000000
-	VFMLS   V7.D2, V7.D2, V11.D2
-	FMOVQ   528(R5), F7 // 0x3fd0000000000000
-	VFMLS   V8.D2, V8.D2, V7.D2
-	FMOVQ   1264(R5), F8 // 0xbfcd474df5bb7114
-	VFMLA   V9.D2, V3.D2, V8.D2
-	FMOVQ   1264(R5), F12 // 0xbfcd474df5bb7114
-	VFMLA   V10.D2, V3.D2, V12.D2
-	FMOVQ   1280(R5), F13 // 0x3ff472a5655a7d22
-	VFMLA   V9.D2, V8.D2, V13.D2
-	FMOVQ   1280(R5), F8 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V12.D2, V8.D2
-	FMOVQ   1296(R5), F12 // 0xc00de9e5e8b0bc2c
-	VFMLA   V9.D2, V13.D2, V12.D2
-	FMOVQ   1296(R5), F13 // 0xc00de9e5e8b0bc2c
-	VFMLA   V10.D2, V8.D2, V13.D2
-	FMOVQ   1312(R5), F8 // 0x400fffffff790c7d
-	VFMLA   V9.D2, V12.D2, V8.D2
-	FMOVQ   1312(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V13.D2, V9.D2
-	WORD    $0x6e6bdd08 // fmul v8.2d, v8.2d, v11.2d
-	WORD    $0x6e67dd27 // fmul v7.2d, v9.2d, v7.2d
-	WORD    $0x6e62dd09 // fmul v9.2d, v8.2d, v2.2d
-	WORD    $0x6e62dcea // fmul v10.2d, v7.2d, v2.2d
-	FMOVQ   16(RSP), F11
-	VFMLA   V8.D2, V9.D2, V11.D2
-	FMOVQ   16(RSP), F8
-	VFMLA   V7.D2, V10.D2, V8.D2
-	WORD    $0x6e6bfc27 // fdiv v7.2d, v1.2d, v11.2d
-	WORD    $0x6e68fc28 // fdiv v8.2d, v1.2d, v8.2d
-	WORD    $0x4e601ca5 // bic v5.16b, v5.16b, v0.16b
-	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
-	WORD    $0x4e64e4a5 // fcmeq v5.2d, v5.2d, v4.2d
-	WORD    $0x4e64e4c6 // fcmeq v6.2d, v6.2d, v4.2d
-	WORD    $0x4e651ce5 // bic v5.16b, v7.16b, v5.16b
-	WORD    $0x4e661d06 // bic v6.16b, v8.16b, v6.16b
-	WORD    $0x0e6168a7 // fcvtn v7.2s, v5.2d
-	FMOVD   0(R1), F8
-	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
-	FMOVD   F8, 0(R0)
-	WORD    $0x0e6168c5 // fcvtn v5.2s, v6.2d
-	FMOVD   8(R1), F7
-	WORD    $0x2e25dce7 // fmul v7.2s, v7.2s, v5.2s
-	FMOVD   F7, 8(R0)
+	FMOVD   0(R2), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	FMOVD   8(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e6188e9 // frintn v9.2d, v7.2d
+	WORD    $0x4e61890a // frintn v10.2d, v8.2d
+	WORD    $0x4ee9d4e9 // fsub v9.2d, v7.2d, v9.2d
+	WORD    $0x4eead50a // fsub v10.2d, v8.2d, v10.2d
+	WORD    $0x6e69dd2b // fmul v11.2d, v9.2d, v9.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	FMOVQ   528(R5), F13 // 0x3fd0000000000000
+	VFMLS   V9.D2, V9.D2, V13.D2
+	FMOVQ   528(R5), F9 // 0x3fd0000000000000
+	VFMLS   V10.D2, V10.D2, V9.D2
+	FMOVQ   1296(R5), F10 // 0x400fffffff790c7d
+	VFMLA   V11.D2, V3.D2, V10.D2
+	FMOVQ   1296(R5), F14 // 0x400fffffff790c7d
+	VFMLA   V12.D2, V3.D2, V14.D2
+	FMOVQ   1312(R5), F15 // 0x3ff472a5655a7d22
+	VFMLA   V11.D2, V4.D2, V15.D2
+	FMOVQ   1312(R5), F16 // 0x3ff472a5655a7d22
+	VFMLA   V12.D2, V4.D2, V16.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	VFMLA   V11.D2, V15.D2, V10.D2
+	VFMLA   V12.D2, V16.D2, V14.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	VFMLA   V11.D2, V5.D2, V10.D2
+	VFMLA   V12.D2, V5.D2, V14.D2
+	WORD    $0x6e6ddd4a // fmul v10.2d, v10.2d, v13.2d
+	WORD    $0x6e69ddc9 // fmul v9.2d, v14.2d, v9.2d
+	WORD    $0x6e62dd4b // fmul v11.2d, v10.2d, v2.2d
+	WORD    $0x6e62dd2c // fmul v12.2d, v9.2d, v2.2d
+	FMOVQ   16(RSP), F13
+	VFMLA   V10.D2, V11.D2, V13.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V9.D2, V12.D2, V10.D2
+	WORD    $0x6e6dfc29 // fdiv v9.2d, v1.2d, v13.2d
+	WORD    $0x6e6afc2a // fdiv v10.2d, v1.2d, v10.2d
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
+	WORD    $0x4e66e4e7 // fcmeq v7.2d, v7.2d, v6.2d
+	WORD    $0x4e66e508 // fcmeq v8.2d, v8.2d, v6.2d
+	WORD    $0x4e671d27 // bic v7.16b, v9.16b, v7.16b
+	WORD    $0x4e681d48 // bic v8.16b, v10.16b, v8.16b
+	WORD    $0x0e6168e9 // fcvtn v9.2s, v7.2d
+	FMOVD   0(R1), F10
+	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
+	FMOVD   F10, 0(R0)
+	WORD    $0x0e616907 // fcvtn v7.2s, v8.2d
+	FMOVD   8(R1), F9
+	WORD    $0x2e27dd29 // fmul v9.2s, v9.2s, v7.2s
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -10187,33 +10225,33 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F5
-	WORD    $0x0e6178a5 // fcvtl v5.2d, v5.2s
-	WORD    $0x4e6188a6 // frintn v6.2d, v5.2d
-	WORD    $0x4ee6d4a6 // fsub v6.2d, v5.2d, v6.2d
-	WORD    $0x6e66dcc7 // fmul v7.2d, v6.2d, v6.2d
-	FMOVQ   528(R5), F8 // 0x3fd0000000000000
-	VFMLS   V6.D2, V6.D2, V8.D2
-	FMOVQ   1264(R5), F6 // 0xbfcd474df5bb7114
-	VFMLA   V7.D2, V3.D2, V6.D2
-	FMOVQ   1280(R5), F9 // 0x3ff472a5655a7d22
-	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1296(R5), F6 // 0xc00de9e5e8b0bc2c
-	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1312(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V7.D2, V6.D2, V9.D2
-	WORD    $0x6e68dd26 // fmul v6.2d, v9.2d, v8.2d
-	WORD    $0x6e62dcc7 // fmul v7.2d, v6.2d, v2.2d
-	FMOVQ   16(RSP), F8
-	VFMLA   V6.D2, V7.D2, V8.D2
-	WORD    $0x6e68fc26 // fdiv v6.2d, v1.2d, v8.2d
-	WORD    $0x4e601ca5 // bic v5.16b, v5.16b, v0.16b
-	WORD    $0x4e64e4a5 // fcmeq v5.2d, v5.2d, v4.2d
-	WORD    $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD    $0x0e6168a6 // fcvtn v6.2s, v5.2d
-	FMOVD   0(R1), F7
-	WORD    $0x2e26dce7 // fmul v7.2s, v7.2s, v6.2s
-	FMOVD   F7, 0(R0)
+	FMOVD   0(R2), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD    $0x4e6188e8 // frintn v8.2d, v7.2d
+	WORD    $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
+	WORD    $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
+	FMOVQ   528(R5), F10 // 0x3fd0000000000000
+	VFMLS   V8.D2, V8.D2, V10.D2
+	FMOVQ   1296(R5), F8 // 0x400fffffff790c7d
+	VFMLA   V9.D2, V3.D2, V8.D2
+	FMOVQ   1312(R5), F11 // 0x3ff472a5655a7d22
+	VFMLA   V9.D2, V4.D2, V11.D2
+	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
+	VFMLA   V9.D2, V11.D2, V8.D2
+	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
+	VFMLA   V9.D2, V5.D2, V8.D2
+	WORD    $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
+	WORD    $0x6e62dd09 // fmul v9.2d, v8.2d, v2.2d
+	FMOVQ   16(RSP), F10
+	VFMLA   V8.D2, V9.D2, V10.D2
+	WORD    $0x6e6afc28 // fdiv v8.2d, v1.2d, v10.2d
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	WORD    $0x4e66e4e7 // fcmeq v7.2d, v7.2d, v6.2d
+	WORD    $0x4e671d07 // bic v7.16b, v8.16b, v7.16b
+	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
+	FMOVD   0(R1), F9
+	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
+	FMOVD   F9, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -10222,33 +10260,33 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F5
-	WORD    $0x0e6178a5 // fcvtl v5.2d, v5.2s
-	WORD    $0x4e6188a6 // frintn v6.2d, v5.2d
-	WORD    $0x4ee6d4a6 // fsub v6.2d, v5.2d, v6.2d
-	WORD    $0x6e66dcc7 // fmul v7.2d, v6.2d, v6.2d
-	FMOVQ   528(R5), F8 // 0x3fd0000000000000
-	VFMLS   V6.D2, V6.D2, V8.D2
-	FMOVQ   1264(R5), F6 // 0xbfcd474df5bb7114
-	VFMLA   V7.D2, V3.D2, V6.D2
-	FMOVQ   1280(R5), F9 // 0x3ff472a5655a7d22
-	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1296(R5), F6 // 0xc00de9e5e8b0bc2c
-	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1312(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V7.D2, V6.D2, V9.D2
-	WORD    $0x6e68dd26 // fmul v6.2d, v9.2d, v8.2d
-	WORD    $0x6e62dcc7 // fmul v7.2d, v6.2d, v2.2d
-	FMOVQ   16(RSP), F8
-	VFMLA   V6.D2, V7.D2, V8.D2
-	WORD    $0x6e68fc26 // fdiv v6.2d, v1.2d, v8.2d
-	WORD    $0x4e601ca5 // bic v5.16b, v5.16b, v0.16b
-	WORD    $0x4e64e4a5 // fcmeq v5.2d, v5.2d, v4.2d
-	WORD    $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD    $0x0e6168a6 // fcvtn v6.2s, v5.2d
-	FMOVS.P 4(R1), F7
-	WORD    $0x2e26dce7 // fmul v7.2s, v7.2s, v6.2s
-	FMOVS.P F7, 4(R0)
+	FMOVS.P 4(R2), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD    $0x4e6188e8 // frintn v8.2d, v7.2d
+	WORD    $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
+	WORD    $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
+	FMOVQ   528(R5), F10 // 0x3fd0000000000000
+	VFMLS   V8.D2, V8.D2, V10.D2
+	FMOVQ   1296(R5), F8 // 0x400fffffff790c7d
+	VFMLA   V9.D2, V3.D2, V8.D2
+	FMOVQ   1312(R5), F11 // 0x3ff472a5655a7d22
+	VFMLA   V9.D2, V4.D2, V11.D2
+	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
+	VFMLA   V9.D2, V11.D2, V8.D2
+	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
+	VFMLA   V9.D2, V5.D2, V8.D2
+	WORD    $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
+	WORD    $0x6e62dd09 // fmul v9.2d, v8.2d, v2.2d
+	FMOVQ   16(RSP), F10
+	VFMLA   V8.D2, V9.D2, V10.D2
+	WORD    $0x6e6afc28 // fdiv v8.2d, v1.2d, v10.2d
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	WORD    $0x4e66e4e7 // fcmeq v7.2d, v7.2d, v6.2d
+	WORD    $0x4e671d07 // bic v7.16b, v8.16b, v7.16b
+	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
+	FMOVS.P 4(R1), F9
+	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
+	FMOVS.P F9, 4(R0)
 
 done:
 	RET
@@ -10445,7 +10483,7 @@ done:
 	RET
 
 // func smoothRoundValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $0-40
+TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -10454,173 +10492,188 @@ TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $0-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   32(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   544(R5), F2 // 0xbf8cc2301efd1dbc
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   560(R5), F5 // 0x4000000000000000
-	FMOVQ   576(R5), F6 // 0x3fd68dfd712adeb5
-	FMOVQ   592(R5), F7 // 0xbf797cfa69655d4b
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   8(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVQ   1248(R5), F10 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
+	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
+	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   592(R5), F7 // 0x4000000000000000
+	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
+	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
+	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
+	FMOVD   8(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
 	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
 	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
 	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
+	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
 	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
-	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
-	WORD    $0x6ef2e434 // fcmgt v20.2d, v1.2d, v18.2d
-	VBSL    V1.B16, V18.B16, V20.B16
-	WORD    $0x6ef3e432 // fcmgt v18.2d, v1.2d, v19.2d
-	VBSL    V1.B16, V19.B16, V18.B16
-	WORD    $0x6e74de93 // fmul v19.2d, v20.2d, v20.2d
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
+	VBSL    V1.B16, V17.B16, V19.B16
+	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
+	VBSL    V1.B16, V18.B16, V17.B16
+	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	FMOVQ   528(R5), F21 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V21.D2
 	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V20.D2, V20.D2, V22.D2
-	FMOVQ   528(R5), F23 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V23.D2
-	FMOVQ   608(R5), F24 // 0xbf95bf840811887d
-	VFMLA   V19.D2, V2.D2, V24.D2
-	FMOVQ   608(R5), F25 // 0xbf95bf840811887d
-	VFMLA   V21.D2, V2.D2, V25.D2
-	FMOVQ   624(R5), F26 // 0xbfab0a0361ec3b62
-	VFMLA   V19.D2, V24.D2, V26.D2
-	FMOVQ   624(R5), F24 // 0xbfab0a0361ec3b62
-	VFMLA   V21.D2, V25.D2, V24.D2
-	FMOVQ   640(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V19.D2, V26.D2, V25.D2
-	FMOVQ   640(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V21.D2, V24.D2, V26.D2
-	FMOVQ   656(R5), F24 // 0xbfe1d8fa3856f08c
-	VFMLA   V19.D2, V25.D2, V24.D2
-	FMOVQ   656(R5), F25 // 0xbfe1d8fa3856f08c
-	VFMLA   V21.D2, V26.D2, V25.D2
-	FMOVQ   672(R5), F26 // 0x3fe921fb54bba45a
-	VFMLA   V19.D2, V24.D2, V26.D2
-	FMOVQ   672(R5), F19 // 0x3fe921fb54bba45a
-	VFMLA   V21.D2, V25.D2, V19.D2
-	WORD    $0x6e63de94 // fmul v20.2d, v20.2d, v3.2d
-	WORD    $0x6e63de52 // fmul v18.2d, v18.2d, v3.2d
-	WORD    $0x6e7ade94 // fmul v20.2d, v20.2d, v26.2d
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x6e76e493 // fcmge v19.2d, v4.2d, v22.2d
-	WORD    $0x6e77e495 // fcmge v21.2d, v4.2d, v23.2d
-	VMOV    V20.B16, V24.B16
-	VFMLS   V22.D2, V5.D2, V24.D2
-	VMOV    V18.B16, V25.B16
-	VFMLS   V23.D2, V5.D2, V25.D2
-	VBIF    V19.B16, V20.B16, V24.B16
-	VBIF    V21.B16, V18.B16, V25.B16
-	VMOV    V22.B16, V26.B16
-	VFMLA   V20.D2, V5.D2, V26.D2
-	VMOV    V23.B16, V20.B16
-	VFMLA   V18.D2, V5.D2, V20.D2
-	VBIT    V19.B16, V26.B16, V22.B16
-	VBIT    V21.B16, V20.B16, V23.B16
-	VAND    V19.B16, V6.B16, V18.B16
-	VAND    V21.B16, V6.B16, V19.B16
+	VFMLS   V17.D2, V17.D2, V22.D2
+	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	VFMLA   V18.D2, V3.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	VFMLA   V20.D2, V3.D2, V24.D2
+	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
+	VFMLA   V18.D2, V4.D2, V25.D2
+	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
+	VFMLA   V20.D2, V4.D2, V26.D2
+	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
+	VFMLA   V18.D2, V5.D2, V27.D2
+	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
+	VFMLA   V20.D2, V5.D2, V28.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V27.D2, V23.D2
+	VFMLA   V20.D2, V28.D2, V24.D2
+	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
+	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
+	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
+	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
+	VMOV    V18.B16, V23.B16
+	VFMLS   V21.D2, V7.D2, V23.D2
+	VMOV    V17.B16, V24.B16
+	VFMLS   V22.D2, V7.D2, V24.D2
+	VBIF    V19.B16, V18.B16, V23.B16
+	VBIF    V20.B16, V17.B16, V24.B16
+	VMOV    V21.B16, V25.B16
+	VFMLA   V18.D2, V7.D2, V25.D2
+	VMOV    V22.B16, V18.B16
+	VFMLA   V17.D2, V7.D2, V18.D2
+	VBIT    V19.B16, V25.B16, V21.B16
+	VBIT    V20.B16, V18.B16, V22.B16
+	VAND    V19.B16, V8.B16, V17.B16
+	VAND    V20.B16, V8.B16, V18.B16
+	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
 	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e77ff35 // fdiv v21.2d, v25.2d, v23.2d
+	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
 	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	WORD    $0x6e75deb7 // fmul v23.2d, v21.2d, v21.2d
-	FMOVQ   688(R5), F24 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   688(R5), F25 // 0x3f91902c384fe14e
-	VFMLA   V23.D2, V7.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbf9b713b5290a752
-	VFMLA   V22.D2, V24.D2, V26.D2
-	FMOVQ   704(R5), F24 // 0xbf9b713b5290a752
-	VFMLA   V23.D2, V25.D2, V24.D2
-	FMOVQ   720(R5), F25 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V26.D2, V25.D2
-	FMOVQ   720(R5), F26 // 0x3fa1ebbba5994709
-	VFMLA   V23.D2, V24.D2, V26.D2
-	FMOVQ   736(R5), F24 // 0xbfa7439da49f79dd
-	VFMLA   V22.D2, V25.D2, V24.D2
-	FMOVQ   736(R5), F25 // 0xbfa7439da49f79dd
-	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
+	VFMLA   V21.D2, V9.D2, V23.D2
+	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
+	VFMLA   V22.D2, V9.D2, V24.D2
+	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	VFMLA   V21.D2, V10.D2, V25.D2
 	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V24.D2, V26.D2
-	FMOVQ   752(R5), F24 // 0x3fb04c0a8218822e
-	VFMLA   V23.D2, V25.D2, V24.D2
-	FMOVQ   768(R5), F25 // 0xbfbb299561f4b3d4
-	VFMLA   V22.D2, V26.D2, V25.D2
-	FMOVQ   768(R5), F26 // 0xbfbb299561f4b3d4
-	VFMLA   V23.D2, V24.D2, V26.D2
-	FMOVQ   784(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V25.D2, V24.D2
-	FMOVQ   784(R5), F22 // 0x3fd45f306daf80e8
-	VFMLA   V23.D2, V26.D2, V22.D2
+	VFMLA   V22.D2, V10.D2, V26.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
+	VFMLA   V21.D2, V27.D2, V28.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
+	VFMLA   V22.D2, V27.D2, V29.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
+	VFMLA   V21.D2, V27.D2, V30.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
+	VFMLA   V22.D2, V27.D2, V31.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V25.D2, V23.D2
+	VFMLA   V22.D2, V26.D2, V24.D2
+	VFMLA   V21.D2, V30.D2, V28.D2
+	VFMLA   V22.D2, V31.D2, V29.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V28.D2, V23.D2
+	VFMLA   V22.D2, V29.D2, V24.D2
+	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
+	VAND    V0.B16, V15.B16, V19.B16
 	VAND    V0.B16, V16.B16, V20.B16
-	VAND    V0.B16, V17.B16, V21.B16
+	VORR    V19.B16, V17.B16, V17.B16
 	VORR    V20.B16, V18.B16, V18.B16
-	VORR    V21.B16, V19.B16, V19.B16
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
 	WORD    $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
-	WORD    $0x4e73d5ef // fadd v15.2d, v15.2d, v19.2d
+	VAND    V0.B16, V11.B16, V17.B16
 	VAND    V0.B16, V12.B16, V18.B16
-	VAND    V0.B16, V13.B16, V19.B16
+	VORR    V17.B16, V13.B16, V13.B16
 	VORR    V18.B16, V14.B16, V14.B16
-	VORR    V19.B16, V15.B16, V15.B16
+	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V20.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V16.D2
-	FMOVQ   1264(R5), F17 // 0xbfcd474df5bb7114
-	VFMLA   V18.D2, V10.D2, V17.D2
-	FMOVQ   1264(R5), F21 // 0xbfcd474df5bb7114
-	VFMLA   V19.D2, V10.D2, V21.D2
-	FMOVQ   1280(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V18.D2, V17.D2, V22.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V19.D2, V21.D2, V17.D2
-	FMOVQ   1296(R5), F21 // 0xc00de9e5e8b0bc2c
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1296(R5), F22 // 0xc00de9e5e8b0bc2c
-	VFMLA   V19.D2, V17.D2, V22.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V18.D2, V21.D2, V17.D2
-	FMOVQ   1312(R5), F18 // 0x400fffffff790c7d
-	VFMLA   V19.D2, V22.D2, V18.D2
-	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
-	WORD    $0x6e70de50 // fmul v16.2d, v18.2d, v16.2d
-	WORD    $0x6e69de32 // fmul v18.2d, v17.2d, v9.2d
-	WORD    $0x6e69de13 // fmul v19.2d, v16.2d, v9.2d
-	VMOV    V3.B16, V20.B16
-	VFMLA   V17.D2, V18.D2, V20.D2
-	VMOV    V3.B16, V17.B16
-	VFMLA   V16.D2, V19.D2, V17.D2
-	WORD    $0x6e74fd10 // fdiv v16.2d, v8.2d, v20.2d
-	WORD    $0x6e71fd11 // fdiv v17.2d, v8.2d, v17.2d
+	FMOVQ   528(R5), F19 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V19.D2
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V15.D2
+	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
+	VFMLA   V17.D2, V16.D2, V20.D2
+	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
+	VFMLA   V18.D2, V16.D2, V21.D2
+	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
+	VFMLA   V17.D2, V16.D2, V22.D2
+	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
+	VFMLA   V18.D2, V16.D2, V23.D2
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VFMLA   V16.D2, V22.D2, V20.D2
+	VFMLA   V17.D2, V23.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   1280(R5), F16 // 0x3f98bbd9f415d0a0
+	VFMLA   V17.D2, V16.D2, V21.D2
+	WORD    $0x6e73de90 // fmul v16.2d, v20.2d, v19.2d
+	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
+	FMOVQ   16(RSP), F17
+	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
+	FMOVQ   16(RSP), F18
+	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
+	VMOV    V2.B16, V19.B16
+	VFMLA   V16.D2, V17.D2, V19.D2
+	VMOV    V2.B16, V16.B16
+	VFMLA   V15.D2, V18.D2, V16.D2
+	FMOVQ   96(R5), F15 // 0x3ff0000000000000
+	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
+	FMOVQ   96(R5), F17 // 0x3ff0000000000000
+	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
 	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6be5ad // fcmeq v13.2d, v13.2d, v11.2d
+	FMOVQ   512(R5), F17 // 0x7ff0000000000000
+	WORD    $0x4e71e56b // fcmeq v11.2d, v11.2d, v17.2d
+	FMOVQ   512(R5), F17 // 0x7ff0000000000000
+	WORD    $0x4e71e58c // fcmeq v12.2d, v12.2d, v17.2d
+	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
 	WORD    $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
-	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e616991 // fcvtn v17.2s, v12.2d
-	FMOVD   F17, 0(R1)
-	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
-	FMOVD   F12, 8(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R1)
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
+	FMOVD   F16, 0(R1)
+	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
+	FMOVD   F11, 8(R0)
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -10631,81 +10684,88 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61898d // frintn v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V18.D2
-	FMOVQ   624(R5), F19 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   640(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   672(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e63de0f // fmul v15.2d, v16.2d, v3.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	WORD    $0x6e71e490 // fcmge v16.2d, v4.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V5.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V5.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V6.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   720(R5), F18 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	VAND    V0.B16, V12.B16, V15.B16
-	VORR    V15.B16, V13.B16, V13.B16
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61896c // frintn v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   1264(R5), F14 // 0xbfcd474df5bb7114
-	VFMLA   V15.D2, V10.D2, V14.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V15.D2, V14.D2, V17.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V15.D2, V17.D2, V14.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V15.D2, V14.D2, V17.D2
-	WORD    $0x6e70de2e // fmul v14.2d, v17.2d, v16.2d
-	WORD    $0x6e69ddcf // fmul v15.2d, v14.2d, v9.2d
-	VMOV    V3.B16, V16.B16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd0e // fdiv v14.2d, v8.2d, v16.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVD   F15, 0(R1)
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VAND    V0.B16, V11.B16, V14.B16
+	VORR    V14.B16, V12.B16, V12.B16
+	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V15.D2
+	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
+	VFMLA   V14.D2, V13.D2, V16.D2
+	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V14.D2, V13.D2, V17.D2
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	VFMLA   V13.D2, V17.D2, V16.D2
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V13.D2, V14.D2, V16.D2
+	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F14
+	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VMOV    V2.B16, V15.B16
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   96(R5), F13 // 0x3ff0000000000000
+	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
+	FMOVD   F14, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -10714,81 +10774,88 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61898d // frintn v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V18.D2
-	FMOVQ   624(R5), F19 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   640(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   672(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e63de0f // fmul v15.2d, v16.2d, v3.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	WORD    $0x6e71e490 // fcmge v16.2d, v4.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V5.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V5.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V6.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   720(R5), F18 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	VAND    V0.B16, V12.B16, V15.B16
-	VORR    V15.B16, V13.B16, V13.B16
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61896c // frintn v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   1264(R5), F14 // 0xbfcd474df5bb7114
-	VFMLA   V15.D2, V10.D2, V14.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V15.D2, V14.D2, V17.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V15.D2, V17.D2, V14.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V15.D2, V14.D2, V17.D2
-	WORD    $0x6e70de2e // fmul v14.2d, v17.2d, v16.2d
-	WORD    $0x6e69ddcf // fmul v15.2d, v14.2d, v9.2d
-	VMOV    V3.B16, V16.B16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd0e // fdiv v14.2d, v8.2d, v16.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVS.P F15, 4(R1)
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VAND    V0.B16, V11.B16, V14.B16
+	VORR    V14.B16, V12.B16, V12.B16
+	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V15.D2
+	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
+	VFMLA   V14.D2, V13.D2, V16.D2
+	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V14.D2, V13.D2, V17.D2
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	VFMLA   V13.D2, V17.D2, V16.D2
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V13.D2, V14.D2, V16.D2
+	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F14
+	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VMOV    V2.B16, V15.B16
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   96(R5), F13 // 0x3ff0000000000000
+	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVS.P F13, 4(R0)
+	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
+	FMOVS.P F14, 4(R1)
 
 done:
 	RET
@@ -10813,7 +10880,7 @@ TEXT ·smoothRoundValueGradF64NEON(SB), NOSPLIT, $40-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
 	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
 	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
 	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
@@ -11308,128 +11375,131 @@ TEXT ·smoothCeilF32NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   32(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   544(R5), F2 // 0xbf8cc2301efd1dbc
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   560(R5), F5 // 0x4000000000000000
-	FMOVQ   576(R5), F6 // 0x3fd68dfd712adeb5
-	FMOVQ   592(R5), F7 // 0xbf797cfa69655d4b
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
+	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
+	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   592(R5), F7 // 0x4000000000000000
+	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
+	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
+	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
+	FMOVQ   656(R5), F11 // 0xbf9b713b5290a752
+	FMOVQ   672(R5), F12 // 0xbf797cfa69655d4b
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVD   8(R1), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	VEOR    V0.B16, V8.B16, V8.B16
-	VEOR    V0.B16, V9.B16, V9.B16
-	WORD    $0x4e61990a // frintm v10.2d, v8.2d
-	WORD    $0x4e61992b // frintm v11.2d, v9.2d
-	WORD    $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
-	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
-	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
-	WORD    $0x4e601d0c // bic v12.16b, v8.16b, v0.16b
-	WORD    $0x4e601d2d // bic v13.16b, v9.16b, v0.16b
-	WORD    $0x6eece42e // fcmgt v14.2d, v1.2d, v12.2d
-	VBSL    V1.B16, V12.B16, V14.B16
-	WORD    $0x6eede42c // fcmgt v12.2d, v1.2d, v13.2d
-	VBSL    V1.B16, V13.B16, V12.B16
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	WORD    $0x6e6cdd8f // fmul v15.2d, v12.2d, v12.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V12.D2, V12.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V13.D2, V2.D2, V18.D2
-	FMOVQ   608(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V19.D2
-	FMOVQ   624(R5), F20 // 0xbfab0a0361ec3b62
-	VFMLA   V13.D2, V18.D2, V20.D2
-	FMOVQ   624(R5), F18 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   640(R5), F19 // 0xbfc13fc65487d0da
-	VFMLA   V13.D2, V20.D2, V19.D2
-	FMOVQ   640(R5), F20 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V18.D2, V20.D2
-	FMOVQ   656(R5), F18 // 0xbfe1d8fa3856f08c
-	VFMLA   V13.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V20.D2, V19.D2
-	FMOVQ   672(R5), F20 // 0x3fe921fb54bba45a
-	VFMLA   V13.D2, V18.D2, V20.D2
-	FMOVQ   672(R5), F13 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V13.D2
-	WORD    $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	WORD    $0x6e63dd8c // fmul v12.2d, v12.2d, v3.2d
-	WORD    $0x6e74ddce // fmul v14.2d, v14.2d, v20.2d
-	WORD    $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	WORD    $0x6e70e48d // fcmge v13.2d, v4.2d, v16.2d
-	WORD    $0x6e71e48f // fcmge v15.2d, v4.2d, v17.2d
-	VMOV    V14.B16, V18.B16
-	VFMLS   V16.D2, V5.D2, V18.D2
-	VMOV    V12.B16, V19.B16
-	VFMLS   V17.D2, V5.D2, V19.D2
-	VBIF    V13.B16, V14.B16, V18.B16
-	VBIF    V15.B16, V12.B16, V19.B16
-	VMOV    V16.B16, V20.B16
-	VFMLA   V14.D2, V5.D2, V20.D2
-	VMOV    V17.B16, V14.B16
-	VFMLA   V12.D2, V5.D2, V14.D2
-	VBIT    V13.B16, V20.B16, V16.B16
-	VBIT    V15.B16, V14.B16, V17.B16
-	VAND    V13.B16, V6.B16, V12.B16
-	VAND    V15.B16, V6.B16, V13.B16
-	WORD    $0x6e70fe4e // fdiv v14.2d, v18.2d, v16.2d
-	WORD    $0x6e71fe6f // fdiv v15.2d, v19.2d, v17.2d
-	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
-	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V7.D2, V18.D2
-	FMOVQ   688(R5), F19 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V19.D2
-	FMOVQ   704(R5), F20 // 0xbf9b713b5290a752
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   704(R5), F18 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V20.D2, V19.D2
-	FMOVQ   720(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V18.D2, V20.D2
-	FMOVQ   736(R5), F18 // 0xbfa7439da49f79dd
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   752(R5), F20 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V16.D2, V20.D2, V19.D2
-	FMOVQ   768(R5), F20 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V20.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   784(R5), F16 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V20.D2, V16.D2
-	VFMLA   V18.D2, V14.D2, V12.D2
-	VFMLA   V16.D2, V15.D2, V13.D2
-	VAND    V0.B16, V8.B16, V8.B16
-	VAND    V0.B16, V9.B16, V9.B16
-	VORR    V8.B16, V12.B16, V8.B16
-	VORR    V9.B16, V13.B16, V9.B16
-	WORD    $0x4e68d548 // fadd v8.2d, v10.2d, v8.2d
-	WORD    $0x4e69d569 // fadd v9.2d, v11.2d, v9.2d
-	VEOR    V0.B16, V8.B16, V8.B16
-	VEOR    V0.B16, V9.B16, V9.B16
-	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
-	FMOVD   F10, 0(R0)
-	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
-	FMOVD   F8, 8(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	FMOVD   8(R1), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VEOR    V0.B16, V13.B16, V13.B16
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
+	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
+	WORD    $0x4e601db1 // bic v17.16b, v13.16b, v0.16b
+	WORD    $0x4e601dd2 // bic v18.16b, v14.16b, v0.16b
+	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
+	VBSL    V1.B16, V17.B16, V19.B16
+	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
+	VBSL    V1.B16, V18.B16, V17.B16
+	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	FMOVQ   528(R5), F21 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V21.D2
+	FMOVQ   528(R5), F22 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V22.D2
+	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	VFMLA   V18.D2, V3.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	VFMLA   V20.D2, V3.D2, V24.D2
+	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
+	VFMLA   V18.D2, V4.D2, V25.D2
+	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
+	VFMLA   V20.D2, V4.D2, V26.D2
+	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
+	VFMLA   V18.D2, V5.D2, V27.D2
+	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
+	VFMLA   V20.D2, V5.D2, V28.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V27.D2, V23.D2
+	VFMLA   V20.D2, V28.D2, V24.D2
+	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
+	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
+	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
+	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
+	VMOV    V18.B16, V23.B16
+	VFMLS   V21.D2, V7.D2, V23.D2
+	VMOV    V17.B16, V24.B16
+	VFMLS   V22.D2, V7.D2, V24.D2
+	VBIF    V19.B16, V18.B16, V23.B16
+	VBIF    V20.B16, V17.B16, V24.B16
+	VMOV    V21.B16, V25.B16
+	VFMLA   V18.D2, V7.D2, V25.D2
+	VMOV    V22.B16, V18.B16
+	VFMLA   V17.D2, V7.D2, V18.D2
+	VBIT    V19.B16, V25.B16, V21.B16
+	VBIT    V20.B16, V18.B16, V22.B16
+	VAND    V19.B16, V8.B16, V17.B16
+	VAND    V20.B16, V8.B16, V18.B16
+	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
+	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
+	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
+	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
+	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
+	VFMLA   V21.D2, V9.D2, V23.D2
+	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
+	VFMLA   V22.D2, V9.D2, V24.D2
+	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	VFMLA   V21.D2, V10.D2, V25.D2
+	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
+	VFMLA   V22.D2, V10.D2, V26.D2
+	FMOVQ   768(R5), F27 // 0x3fa1ebbba5994709
+	VFMLA   V21.D2, V11.D2, V27.D2
+	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
+	VFMLA   V22.D2, V11.D2, V28.D2
+	FMOVQ   784(R5), F29 // 0x3f91902c384fe14e
+	VFMLA   V21.D2, V12.D2, V29.D2
+	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
+	VFMLA   V22.D2, V12.D2, V30.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V25.D2, V23.D2
+	VFMLA   V22.D2, V26.D2, V24.D2
+	VFMLA   V21.D2, V29.D2, V27.D2
+	VFMLA   V22.D2, V30.D2, V28.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V27.D2, V23.D2
+	VFMLA   V22.D2, V28.D2, V24.D2
+	VFMLA   V23.D2, V19.D2, V17.D2
+	VFMLA   V24.D2, V20.D2, V18.D2
+	VAND    V0.B16, V13.B16, V13.B16
+	VAND    V0.B16, V14.B16, V14.B16
+	VORR    V13.B16, V17.B16, V13.B16
+	VORR    V14.B16, V18.B16, V14.B16
+	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
+	FMOVD   F13, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -11439,61 +11509,60 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	VEOR    V0.B16, V8.B16, V8.B16
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
-	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	WORD    $0x4e601d0a // bic v10.16b, v8.16b, v0.16b
-	WORD    $0x6eeae42b // fcmgt v11.2d, v1.2d, v10.2d
-	VBSL    V1.B16, V10.B16, V11.B16
-	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
-	FMOVQ   528(R5), F12 // 0x3fd0000000000000
-	VFMLS   V11.D2, V11.D2, V12.D2
-	FMOVQ   608(R5), F13 // 0xbf95bf840811887d
-	VFMLA   V10.D2, V2.D2, V13.D2
-	FMOVQ   624(R5), F14 // 0xbfab0a0361ec3b62
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   640(R5), F13 // 0xbfc13fc65487d0da
-	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   656(R5), F14 // 0xbfe1d8fa3856f08c
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   672(R5), F13 // 0x3fe921fb54bba45a
-	VFMLA   V10.D2, V14.D2, V13.D2
-	WORD    $0x6e63dd6a // fmul v10.2d, v11.2d, v3.2d
-	WORD    $0x6e6ddd4a // fmul v10.2d, v10.2d, v13.2d
-	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
-	VMOV    V10.B16, V13.B16
-	VFMLS   V12.D2, V5.D2, V13.D2
-	VBIF    V11.B16, V10.B16, V13.B16
-	VMOV    V12.B16, V14.B16
-	VFMLA   V10.D2, V5.D2, V14.D2
-	VBIT    V11.B16, V14.B16, V12.B16
-	VAND    V11.B16, V6.B16, V10.B16
-	WORD    $0x6e6cfdab // fdiv v11.2d, v13.2d, v12.2d
-	WORD    $0x6e6bdd6c // fmul v12.2d, v11.2d, v11.2d
-	FMOVQ   688(R5), F13 // 0x3f91902c384fe14e
-	VFMLA   V12.D2, V7.D2, V13.D2
-	FMOVQ   704(R5), F14 // 0xbf9b713b5290a752
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   720(R5), F13 // 0x3fa1ebbba5994709
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   736(R5), F14 // 0xbfa7439da49f79dd
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   752(R5), F13 // 0x3fb04c0a8218822e
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   768(R5), F14 // 0xbfbb299561f4b3d4
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   784(R5), F13 // 0x3fd45f306daf80e8
-	VFMLA   V12.D2, V14.D2, V13.D2
-	VFMLA   V13.D2, V11.D2, V10.D2
-	VAND    V0.B16, V8.B16, V8.B16
-	VORR    V8.B16, V10.B16, V8.B16
-	WORD    $0x4e68d528 // fadd v8.2d, v9.2d, v8.2d
-	VEOR    V0.B16, V8.B16, V8.B16
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVD   F9, 0(R0)
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
+	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
+	VBSL    V1.B16, V15.B16, V16.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	FMOVQ   528(R5), F17 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V17.D2
+	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
+	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
+	VFMLA   V15.D2, V3.D2, V18.D2
+	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
+	VFMLA   V15.D2, V4.D2, V19.D2
+	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
+	VFMLA   V15.D2, V5.D2, V20.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V19.D2, V18.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V20.D2, V18.D2
+	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
+	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
+	VMOV    V15.B16, V18.B16
+	VFMLS   V17.D2, V7.D2, V18.D2
+	VBIF    V16.B16, V15.B16, V18.B16
+	VMOV    V17.B16, V19.B16
+	VFMLA   V15.D2, V7.D2, V19.D2
+	VBIT    V16.B16, V19.B16, V17.B16
+	VAND    V16.B16, V8.B16, V15.B16
+	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
+	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
+	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
+	VFMLA   V17.D2, V9.D2, V18.D2
+	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
+	VFMLA   V17.D2, V10.D2, V19.D2
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V17.D2, V11.D2, V20.D2
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V17.D2, V12.D2, V21.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V19.D2, V18.D2
+	VFMLA   V17.D2, V21.D2, V20.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V20.D2, V18.D2
+	VFMLA   V18.D2, V16.D2, V15.D2
+	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -11501,61 +11570,60 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	VEOR    V0.B16, V8.B16, V8.B16
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
-	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	WORD    $0x4e601d0a // bic v10.16b, v8.16b, v0.16b
-	WORD    $0x6eeae42b // fcmgt v11.2d, v1.2d, v10.2d
-	VBSL    V1.B16, V10.B16, V11.B16
-	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
-	FMOVQ   528(R5), F12 // 0x3fd0000000000000
-	VFMLS   V11.D2, V11.D2, V12.D2
-	FMOVQ   608(R5), F13 // 0xbf95bf840811887d
-	VFMLA   V10.D2, V2.D2, V13.D2
-	FMOVQ   624(R5), F14 // 0xbfab0a0361ec3b62
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   640(R5), F13 // 0xbfc13fc65487d0da
-	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   656(R5), F14 // 0xbfe1d8fa3856f08c
-	VFMLA   V10.D2, V13.D2, V14.D2
-	FMOVQ   672(R5), F13 // 0x3fe921fb54bba45a
-	VFMLA   V10.D2, V14.D2, V13.D2
-	WORD    $0x6e63dd6a // fmul v10.2d, v11.2d, v3.2d
-	WORD    $0x6e6ddd4a // fmul v10.2d, v10.2d, v13.2d
-	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
-	VMOV    V10.B16, V13.B16
-	VFMLS   V12.D2, V5.D2, V13.D2
-	VBIF    V11.B16, V10.B16, V13.B16
-	VMOV    V12.B16, V14.B16
-	VFMLA   V10.D2, V5.D2, V14.D2
-	VBIT    V11.B16, V14.B16, V12.B16
-	VAND    V11.B16, V6.B16, V10.B16
-	WORD    $0x6e6cfdab // fdiv v11.2d, v13.2d, v12.2d
-	WORD    $0x6e6bdd6c // fmul v12.2d, v11.2d, v11.2d
-	FMOVQ   688(R5), F13 // 0x3f91902c384fe14e
-	VFMLA   V12.D2, V7.D2, V13.D2
-	FMOVQ   704(R5), F14 // 0xbf9b713b5290a752
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   720(R5), F13 // 0x3fa1ebbba5994709
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   736(R5), F14 // 0xbfa7439da49f79dd
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   752(R5), F13 // 0x3fb04c0a8218822e
-	VFMLA   V12.D2, V14.D2, V13.D2
-	FMOVQ   768(R5), F14 // 0xbfbb299561f4b3d4
-	VFMLA   V12.D2, V13.D2, V14.D2
-	FMOVQ   784(R5), F13 // 0x3fd45f306daf80e8
-	VFMLA   V12.D2, V14.D2, V13.D2
-	VFMLA   V13.D2, V11.D2, V10.D2
-	VAND    V0.B16, V8.B16, V8.B16
-	VORR    V8.B16, V10.B16, V8.B16
-	WORD    $0x4e68d528 // fadd v8.2d, v9.2d, v8.2d
-	VEOR    V0.B16, V8.B16, V8.B16
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVS.P F9, 4(R0)
+	FMOVS.P 4(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
+	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
+	VBSL    V1.B16, V15.B16, V16.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	FMOVQ   528(R5), F17 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V17.D2
+	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
+	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
+	VFMLA   V15.D2, V3.D2, V18.D2
+	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
+	VFMLA   V15.D2, V4.D2, V19.D2
+	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
+	VFMLA   V15.D2, V5.D2, V20.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V19.D2, V18.D2
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLA   V15.D2, V20.D2, V18.D2
+	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
+	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
+	VMOV    V15.B16, V18.B16
+	VFMLS   V17.D2, V7.D2, V18.D2
+	VBIF    V16.B16, V15.B16, V18.B16
+	VMOV    V17.B16, V19.B16
+	VFMLA   V15.D2, V7.D2, V19.D2
+	VBIT    V16.B16, V19.B16, V17.B16
+	VAND    V16.B16, V8.B16, V15.B16
+	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
+	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
+	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
+	VFMLA   V17.D2, V9.D2, V18.D2
+	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
+	VFMLA   V17.D2, V10.D2, V19.D2
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V17.D2, V11.D2, V20.D2
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V17.D2, V12.D2, V21.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V19.D2, V18.D2
+	VFMLA   V17.D2, V21.D2, V20.D2
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	VFMLA   V17.D2, V20.D2, V18.D2
+	VFMLA   V18.D2, V16.D2, V15.D2
+	VAND    V0.B16, V13.B16, V13.B16
+	VORR    V13.B16, V15.B16, V13.B16
+	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVS.P F14, 4(R0)
 
 done:
 	RET
@@ -11579,7 +11647,7 @@ TEXT ·smoothCeilF64NEON(SB), NOSPLIT, $24-32
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
 	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
 	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
 	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
@@ -11951,70 +12019,72 @@ TEXT ·smoothCeilGradF32NEON(SB), NOSPLIT, $24-40
 	FMOVQ   96(R5), F2 // 0x3ff0000000000000
 	FMOVD   8(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   1248(R5), F4 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F5 // 0x7ff0000000000000
+	FMOVQ   1248(R5), F4 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1264(R5), F5 // 0xbfcd474df5bb7114
+	FMOVQ   1280(R5), F6 // 0x3f98bbd9f415d0a0
+	FMOVQ   512(R5), F7 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	FMOVD   8(R2), F7
-	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	VEOR    V0.B16, V6.B16, V6.B16
-	VEOR    V0.B16, V7.B16, V7.B16
-	WORD    $0x4e6198c8 // frintm v8.2d, v6.2d
-	WORD    $0x4e6198e9 // frintm v9.2d, v7.2d
-	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
-	WORD    $0x4ee9d4e9 // fsub v9.2d, v7.2d, v9.2d
-	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
-	WORD    $0x6e68dd0a // fmul v10.2d, v8.2d, v8.2d
-	WORD    $0x6e69dd2b // fmul v11.2d, v9.2d, v9.2d
-	FMOVQ   528(R5), F12 // 0x3fd0000000000000
-	VFMLS   V8.D2, V8.D2, V12.D2
-	FMOVQ   528(R5), F8 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V8.D2
-	FMOVQ   1264(R5), F9 // 0xbfcd474df5bb7114
-	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	VFMLA   V11.D2, V4.D2, V13.D2
-	FMOVQ   1280(R5), F14 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V9.D2, V14.D2
-	FMOVQ   1280(R5), F9 // 0x3ff472a5655a7d22
-	VFMLA   V11.D2, V13.D2, V9.D2
-	FMOVQ   1296(R5), F13 // 0xc00de9e5e8b0bc2c
-	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V11.D2, V9.D2, V14.D2
-	FMOVQ   1312(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V13.D2, V9.D2
-	FMOVQ   1312(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V11.D2, V14.D2, V10.D2
-	WORD    $0x6e6cdd29 // fmul v9.2d, v9.2d, v12.2d
-	WORD    $0x6e68dd48 // fmul v8.2d, v10.2d, v8.2d
-	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
-	WORD    $0x6e63dd0b // fmul v11.2d, v8.2d, v3.2d
-	FMOVQ   16(RSP), F12
-	VFMLA   V9.D2, V10.D2, V12.D2
-	FMOVQ   16(RSP), F9
-	VFMLA   V8.D2, V11.D2, V9.D2
-	WORD    $0x6e6cfc48 // fdiv v8.2d, v2.2d, v12.2d
-	WORD    $0x6e69fc49 // fdiv v9.2d, v2.2d, v9.2d
-	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
-	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
-	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
-	WORD    $0x4e65e4e7 // fcmeq v7.2d, v7.2d, v5.2d
-	WORD    $0x4e661d06 // bic v6.16b, v8.16b, v6.16b
-	WORD    $0x4e671d27 // bic v7.16b, v9.16b, v7.16b
-	WORD    $0x0e6168c8 // fcvtn v8.2s, v6.2d
-	FMOVD   0(R1), F9
-	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
-	FMOVD   F9, 0(R0)
-	WORD    $0x0e6168e6 // fcvtn v6.2s, v7.2d
-	FMOVD   8(R1), F8
-	WORD    $0x2e26dd08 // fmul v8.2s, v8.2s, v6.2s
-	FMOVD   F8, 8(R0)
+	FMOVD   0(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVD   8(R2), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	VEOR    V0.B16, V8.B16, V8.B16
+	VEOR    V0.B16, V9.B16, V9.B16
+	WORD    $0x4e61990a // frintm v10.2d, v8.2d
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
+	WORD    $0x4eead50a // fsub v10.2d, v8.2d, v10.2d
+	WORD    $0x4eebd52b // fsub v11.2d, v9.2d, v11.2d
+	WORD    $0x4ee1d54a // fsub v10.2d, v10.2d, v1.2d
+	WORD    $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	FMOVQ   528(R5), F14 // 0x3fd0000000000000
+	VFMLS   V10.D2, V10.D2, V14.D2
+	FMOVQ   528(R5), F10 // 0x3fd0000000000000
+	VFMLS   V11.D2, V11.D2, V10.D2
+	FMOVQ   1296(R5), F11 // 0x400fffffff790c7d
+	VFMLA   V12.D2, V4.D2, V11.D2
+	FMOVQ   1296(R5), F15 // 0x400fffffff790c7d
+	VFMLA   V13.D2, V4.D2, V15.D2
+	FMOVQ   1312(R5), F16 // 0x3ff472a5655a7d22
+	VFMLA   V12.D2, V5.D2, V16.D2
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V13.D2, V5.D2, V17.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	VFMLA   V12.D2, V16.D2, V11.D2
+	VFMLA   V13.D2, V17.D2, V15.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	VFMLA   V12.D2, V6.D2, V11.D2
+	VFMLA   V13.D2, V6.D2, V15.D2
+	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
+	WORD    $0x6e6addea // fmul v10.2d, v15.2d, v10.2d
+	WORD    $0x6e63dd6c // fmul v12.2d, v11.2d, v3.2d
+	WORD    $0x6e63dd4d // fmul v13.2d, v10.2d, v3.2d
+	FMOVQ   16(RSP), F14
+	VFMLA   V11.D2, V12.D2, V14.D2
+	FMOVQ   16(RSP), F11
+	VFMLA   V10.D2, V13.D2, V11.D2
+	WORD    $0x6e6efc4a // fdiv v10.2d, v2.2d, v14.2d
+	WORD    $0x6e6bfc4b // fdiv v11.2d, v2.2d, v11.2d
+	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
+	WORD    $0x4e601d29 // bic v9.16b, v9.16b, v0.16b
+	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
+	WORD    $0x4e67e529 // fcmeq v9.2d, v9.2d, v7.2d
+	WORD    $0x4e681d48 // bic v8.16b, v10.16b, v8.16b
+	WORD    $0x4e691d69 // bic v9.16b, v11.16b, v9.16b
+	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
+	FMOVD   0(R1), F11
+	WORD    $0x2e2add6b // fmul v11.2s, v11.2s, v10.2s
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
+	FMOVD   8(R1), F10
+	WORD    $0x2e28dd4a // fmul v10.2s, v10.2s, v8.2s
+	FMOVD   F10, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -12025,35 +12095,35 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	VEOR    V0.B16, V6.B16, V6.B16
-	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
-	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
-	WORD    $0x4ee1d4e7 // fsub v7.2d, v7.2d, v1.2d
-	WORD    $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
-	FMOVQ   528(R5), F9 // 0x3fd0000000000000
-	VFMLS   V7.D2, V7.D2, V9.D2
-	FMOVQ   1264(R5), F7 // 0xbfcd474df5bb7114
-	VFMLA   V8.D2, V4.D2, V7.D2
-	FMOVQ   1280(R5), F10 // 0x3ff472a5655a7d22
-	VFMLA   V8.D2, V7.D2, V10.D2
-	FMOVQ   1296(R5), F7 // 0xc00de9e5e8b0bc2c
-	VFMLA   V8.D2, V10.D2, V7.D2
-	FMOVQ   1312(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V8.D2, V7.D2, V10.D2
-	WORD    $0x6e69dd47 // fmul v7.2d, v10.2d, v9.2d
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
-	FMOVQ   16(RSP), F9
-	VFMLA   V7.D2, V8.D2, V9.D2
-	WORD    $0x6e69fc47 // fdiv v7.2d, v2.2d, v9.2d
-	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
-	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
-	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
-	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
-	FMOVD   0(R1), F8
-	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
-	FMOVD   F8, 0(R0)
+	FMOVD   0(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
+	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
+	FMOVQ   528(R5), F11 // 0x3fd0000000000000
+	VFMLS   V9.D2, V9.D2, V11.D2
+	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
+	VFMLA   V10.D2, V4.D2, V9.D2
+	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
+	VFMLA   V10.D2, V5.D2, V12.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V12.D2, V9.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V6.D2, V9.D2
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
+	FMOVQ   16(RSP), F11
+	VFMLA   V9.D2, V10.D2, V11.D2
+	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
+	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
+	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
+	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   0(R1), F10
+	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
+	FMOVD   F10, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -12062,35 +12132,35 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F6
-	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	VEOR    V0.B16, V6.B16, V6.B16
-	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
-	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
-	WORD    $0x4ee1d4e7 // fsub v7.2d, v7.2d, v1.2d
-	WORD    $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
-	FMOVQ   528(R5), F9 // 0x3fd0000000000000
-	VFMLS   V7.D2, V7.D2, V9.D2
-	FMOVQ   1264(R5), F7 // 0xbfcd474df5bb7114
-	VFMLA   V8.D2, V4.D2, V7.D2
-	FMOVQ   1280(R5), F10 // 0x3ff472a5655a7d22
-	VFMLA   V8.D2, V7.D2, V10.D2
-	FMOVQ   1296(R5), F7 // 0xc00de9e5e8b0bc2c
-	VFMLA   V8.D2, V10.D2, V7.D2
-	FMOVQ   1312(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V8.D2, V7.D2, V10.D2
-	WORD    $0x6e69dd47 // fmul v7.2d, v10.2d, v9.2d
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
-	FMOVQ   16(RSP), F9
-	VFMLA   V7.D2, V8.D2, V9.D2
-	WORD    $0x6e69fc47 // fdiv v7.2d, v2.2d, v9.2d
-	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
-	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
-	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
-	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
-	FMOVS.P 4(R1), F8
-	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
-	FMOVS.P F8, 4(R0)
+	FMOVS.P 4(R2), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
+	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
+	FMOVQ   528(R5), F11 // 0x3fd0000000000000
+	VFMLS   V9.D2, V9.D2, V11.D2
+	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
+	VFMLA   V10.D2, V4.D2, V9.D2
+	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
+	VFMLA   V10.D2, V5.D2, V12.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V12.D2, V9.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	VFMLA   V10.D2, V6.D2, V9.D2
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
+	FMOVQ   16(RSP), F11
+	VFMLA   V9.D2, V10.D2, V11.D2
+	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
+	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
+	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
+	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVS.P 4(R1), F10
+	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
+	FMOVS.P F10, 4(R0)
 
 done:
 	RET
@@ -12300,7 +12370,7 @@ done:
 	RET
 
 // func smoothCeilValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $0-40
+TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -12309,175 +12379,190 @@ TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $0-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   32(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   544(R5), F2 // 0xbf8cc2301efd1dbc
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   560(R5), F5 // 0x4000000000000000
-	FMOVQ   576(R5), F6 // 0x3fd68dfd712adeb5
-	FMOVQ   592(R5), F7 // 0xbf797cfa69655d4b
-	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVD   8(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVQ   1248(R5), F10 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F11 // 0x7ff0000000000000
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
+	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
+	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   592(R5), F7 // 0x4000000000000000
+	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
+	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
+	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
+	FMOVD   8(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F12
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
 	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R2), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VEOR    V0.B16, V11.B16, V11.B16
 	VEOR    V0.B16, V12.B16, V12.B16
-	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
 	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
 	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
+	WORD    $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
 	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4ee1d631 // fsub v17.2d, v17.2d, v1.2d
+	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
 	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
-	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
-	WORD    $0x6ef2e434 // fcmgt v20.2d, v1.2d, v18.2d
-	VBSL    V1.B16, V18.B16, V20.B16
-	WORD    $0x6ef3e432 // fcmgt v18.2d, v1.2d, v19.2d
-	VBSL    V1.B16, V19.B16, V18.B16
-	WORD    $0x6e74de93 // fmul v19.2d, v20.2d, v20.2d
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
+	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
+	VBSL    V1.B16, V17.B16, V19.B16
+	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
+	VBSL    V1.B16, V18.B16, V17.B16
+	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
+	FMOVQ   528(R5), F21 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V21.D2
 	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V20.D2, V20.D2, V22.D2
-	FMOVQ   528(R5), F23 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V23.D2
-	FMOVQ   608(R5), F24 // 0xbf95bf840811887d
-	VFMLA   V19.D2, V2.D2, V24.D2
-	FMOVQ   608(R5), F25 // 0xbf95bf840811887d
-	VFMLA   V21.D2, V2.D2, V25.D2
-	FMOVQ   624(R5), F26 // 0xbfab0a0361ec3b62
-	VFMLA   V19.D2, V24.D2, V26.D2
-	FMOVQ   624(R5), F24 // 0xbfab0a0361ec3b62
-	VFMLA   V21.D2, V25.D2, V24.D2
-	FMOVQ   640(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V19.D2, V26.D2, V25.D2
-	FMOVQ   640(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V21.D2, V24.D2, V26.D2
-	FMOVQ   656(R5), F24 // 0xbfe1d8fa3856f08c
-	VFMLA   V19.D2, V25.D2, V24.D2
-	FMOVQ   656(R5), F25 // 0xbfe1d8fa3856f08c
-	VFMLA   V21.D2, V26.D2, V25.D2
-	FMOVQ   672(R5), F26 // 0x3fe921fb54bba45a
-	VFMLA   V19.D2, V24.D2, V26.D2
-	FMOVQ   672(R5), F19 // 0x3fe921fb54bba45a
-	VFMLA   V21.D2, V25.D2, V19.D2
-	WORD    $0x6e63de94 // fmul v20.2d, v20.2d, v3.2d
-	WORD    $0x6e63de52 // fmul v18.2d, v18.2d, v3.2d
-	WORD    $0x6e7ade94 // fmul v20.2d, v20.2d, v26.2d
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x6e76e493 // fcmge v19.2d, v4.2d, v22.2d
-	WORD    $0x6e77e495 // fcmge v21.2d, v4.2d, v23.2d
-	VMOV    V20.B16, V24.B16
-	VFMLS   V22.D2, V5.D2, V24.D2
-	VMOV    V18.B16, V25.B16
-	VFMLS   V23.D2, V5.D2, V25.D2
-	VBIF    V19.B16, V20.B16, V24.B16
-	VBIF    V21.B16, V18.B16, V25.B16
-	VMOV    V22.B16, V26.B16
-	VFMLA   V20.D2, V5.D2, V26.D2
-	VMOV    V23.B16, V20.B16
-	VFMLA   V18.D2, V5.D2, V20.D2
-	VBIT    V19.B16, V26.B16, V22.B16
-	VBIT    V21.B16, V20.B16, V23.B16
-	VAND    V19.B16, V6.B16, V18.B16
-	VAND    V21.B16, V6.B16, V19.B16
+	VFMLS   V17.D2, V17.D2, V22.D2
+	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	VFMLA   V18.D2, V3.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	VFMLA   V20.D2, V3.D2, V24.D2
+	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
+	VFMLA   V18.D2, V4.D2, V25.D2
+	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
+	VFMLA   V20.D2, V4.D2, V26.D2
+	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
+	VFMLA   V18.D2, V5.D2, V27.D2
+	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
+	VFMLA   V20.D2, V5.D2, V28.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
+	VFMLA   V18.D2, V27.D2, V23.D2
+	VFMLA   V20.D2, V28.D2, V24.D2
+	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
+	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
+	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
+	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
+	VMOV    V18.B16, V23.B16
+	VFMLS   V21.D2, V7.D2, V23.D2
+	VMOV    V17.B16, V24.B16
+	VFMLS   V22.D2, V7.D2, V24.D2
+	VBIF    V19.B16, V18.B16, V23.B16
+	VBIF    V20.B16, V17.B16, V24.B16
+	VMOV    V21.B16, V25.B16
+	VFMLA   V18.D2, V7.D2, V25.D2
+	VMOV    V22.B16, V18.B16
+	VFMLA   V17.D2, V7.D2, V18.D2
+	VBIT    V19.B16, V25.B16, V21.B16
+	VBIT    V20.B16, V18.B16, V22.B16
+	VAND    V19.B16, V8.B16, V17.B16
+	VAND    V20.B16, V8.B16, V18.B16
+	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
 	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e77ff35 // fdiv v21.2d, v25.2d, v23.2d
+	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
 	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	WORD    $0x6e75deb7 // fmul v23.2d, v21.2d, v21.2d
-	FMOVQ   688(R5), F24 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   688(R5), F25 // 0x3f91902c384fe14e
-	VFMLA   V23.D2, V7.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbf9b713b5290a752
-	VFMLA   V22.D2, V24.D2, V26.D2
-	FMOVQ   704(R5), F24 // 0xbf9b713b5290a752
-	VFMLA   V23.D2, V25.D2, V24.D2
-	FMOVQ   720(R5), F25 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V26.D2, V25.D2
-	FMOVQ   720(R5), F26 // 0x3fa1ebbba5994709
-	VFMLA   V23.D2, V24.D2, V26.D2
-	FMOVQ   736(R5), F24 // 0xbfa7439da49f79dd
-	VFMLA   V22.D2, V25.D2, V24.D2
-	FMOVQ   736(R5), F25 // 0xbfa7439da49f79dd
-	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
+	VFMLA   V21.D2, V9.D2, V23.D2
+	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
+	VFMLA   V22.D2, V9.D2, V24.D2
+	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	VFMLA   V21.D2, V10.D2, V25.D2
 	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V24.D2, V26.D2
-	FMOVQ   752(R5), F24 // 0x3fb04c0a8218822e
-	VFMLA   V23.D2, V25.D2, V24.D2
-	FMOVQ   768(R5), F25 // 0xbfbb299561f4b3d4
-	VFMLA   V22.D2, V26.D2, V25.D2
-	FMOVQ   768(R5), F26 // 0xbfbb299561f4b3d4
-	VFMLA   V23.D2, V24.D2, V26.D2
-	FMOVQ   784(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V25.D2, V24.D2
-	FMOVQ   784(R5), F22 // 0x3fd45f306daf80e8
-	VFMLA   V23.D2, V26.D2, V22.D2
+	VFMLA   V22.D2, V10.D2, V26.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
+	VFMLA   V21.D2, V27.D2, V28.D2
+	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
+	VFMLA   V22.D2, V27.D2, V29.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
+	VFMLA   V21.D2, V27.D2, V30.D2
+	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
+	VFMLA   V22.D2, V27.D2, V31.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V25.D2, V23.D2
+	VFMLA   V22.D2, V26.D2, V24.D2
+	VFMLA   V21.D2, V30.D2, V28.D2
+	VFMLA   V22.D2, V31.D2, V29.D2
+	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
+	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
+	VFMLA   V21.D2, V28.D2, V23.D2
+	VFMLA   V22.D2, V29.D2, V24.D2
+	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
+	VAND    V0.B16, V15.B16, V19.B16
 	VAND    V0.B16, V16.B16, V20.B16
-	VAND    V0.B16, V17.B16, V21.B16
+	VORR    V19.B16, V17.B16, V17.B16
 	VORR    V20.B16, V18.B16, V18.B16
-	VORR    V21.B16, V19.B16, V19.B16
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
 	WORD    $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
-	WORD    $0x4e73d5ef // fadd v15.2d, v15.2d, v19.2d
+	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V20.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V16.D2
-	FMOVQ   1264(R5), F17 // 0xbfcd474df5bb7114
-	VFMLA   V18.D2, V10.D2, V17.D2
-	FMOVQ   1264(R5), F21 // 0xbfcd474df5bb7114
-	VFMLA   V19.D2, V10.D2, V21.D2
-	FMOVQ   1280(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V18.D2, V17.D2, V22.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V19.D2, V21.D2, V17.D2
-	FMOVQ   1296(R5), F21 // 0xc00de9e5e8b0bc2c
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1296(R5), F22 // 0xc00de9e5e8b0bc2c
-	VFMLA   V19.D2, V17.D2, V22.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V18.D2, V21.D2, V17.D2
-	FMOVQ   1312(R5), F18 // 0x400fffffff790c7d
-	VFMLA   V19.D2, V22.D2, V18.D2
-	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
-	WORD    $0x6e70de50 // fmul v16.2d, v18.2d, v16.2d
-	WORD    $0x6e69de32 // fmul v18.2d, v17.2d, v9.2d
-	WORD    $0x6e69de13 // fmul v19.2d, v16.2d, v9.2d
-	VMOV    V3.B16, V20.B16
-	VFMLA   V17.D2, V18.D2, V20.D2
-	VMOV    V3.B16, V17.B16
-	VFMLA   V16.D2, V19.D2, V17.D2
-	WORD    $0x6e74fd10 // fdiv v16.2d, v8.2d, v20.2d
-	WORD    $0x6e71fd11 // fdiv v17.2d, v8.2d, v17.2d
+	FMOVQ   528(R5), F19 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V19.D2
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V16.D2, V16.D2, V15.D2
+	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
+	VFMLA   V17.D2, V16.D2, V20.D2
+	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
+	VFMLA   V18.D2, V16.D2, V21.D2
+	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
+	VFMLA   V17.D2, V16.D2, V22.D2
+	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
+	VFMLA   V18.D2, V16.D2, V23.D2
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VFMLA   V16.D2, V22.D2, V20.D2
+	VFMLA   V17.D2, V23.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   1280(R5), F16 // 0x3f98bbd9f415d0a0
+	VFMLA   V17.D2, V16.D2, V21.D2
+	WORD    $0x6e73de90 // fmul v16.2d, v20.2d, v19.2d
+	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
+	FMOVQ   16(RSP), F17
+	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
+	FMOVQ   16(RSP), F18
+	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
+	VMOV    V2.B16, V19.B16
+	VFMLA   V16.D2, V17.D2, V19.D2
+	VMOV    V2.B16, V16.B16
+	VFMLA   V15.D2, V18.D2, V16.D2
+	FMOVQ   96(R5), F15 // 0x3ff0000000000000
+	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
+	FMOVQ   96(R5), F17 // 0x3ff0000000000000
+	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
 	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6be5ad // fcmeq v13.2d, v13.2d, v11.2d
+	FMOVQ   512(R5), F17 // 0x7ff0000000000000
+	WORD    $0x4e71e56b // fcmeq v11.2d, v11.2d, v17.2d
+	FMOVQ   512(R5), F17 // 0x7ff0000000000000
+	WORD    $0x4e71e58c // fcmeq v12.2d, v12.2d, v17.2d
+	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
 	WORD    $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
+	VEOR    V0.B16, V13.B16, V13.B16
 	VEOR    V0.B16, V14.B16, V14.B16
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e616991 // fcvtn v17.2s, v12.2d
-	FMOVD   F17, 0(R1)
-	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
-	FMOVD   F12, 8(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R1)
+	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	FMOVD   F15, 0(R0)
+	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
+	FMOVD   F16, 0(R1)
+	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
+	FMOVD   F11, 8(R0)
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -12488,82 +12573,89 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V18.D2
-	FMOVQ   624(R5), F19 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   640(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   672(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e63de0f // fmul v15.2d, v16.2d, v3.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	WORD    $0x6e71e490 // fcmge v16.2d, v4.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V5.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V5.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V6.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   720(R5), F18 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   1264(R5), F14 // 0xbfcd474df5bb7114
-	VFMLA   V15.D2, V10.D2, V14.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V15.D2, V14.D2, V17.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V15.D2, V17.D2, V14.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V15.D2, V14.D2, V17.D2
-	WORD    $0x6e70de2e // fmul v14.2d, v17.2d, v16.2d
-	WORD    $0x6e69ddcf // fmul v15.2d, v14.2d, v9.2d
-	VMOV    V3.B16, V16.B16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd0e // fdiv v14.2d, v8.2d, v16.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVD   F15, 0(R1)
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V15.D2
+	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
+	VFMLA   V14.D2, V13.D2, V16.D2
+	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V14.D2, V13.D2, V17.D2
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	VFMLA   V13.D2, V17.D2, V16.D2
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V13.D2, V14.D2, V16.D2
+	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F14
+	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VMOV    V2.B16, V15.B16
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   96(R5), F13 // 0x3ff0000000000000
+	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	VEOR    V0.B16, V12.B16, V12.B16
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
+	FMOVD   F14, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -12572,82 +12664,89 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	VEOR    V0.B16, V12.B16, V12.B16
-	WORD    $0x4e61998d // frintm v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	FMOVQ   608(R5), F18 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V2.D2, V18.D2
-	FMOVQ   624(R5), F19 // 0xbfab0a0361ec3b62
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   640(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V19.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbfe1d8fa3856f08c
-	VFMLA   V15.D2, V18.D2, V19.D2
-	FMOVQ   672(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e63de0f // fmul v15.2d, v16.2d, v3.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	WORD    $0x6e71e490 // fcmge v16.2d, v4.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V5.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V5.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V6.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   688(R5), F18 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbf9b713b5290a752
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   720(R5), F18 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   736(R5), F19 // 0xbfa7439da49f79dd
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V19.D2, V18.D2
-	FMOVQ   768(R5), F19 // 0xbfbb299561f4b3d4
-	VFMLA   V17.D2, V18.D2, V19.D2
-	FMOVQ   784(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V15.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V16.D2
-	FMOVQ   1264(R5), F14 // 0xbfcd474df5bb7114
-	VFMLA   V15.D2, V10.D2, V14.D2
-	FMOVQ   1280(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V15.D2, V14.D2, V17.D2
-	FMOVQ   1296(R5), F14 // 0xc00de9e5e8b0bc2c
-	VFMLA   V15.D2, V17.D2, V14.D2
-	FMOVQ   1312(R5), F17 // 0x400fffffff790c7d
-	VFMLA   V15.D2, V14.D2, V17.D2
-	WORD    $0x6e70de2e // fmul v14.2d, v17.2d, v16.2d
-	WORD    $0x6e69ddcf // fmul v15.2d, v14.2d, v9.2d
-	VMOV    V3.B16, V16.B16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd0e // fdiv v14.2d, v8.2d, v16.2d
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	WORD    $0x4e6be58c // fcmeq v12.2d, v12.2d, v11.2d
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
-	WORD    $0x0e61698f // fcvtn v15.2s, v12.2d
-	FMOVS.P F15, 4(R1)
+	VFMLS   V15.D2, V15.D2, V16.D2
+	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
+	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	VFMLA   V14.D2, V3.D2, V17.D2
+	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
+	VFMLA   V14.D2, V4.D2, V18.D2
+	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
+	VFMLA   V14.D2, V5.D2, V19.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	VFMLA   V14.D2, V19.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
+	VMOV    V14.B16, V17.B16
+	VFMLS   V16.D2, V7.D2, V17.D2
+	VBIF    V15.B16, V14.B16, V17.B16
+	VMOV    V16.B16, V18.B16
+	VFMLA   V14.D2, V7.D2, V18.D2
+	VBIT    V15.B16, V18.B16, V16.B16
+	VAND    V15.B16, V8.B16, V14.B16
+	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
+	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
+	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
+	VFMLA   V16.D2, V9.D2, V17.D2
+	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	VFMLA   V16.D2, V10.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
+	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
+	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
+	VFMLA   V16.D2, V19.D2, V21.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V18.D2, V17.D2
+	VFMLA   V16.D2, V21.D2, V20.D2
+	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	VFMLA   V16.D2, V20.D2, V17.D2
+	VFMLA   V17.D2, V15.D2, V14.D2
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	FMOVQ   528(R5), F15 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V15.D2
+	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
+	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
+	VFMLA   V14.D2, V13.D2, V16.D2
+	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
+	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
+	VFMLA   V14.D2, V13.D2, V17.D2
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	VFMLA   V13.D2, V17.D2, V16.D2
+	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V13.D2, V14.D2, V16.D2
+	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F14
+	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VMOV    V2.B16, V15.B16
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   96(R5), F13 // 0x3ff0000000000000
+	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	VEOR    V0.B16, V12.B16, V12.B16
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVS.P F13, 4(R0)
+	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
+	FMOVS.P F14, 4(R1)
 
 done:
 	RET
@@ -12672,7 +12771,7 @@ TEXT ·smoothCeilValueGradF64NEON(SB), NOSPLIT, $40-40
 	VDUP    V4.D[0], V4.D2
 	FMOVD   16(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
 	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
 	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
 	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
@@ -13200,20 +13299,20 @@ DATA constants<>+208(SB)/8, $0x0000000000000040
 DATA constants<>+216(SB)/8, $0x0000000000000080
 DATA constants<>+224(SB)/8, $0x3fe0000000000000
 DATA constants<>+232(SB)/8, $0x3fe0000000000000
-DATA constants<>+240(SB)/8, $0x3eeffcbdd8668821
-DATA constants<>+248(SB)/8, $0x3eeffcbdd8668821
-DATA constants<>+256(SB)/8, $0x3f2443f62002ca0a
-DATA constants<>+264(SB)/8, $0x3f2443f62002ca0a
-DATA constants<>+272(SB)/8, $0x3f55d88bdb12fc97
-DATA constants<>+280(SB)/8, $0x3f55d88bdb12fc97
-DATA constants<>+288(SB)/8, $0x3f83b2a1c3667239
-DATA constants<>+296(SB)/8, $0x3f83b2a1c3667239
-DATA constants<>+304(SB)/8, $0x3fac6b08cb168349
-DATA constants<>+312(SB)/8, $0x3fac6b08cb168349
-DATA constants<>+320(SB)/8, $0x3fcebfbe045300cb
-DATA constants<>+328(SB)/8, $0x3fcebfbe045300cb
-DATA constants<>+336(SB)/8, $0x3fe62e42fefd32c2
-DATA constants<>+344(SB)/8, $0x3fe62e42fefd32c2
+DATA constants<>+240(SB)/8, $0x3fcebfbe045300cb
+DATA constants<>+248(SB)/8, $0x3fcebfbe045300cb
+DATA constants<>+256(SB)/8, $0x3f83b2a1c3667239
+DATA constants<>+264(SB)/8, $0x3f83b2a1c3667239
+DATA constants<>+272(SB)/8, $0x3f2443f62002ca0a
+DATA constants<>+280(SB)/8, $0x3f2443f62002ca0a
+DATA constants<>+288(SB)/8, $0x3eeffcbdd8668821
+DATA constants<>+296(SB)/8, $0x3eeffcbdd8668821
+DATA constants<>+304(SB)/8, $0x3fe62e42fefd32c2
+DATA constants<>+312(SB)/8, $0x3fe62e42fefd32c2
+DATA constants<>+320(SB)/8, $0x3fac6b08cb168349
+DATA constants<>+328(SB)/8, $0x3fac6b08cb168349
+DATA constants<>+336(SB)/8, $0x3f55d88bdb12fc97
+DATA constants<>+344(SB)/8, $0x3f55d88bdb12fc97
 DATA constants<>+352(SB)/8, $0x3f9ae77aa5a5b9e6
 DATA constants<>+360(SB)/8, $0x3f9ae77aa5a5b9e6
 DATA constants<>+368(SB)/8, $0x3fb28a2a1b3c047f
@@ -13238,38 +13337,38 @@ DATA constants<>+512(SB)/8, $0x7ff0000000000000
 DATA constants<>+520(SB)/8, $0x7ff0000000000000
 DATA constants<>+528(SB)/8, $0x3fd0000000000000
 DATA constants<>+536(SB)/8, $0x3fd0000000000000
-DATA constants<>+544(SB)/8, $0xbf8cc2301efd1dbc
-DATA constants<>+552(SB)/8, $0xbf8cc2301efd1dbc
-DATA constants<>+560(SB)/8, $0x4000000000000000
-DATA constants<>+568(SB)/8, $0x4000000000000000
-DATA constants<>+576(SB)/8, $0x3fd68dfd712adeb5
-DATA constants<>+584(SB)/8, $0x3fd68dfd712adeb5
-DATA constants<>+592(SB)/8, $0xbf797cfa69655d4b
-DATA constants<>+600(SB)/8, $0xbf797cfa69655d4b
-DATA constants<>+608(SB)/8, $0xbf95bf840811887d
-DATA constants<>+616(SB)/8, $0xbf95bf840811887d
-DATA constants<>+624(SB)/8, $0xbfab0a0361ec3b62
-DATA constants<>+632(SB)/8, $0xbfab0a0361ec3b62
-DATA constants<>+640(SB)/8, $0xbfc13fc65487d0da
-DATA constants<>+648(SB)/8, $0xbfc13fc65487d0da
-DATA constants<>+656(SB)/8, $0xbfe1d8fa3856f08c
-DATA constants<>+664(SB)/8, $0xbfe1d8fa3856f08c
-DATA constants<>+672(SB)/8, $0x3fe921fb54bba45a
-DATA constants<>+680(SB)/8, $0x3fe921fb54bba45a
-DATA constants<>+688(SB)/8, $0x3f91902c384fe14e
-DATA constants<>+696(SB)/8, $0x3f91902c384fe14e
-DATA constants<>+704(SB)/8, $0xbf9b713b5290a752
-DATA constants<>+712(SB)/8, $0xbf9b713b5290a752
-DATA constants<>+720(SB)/8, $0x3fa1ebbba5994709
-DATA constants<>+728(SB)/8, $0x3fa1ebbba5994709
-DATA constants<>+736(SB)/8, $0xbfa7439da49f79dd
-DATA constants<>+744(SB)/8, $0xbfa7439da49f79dd
+DATA constants<>+544(SB)/8, $0xbfe1d8fa3856f08c
+DATA constants<>+552(SB)/8, $0xbfe1d8fa3856f08c
+DATA constants<>+560(SB)/8, $0xbfab0a0361ec3b62
+DATA constants<>+568(SB)/8, $0xbfab0a0361ec3b62
+DATA constants<>+576(SB)/8, $0xbf8cc2301efd1dbc
+DATA constants<>+584(SB)/8, $0xbf8cc2301efd1dbc
+DATA constants<>+592(SB)/8, $0x4000000000000000
+DATA constants<>+600(SB)/8, $0x4000000000000000
+DATA constants<>+608(SB)/8, $0x3fd68dfd712adeb5
+DATA constants<>+616(SB)/8, $0x3fd68dfd712adeb5
+DATA constants<>+624(SB)/8, $0xbfbb299561f4b3d4
+DATA constants<>+632(SB)/8, $0xbfbb299561f4b3d4
+DATA constants<>+640(SB)/8, $0xbfa7439da49f79dd
+DATA constants<>+648(SB)/8, $0xbfa7439da49f79dd
+DATA constants<>+656(SB)/8, $0xbf9b713b5290a752
+DATA constants<>+664(SB)/8, $0xbf9b713b5290a752
+DATA constants<>+672(SB)/8, $0xbf797cfa69655d4b
+DATA constants<>+680(SB)/8, $0xbf797cfa69655d4b
+DATA constants<>+688(SB)/8, $0x3fe921fb54bba45a
+DATA constants<>+696(SB)/8, $0x3fe921fb54bba45a
+DATA constants<>+704(SB)/8, $0xbfc13fc65487d0da
+DATA constants<>+712(SB)/8, $0xbfc13fc65487d0da
+DATA constants<>+720(SB)/8, $0xbf95bf840811887d
+DATA constants<>+728(SB)/8, $0xbf95bf840811887d
+DATA constants<>+736(SB)/8, $0x3fd45f306daf80e8
+DATA constants<>+744(SB)/8, $0x3fd45f306daf80e8
 DATA constants<>+752(SB)/8, $0x3fb04c0a8218822e
 DATA constants<>+760(SB)/8, $0x3fb04c0a8218822e
-DATA constants<>+768(SB)/8, $0xbfbb299561f4b3d4
-DATA constants<>+776(SB)/8, $0xbfbb299561f4b3d4
-DATA constants<>+784(SB)/8, $0x3fd45f306daf80e8
-DATA constants<>+792(SB)/8, $0x3fd45f306daf80e8
+DATA constants<>+768(SB)/8, $0x3fa1ebbba5994709
+DATA constants<>+776(SB)/8, $0x3fa1ebbba5994709
+DATA constants<>+784(SB)/8, $0x3f91902c384fe14e
+DATA constants<>+792(SB)/8, $0x3f91902c384fe14e
 DATA constants<>+800(SB)/8, $0xbf22c4c138080867
 DATA constants<>+808(SB)/8, $0xbf22c4c138080867
 DATA constants<>+816(SB)/8, $0x3fd68dfd7131067c
@@ -13326,16 +13425,16 @@ DATA constants<>+1216(SB)/8, $0xbfbb2995e7b7b602
 DATA constants<>+1224(SB)/8, $0xbfbb2995e7b7b602
 DATA constants<>+1232(SB)/8, $0xbc76b01ec5417056
 DATA constants<>+1240(SB)/8, $0xbc76b01ec5417056
-DATA constants<>+1248(SB)/8, $0x3f98bbd9f415d0a0
-DATA constants<>+1256(SB)/8, $0x3f98bbd9f415d0a0
+DATA constants<>+1248(SB)/8, $0xc00de9e5e8b0bc2c
+DATA constants<>+1256(SB)/8, $0xc00de9e5e8b0bc2c
 DATA constants<>+1264(SB)/8, $0xbfcd474df5bb7114
 DATA constants<>+1272(SB)/8, $0xbfcd474df5bb7114
-DATA constants<>+1280(SB)/8, $0x3ff472a5655a7d22
-DATA constants<>+1288(SB)/8, $0x3ff472a5655a7d22
-DATA constants<>+1296(SB)/8, $0xc00de9e5e8b0bc2c
-DATA constants<>+1304(SB)/8, $0xc00de9e5e8b0bc2c
-DATA constants<>+1312(SB)/8, $0x400fffffff790c7d
-DATA constants<>+1320(SB)/8, $0x400fffffff790c7d
+DATA constants<>+1280(SB)/8, $0x3f98bbd9f415d0a0
+DATA constants<>+1288(SB)/8, $0x3f98bbd9f415d0a0
+DATA constants<>+1296(SB)/8, $0x400fffffff790c7d
+DATA constants<>+1304(SB)/8, $0x400fffffff790c7d
+DATA constants<>+1312(SB)/8, $0x3ff472a5655a7d22
+DATA constants<>+1320(SB)/8, $0x3ff472a5655a7d22
 DATA constants<>+1328(SB)/8, $0x3ee59bbc6b357ca6
 DATA constants<>+1336(SB)/8, $0x3ee59bbc6b357ca6
 DATA constants<>+1344(SB)/8, $0xbf245bb7ee4cfaca

@@ -13,7 +13,7 @@ type avx512 struct {
 }
 
 // hoist: avo's allocator fails from twelve on.
-func (a *avx512) hoist(n int) int { return min(n, 10) }
+func (a *avx512) hoist(n int) int { return min(n, 9) }
 
 func (a *avx512) round(imm, x operand.Op, y reg.VecVirtual) {
 	if a.body.Lane == 32 {

@@ -26,25 +26,33 @@ const (
 	softD2
 )
 
-// horner is c[0]·xⁿ + … + c[n], fused from the highest power down.
-func horner(b *Body, x V, c ...float64) V {
-	p := b.FMA(b.Float(c[0]), x, b.Float(c[1]))
-	for _, v := range c[2:] {
-		p = b.FMA(p, x, b.Float(v))
+// horner evaluates a polynomial, lowest power first, from the highest down.
+func horner(b *Body, x V, c []float64) V {
+	y := b.Float(c[len(c)-1])
+	for i := len(c) - 2; i >= 0; i-- {
+		y = b.FMA(y, x, b.Float(c[i]))
 	}
-	return p
+	return y
 }
 
-func exp2m1(b *Body, f V) V {
-	return b.Mul(horner(b, f,
-		1.5252719788364705e-05, 1.5461329895101488e-04, 1.3333669451609847e-03, 9.618057037010451e-03,
-		5.550410727597083e-02, 2.4022650920051656e-01, 6.931471805815692e-01), f)
-}
-
-func expTail(b *Body, v V) V {
-	return horner(b, v,
-		0.026273647651970843, 0.0724207226267186, 0.18060017360300476, 0.4063478494817986, 0.8126984080244213,
-		1.4222222266720763, 2.1333333333468776, 2.6666666666607175, 2.666666666666655, 2.000000000000002)
+// estrin evaluates it by pairs, then pairs of pairs, as kernels.poly5 to poly8.
+func estrin(b *Body, x V, c []float64) V {
+	terms := make([]V, len(c))
+	for i := range c {
+		terms[i] = b.Float(c[i])
+	}
+	for ; len(terms) > 1; x = b.Mul(x, x) {
+		half := terms[:0]
+		for i := 0; i < len(terms); i += 2 {
+			if i+1 < len(terms) {
+				half = append(half, b.FMA(terms[i+1], x, terms[i]))
+			} else {
+				half = append(half, terms[i])
+			}
+		}
+		terms = half
+	}
+	return terms[0]
 }
 
 // soft32 is Q and 1/D at the distance t from the plateau's middle.
@@ -54,7 +62,7 @@ func soft32(b *Body, t V) (q, r V) {
 	k := b.Sub(p(softMagic), y)
 	f := b.FMA(t, p(softRate), k)
 	s := b.Mul(b.Shl(y, 52), p(softScale))
-	q = b.FMA(s, exp2m1(b, f), b.Sub(s, p(softA)))
+	q = b.FMA(s, b.Mul(estrin(b, f, kernels.Exp2[:]), f), b.Sub(s, p(softA)))
 	return q, b.Div(b.Float(1), b.FMA(q, p(softC), b.Float(1)))
 }
 
@@ -70,7 +78,7 @@ func soft64(b *Body, v, tail V) V {
 	k := b.Sub(p(softMagic), y)
 	z := b.Add(b.FMA(k, p(softHi), v), b.FMA(k, p(softLo), tail))
 	u := b.Mul(z, p(softG1))
-	z = b.FMA(b.Mul(z, u), expTail(b, u), z)
+	z = b.FMA(b.Mul(z, u), horner(b, u, kernels.ExpTail[:]), z)
 	e := b.Shl(y, 52)
 	return b.FMA(b.Mul(e, p(softUnit)), z, b.Sub(b.Mul(e, p(softScale)), p(softA)))
 }

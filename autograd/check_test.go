@@ -35,6 +35,9 @@ func TestCheckFinds(t *testing.T) {
 		"second":       {2, func(xs ...V) V { return secondWrong(xs[0]) }, "order 2"},
 		"SoftFloor":    {2, func(xs ...V) V { return ag.SoftFloor(ag.Add(xs[0], ag.Const([]float64{0.5 - x.Data()[0]})), 3) }, "order 2"},
 		"at a jump":    {1, func(xs ...V) V { return ag.Floor(ag.Sub(xs[0], ag.Const(x.Data()))) }, "order 1"},
+		"too fast":     {1, func(xs ...V) V { return ag.Detach(ag.Sin(ag.Scale(xs[0], 1e7))) }, "order 1"},
+		"too fast 2":   {1, func(xs ...V) V { return ag.Detach(ag.Sin(ag.Scale(xs[0], 3e6))) }, "order 1"},
+		"too fast 3":   {1, func(xs ...V) V { return ag.Detach(ag.Sin(ag.Scale(xs[1], 4e5))) }, "order 1"},
 		"order 0":      {0, func(xs ...V) V { return xs[0] }, "order 0 is less than 1"},
 		"not a number": {1, func(xs ...V) V { return ag.Log(ag.Neg(xs[0])) }, "order 1"},
 	} {

@@ -94,6 +94,12 @@ func TestExplainPaths(t *testing.T) {
 	require.Equal(t, "Round", r.Blocks[0].Op)
 	require.Equal(t, 1, r.Blocks[0].X)
 
+	// Nor if it leads nowhere but to another x.
+	r = ag.Explain(ag.Add(ag.Floor(x), ag.Ceil(w)), x, w)
+	require.Len(t, r.Blocks, 2)
+	require.Equal(t, "Floor", r.Blocks[0].Op)
+	require.Equal(t, "Ceil", r.Blocks[1].Op)
+
 	// An intermediate x above the block is not blocked.
 	h := ag.Floor(x)
 	r = ag.Explain(ag.Square(h), h, x)
@@ -109,7 +115,7 @@ func TestExplainPaths(t *testing.T) {
 
 func TestExplainZeros(t *testing.T) {
 	x := ag.Param([]float64{-9, 0.5, 9, 10})
-	r := ag.Explain(ag.ClipSTE(x, stepgrad.Down, -1, 1), x)
+	r := ag.Explain(ag.ClipSTE(ag.Neg(x), stepgrad.Down, -1, 1), x)
 	require.Equal(t, []float64{0.75}, r.ZeroShare)
 	require.Equal(t, "x0: a gradient arrives; 75% of its elements are zero\n", r.String())
 	r = ag.Explain(ag.Sum(ag.ClipSTE(x, stepgrad.Down, 20, 30)), x)

@@ -67,6 +67,9 @@ func TestAccumulation(t *testing.T) {
 	require.Equal(t, []float64{1, 10}, g[2].Data())
 	require.Equal(t, []float64{1, 10}, dy)
 	require.Equal(t, []float64{2, 3}, x.Data())
+	part := ag.Add(x, ag.Add(ag.Gather(x, 0, []int{1, 0}), ag.Slice(x, 0, 0, 2)))
+	require.Equal(t, []float64{12, 21}, ag.GradWith(part, ag.Const(dy), x)[0].Data())
+	require.Equal(t, []float64{1, 10}, dy)
 	// And so it is where dy itself can be differentiated.
 	p := ag.Param(dy)
 	require.Equal(t, [][]float64{{9, 9}}, grad(ag.Sum(ag.GradWith(y, p, x)[0]), p))

@@ -11,15 +11,6 @@ import (
 
 var accuracyN = flag.Int("accuracy.n", 10000, "inputs per transcendental kernel and element type")
 
-// documented is the largest error in ULP, float32 and float64; Ceil kernels
-// are Floor kernels with signs and share their numbers.
-var documented = map[string][2]float64{
-	"SoftRound": {0.51, 3.8}, "SoftRoundGrad": {0.51, 4},
-	"SoftFloor": {0.51, 3.8}, "SoftFloorGrad": {0.51, 4},
-	"SmoothRound": {0.53, 3.2}, "SmoothRoundGrad": {0.56, 5},
-	"SmoothFloor": {0.53, 3.2}, "SmoothFloorGrad": {0.56, 5},
-}
-
 // stair is one family member for one element type.
 type stair[T Float] struct {
 	name         string
@@ -328,7 +319,7 @@ func measure[T Float](t *testing.T, s stair[T], n int) {
 		worst
 	}{{s.name, v}, {s.name + "Grad", g}} {
 		t.Logf("%-16s %.3f ULP at x = %v, parameter %v", m.name, m.err, m.x, m.param)
-		if limit := documented[m.name][i]; !(m.err <= limit) {
+		if limit := ByName(m.name).ULP[i]; !(m.err <= limit) {
 			t.Errorf("%s: %.3f ULP at x = %v, parameter %v; documented %v", m.name, m.err, m.x, m.param, limit)
 		}
 	}

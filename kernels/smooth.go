@@ -47,38 +47,19 @@ func SmoothCoef32(slope float32) (c Coef) {
 
 // smooth32 is atan(s·tan πt)/π; w = t².
 func smooth32(t, w, W float64, c *Coef) float64 {
-	// T(w), relative error 1.1e-9
-	p := math.FMA(-1.4042259164525165e-02, w, -2.1238387100659827e-02)
-	p = math.FMA(p, w, -5.281076975199174e-02)
-	p = math.FMA(p, w, -1.3475875022380174e-01)
-	p = math.FMA(p, w, -5.577365017302483e-01)
-	p = math.FMA(p, w, 7.853981642666768e-01)
-	n := float64(float64(t*c[smoothS]) * p)
+	n := float64(float64(t*c[smoothS]) * poly6(w, &Tan32))
 	num, den, base := n, W, 0.0
 	if W <= c[smoothEdge] {
 		num, den, base = math.FMA(-2, W, n), math.FMA(2, n, W), 0.3524163823271736
 	}
 	q := num / den
 	z := float64(q * q)
-	// atan(q)/(πq), z ≤ 0.394, relative error 3e-10
-	a := math.FMA(-0.00622270409652199, z, 0.01715153783513417)
-	a = math.FMA(a, z, -0.026799132265444676)
-	a = math.FMA(a, z, 0.03500162502736088)
-	a = math.FMA(a, z, -0.0454377425628427)
-	a = math.FMA(a, z, 0.06366029430547179)
-	a = math.FMA(a, z, -0.10610326425076205)
-	a = math.FMA(a, z, 0.31830988608818567)
-	return math.FMA(q, a, base)
+	return math.FMA(q, poly8(z, &Atan32), base)
 }
 
 // smoothSlope32 is f′ = 1/(s + (1/s − s)·cos² πt).
 func smoothSlope32(w, W float64, c *Coef) float64 {
-	// R(w), relative error 1e-9
-	p := math.FMA(2.4154096148280346e-02, w, -2.2873854159014028e-01)
-	p = math.FMA(p, w, 1.2779897650833125)
-	p = math.FMA(p, w, -3.7392080477652794)
-	p = math.FMA(p, w, 3.9999999960724026)
-	u := float64(p * W)
+	u := float64(poly5(w, &Cos32) * W)
 	return 1 / math.FMA(float64(u*c[smoothK]), u, c[smoothS])
 }
 
@@ -167,18 +148,7 @@ func SmoothCoef64(slope float64) (c Coef) {
 
 // smooth64 is smooth32 with the leading coefficients' low parts.
 func smooth64(t, w, W float64, c *Coef) float64 {
-	// (T(w) − π/4)/w, error 2^-56 of T/w
-	p := math.FMA(-0.0001431928503877217, w, -0.00012529912865520579)
-	p = math.FMA(p, w, -0.00039885287293915233)
-	p = math.FMA(p, w, -0.0008583639964333379)
-	p = math.FMA(p, w, -0.0019405533377291004)
-	p = math.FMA(p, w, -0.004371873325819913)
-	p = math.FMA(p, w, -0.009879861577437957)
-	p = math.FMA(p, w, -0.02251293870761162)
-	p = math.FMA(p, w, -0.05263664422478334)
-	p = math.FMA(p, w, -0.13476940059055129)
-	p = math.FMA(p, w, -0.5577362635648082)
-	p = math.FMA(p, w, c[smoothV])
+	p := math.FMA(horner(w, Tan64[:]), w, c[smoothV])
 	n := math.FMA(t, c[smoothU], float64(float64(t*c[smoothT])*p))
 	num, den, base := n, W, 0.0
 	if W <= c[smoothEdge] {
@@ -186,39 +156,12 @@ func smooth64(t, w, W float64, c *Coef) float64 {
 	}
 	q := num / den
 	z := float64(q * q)
-	// (atan(q)/(πq) − 1/π)/z, z ≤ 0.394, error 2^-55 of 1/(πz)
-	a := math.FMA(0.0011316816054832539, z, -0.004350308223287154)
-	a = math.FMA(a, z, 0.008577612428629516)
-	a = math.FMA(a, z, -0.012152554294901455)
-	a = math.FMA(a, z, 0.01466050722248322)
-	a = math.FMA(a, z, -0.016647065859734543)
-	a = math.FMA(a, z, 0.018707847970478586)
-	a = math.FMA(a, z, -0.021218899111487412)
-	a = math.FMA(a, z, 0.024485245407000266)
-	a = math.FMA(a, z, -0.02893725607384029)
-	a = math.FMA(a, z, 0.035367764947942505)
-	a = math.FMA(a, z, -0.04547284088059752)
-	a = math.FMA(a, z, 0.06366197723674123)
-	a = math.FMA(a, z, -0.10610329539459687)
-	a = math.FMA(a, z, -1.9678676675182486e-17)
-	return math.FMA(q, 0.3183098861837907, math.FMA(q, a, base))
+	return math.FMA(q, 0.3183098861837907, math.FMA(q, horner(z, Atan64[:]), base))
 }
 
 // smoothSlope64 is f′ = 1/(s + (1/s − s)·cos² πt).
 func smoothSlope64(w, W float64, c *Coef) float64 {
-	// (cos πt/(¼ − w))², relative error 2^-56; squared here, so that the
-	// rounding errors of a cosine do not count twice
-	p := math.FMA(1.0303661247489039e-05, w, -0.00015532131433278743)
-	p = math.FMA(p, w, 0.0018111156796609554)
-	p = math.FMA(p, w, -0.017275997498629046)
-	p = math.FMA(p, w, 0.132251756585731)
-	p = math.FMA(p, w, -0.7899897222653393)
-	p = math.FMA(p, w, 3.5485075892033406)
-	p = math.FMA(p, w, -11.389500239405887)
-	p = math.FMA(p, w, 24.20578884190842)
-	p = math.FMA(p, w, -29.91367041742974)
-	p = math.FMA(p, w, 16)
-	return 1 / math.FMA(float64(float64(W*c[smoothK])*W), p, c[smoothS])
+	return 1 / math.FMA(float64(float64(W*c[smoothK])*W), horner(w, Cos64[:]), c[smoothS])
 }
 
 // SmoothRound64 is n ± h with n = rint(x); −0 stays −0.
@@ -269,3 +212,67 @@ func SmoothCeilSlope64(x float64, c *Coef) float64 { return SmoothFloorSlope64(-
 func SmoothCeilBoth64(x float64, c *Coef) (y, slope float64) {
 	return -SmoothFloor64(-x, c), SmoothFloorSlope64(-x, c)
 }
+
+// SmoothCoef prepares the Smooth family's parameter.
+func SmoothCoef[T Float](slope T) Coef {
+	if is32[T]() {
+		return SmoothCoef32(float32(slope))
+	}
+	return SmoothCoef64(float64(slope))
+}
+
+func SmoothFloor[T Float](x T, c *Coef) T { return pick(x, c, SmoothFloor32, SmoothFloor64) }
+func SmoothFloorSlope[T Float](x T, c *Coef) T {
+	return pick(x, c, SmoothFloorSlope32, SmoothFloorSlope64)
+}
+func SmoothFloorBoth[T Float](x T, c *Coef) (T, T) {
+	if is32[T]() {
+		y, g := SmoothFloorBoth32(float32(x), c)
+		return T(y), T(g)
+	}
+	y, g := SmoothFloorBoth64(float64(x), c)
+	return T(y), T(g)
+}
+
+func SmoothRound[T Float](x T, c *Coef) T { return pick(x, c, SmoothRound32, SmoothRound64) }
+func SmoothRoundSlope[T Float](x T, c *Coef) T {
+	return pick(x, c, SmoothRoundSlope32, SmoothRoundSlope64)
+}
+func SmoothRoundBoth[T Float](x T, c *Coef) (T, T) {
+	if is32[T]() {
+		y, g := SmoothRoundBoth32(float32(x), c)
+		return T(y), T(g)
+	}
+	y, g := SmoothRoundBoth64(float64(x), c)
+	return T(y), T(g)
+}
+
+func SmoothCeil[T Float](x T, c *Coef) T { return pick(x, c, SmoothCeil32, SmoothCeil64) }
+func SmoothCeilSlope[T Float](x T, c *Coef) T {
+	return pick(x, c, SmoothCeilSlope32, SmoothCeilSlope64)
+}
+func SmoothCeilBoth[T Float](x T, c *Coef) (T, T) {
+	if is32[T]() {
+		y, g := SmoothCeilBoth32(float32(x), c)
+		return T(y), T(g)
+	}
+	y, g := SmoothCeilBoth64(float64(x), c)
+	return T(y), T(g)
+}
+
+var smoothKernels = concat(
+	staircase(Kernel{Name: "SmoothFloor", Family: "smooth", Sig: Slope, Wide: true, Formula: "SmoothRound(x − ½)", Edges: edgesStaircase},
+		[2]float64{0.53, 3.2}, [2]float64{0.56, 5},
+		defs(slopeOf[float32], SmoothFloor32, SmoothFloorSlope32, SmoothFloorBoth32),
+		defs(slopeOf[float64], SmoothFloor64, SmoothFloorSlope64, SmoothFloorBoth64)),
+	staircase(Kernel{Name: "SmoothRound", Family: "smooth", Sig: Slope, Wide: true, Formula: "n + atan(slope·tan(π(x−n)))/π, n = nearest integer", Edges: edgesOdd},
+		[2]float64{0.53, 3.2}, [2]float64{0.56, 5},
+		defs(slopeOf[float32], SmoothRound32, SmoothRoundSlope32, SmoothRoundBoth32),
+		defs(slopeOf[float64], SmoothRound64, SmoothRoundSlope64, SmoothRoundBoth64)),
+	staircase(Kernel{Name: "SmoothCeil", Family: "smooth", Sig: Slope, Wide: true, Formula: "−SmoothFloor(−x)", Edges: edgesStaircase},
+		[2]float64{0.53, 3.2}, [2]float64{0.56, 5},
+		defs(slopeOf[float32], SmoothCeil32, SmoothCeilSlope32, SmoothCeilBoth32),
+		defs(slopeOf[float64], SmoothCeil64, SmoothCeilSlope64, SmoothCeilBoth64)),
+)
+
+func slopeOf[T Float](p Params[T]) Coef { return SmoothCoef(p.Slope) }

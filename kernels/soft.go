@@ -48,30 +48,10 @@ const (
 	signBit = 1 << 63
 )
 
-// exp2m1 is 2^f − 1 for |f| ≤ ½, relative error 2.4e-10.
-func exp2m1(f float64) float64 {
-	p := math.FMA(1.5252719788364705e-05, f, 1.5461329895101488e-04)
-	p = math.FMA(p, f, 1.3333669451609847e-03)
-	p = math.FMA(p, f, 9.618057037010451e-03)
-	p = math.FMA(p, f, 5.550410727597083e-02)
-	p = math.FMA(p, f, 2.4022650920051656e-01)
-	p = math.FMA(p, f, 6.931471805815692e-01)
-	return float64(p * f)
-}
+// exp2m1 is 2^f − 1 for |f| ≤ ½.
+func exp2m1(f float64) float64 { return float64(poly7(f, &Exp2) * f) }
 
-// expTail is 4(e^r − 1 − r)/r² at v = r/4, |r| ≤ ln2/2; e^r − 1 from it has the
-// relative error 2e-17.
-func expTail(v float64) float64 {
-	p := math.FMA(0.026273647651970843, v, 0.0724207226267186)
-	p = math.FMA(p, v, 0.18060017360300476)
-	p = math.FMA(p, v, 0.4063478494817986)
-	p = math.FMA(p, v, 0.8126984080244213)
-	p = math.FMA(p, v, 1.4222222266720763)
-	p = math.FMA(p, v, 2.1333333333468776)
-	p = math.FMA(p, v, 2.6666666666607175)
-	p = math.FMA(p, v, 2.666666666666655)
-	return math.FMA(p, v, 2.000000000000002)
-}
+func expTail(v float64) float64 { return horner(v, ExpTail[:]) }
 
 // pow2 is 2^k where the low bits of y hold k + 1023; 0 for k = −1023.
 func pow2(y float64) float64 { return math.Float64frombits(math.Float64bits(y) << 52) }
@@ -378,3 +358,61 @@ func SoftCeilBoth64(x float64, c *Coef) (y, slope float64) {
 	y, slope = SoftFloorBoth64(-x, c)
 	return -y, slope
 }
+
+// SoftCoef prepares the Soft family's parameter.
+func SoftCoef[T Float](alpha T) Coef {
+	if is32[T]() {
+		return SoftCoef32(float32(alpha))
+	}
+	return SoftCoef64(float64(alpha))
+}
+
+func SoftFloor[T Float](x T, c *Coef) T      { return pick(x, c, SoftFloor32, SoftFloor64) }
+func SoftFloorSlope[T Float](x T, c *Coef) T { return pick(x, c, SoftFloorSlope32, SoftFloorSlope64) }
+func SoftFloorBoth[T Float](x T, c *Coef) (T, T) {
+	if is32[T]() {
+		y, g := SoftFloorBoth32(float32(x), c)
+		return T(y), T(g)
+	}
+	y, g := SoftFloorBoth64(float64(x), c)
+	return T(y), T(g)
+}
+
+func SoftRound[T Float](x T, c *Coef) T      { return pick(x, c, SoftRound32, SoftRound64) }
+func SoftRoundSlope[T Float](x T, c *Coef) T { return pick(x, c, SoftRoundSlope32, SoftRoundSlope64) }
+func SoftRoundBoth[T Float](x T, c *Coef) (T, T) {
+	if is32[T]() {
+		y, g := SoftRoundBoth32(float32(x), c)
+		return T(y), T(g)
+	}
+	y, g := SoftRoundBoth64(float64(x), c)
+	return T(y), T(g)
+}
+
+func SoftCeil[T Float](x T, c *Coef) T      { return pick(x, c, SoftCeil32, SoftCeil64) }
+func SoftCeilSlope[T Float](x T, c *Coef) T { return pick(x, c, SoftCeilSlope32, SoftCeilSlope64) }
+func SoftCeilBoth[T Float](x T, c *Coef) (T, T) {
+	if is32[T]() {
+		y, g := SoftCeilBoth32(float32(x), c)
+		return T(y), T(g)
+	}
+	y, g := SoftCeilBoth64(float64(x), c)
+	return T(y), T(g)
+}
+
+var softKernels = concat(
+	staircase(Kernel{Name: "SoftFloor", Family: "soft", Sig: Alpha, Wide: true, Formula: "SoftRound(x − ½)", Edges: edgesStaircase},
+		[2]float64{0.51, 3.8}, [2]float64{0.51, 4},
+		defs(alphaOf[float32], SoftFloor32, SoftFloorSlope32, SoftFloorBoth32),
+		defs(alphaOf[float64], SoftFloor64, SoftFloorSlope64, SoftFloorBoth64)),
+	staircase(Kernel{Name: "SoftRound", Family: "soft", Sig: Alpha, Wide: true, Formula: "m + tanh(α(x−m))/(2 tanh(α/2)), m = ⌊x⌋ + ½", Edges: edgesOdd},
+		[2]float64{0.51, 3.8}, [2]float64{0.51, 4},
+		defs(alphaOf[float32], SoftRound32, SoftRoundSlope32, SoftRoundBoth32),
+		defs(alphaOf[float64], SoftRound64, SoftRoundSlope64, SoftRoundBoth64)),
+	staircase(Kernel{Name: "SoftCeil", Family: "soft", Sig: Alpha, Wide: true, Formula: "−SoftFloor(−x)", Edges: edgesStaircase},
+		[2]float64{0.51, 3.8}, [2]float64{0.51, 4},
+		defs(alphaOf[float32], SoftCeil32, SoftCeilSlope32, SoftCeilBoth32),
+		defs(alphaOf[float64], SoftCeil64, SoftCeilSlope64, SoftCeilBoth64)),
+)
+
+func alphaOf[T Float](p Params[T]) Coef { return SoftCoef(p.Alpha) }

@@ -31,7 +31,7 @@ usage: go run -C examples ./qat [flags]
 func parse(args []string) (o options, help string, err error) {
 	flags := flag.NewFlagSet("qat", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.IntVar(&o.seeds, "seeds", 5, "train every method `n` times, from different seeds")
+	flags.IntVar(&o.seeds, "seeds", 8, "train every method `n` times, from different seeds")
 	flags.IntVar(&o.levels, "levels", 3, "`n` levels for each weight and activation, from 2 to 256")
 	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits")
 	flags.IntVar(&o.batch, "batch", 32, "`n` digits in a step")

@@ -22,7 +22,7 @@ func progress(total int, w *os.File) (tick func()) {
 	}
 	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(to),
-		progressbar.OptionSetDescription("training"),
+		progressbar.OptionSetDescription("training [taken:left]"),
 		progressbar.OptionSetWidth(40),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),

@@ -62,12 +62,11 @@ func take[E any](m Memory, i, n int) []E {
 
 const junk = 0xa5 // what results hold before a call: no expected value
 
-// Run calls the kernel on elements [at, at+n) of the case, in operands from m
-// that lie as l says, and reports the first difference from the definition,
-// operand that changed or write outside the results. The case must have been
-// tied as l.Dy says.
+// Run calls the kernel on n elements of the case from at on, starting over at
+// its end, in operands from m that lie as l says. It reports the first
+// difference from the definition, operand that changed or write outside the
+// results. The case must have been tied as l.Dy says.
 func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
-	in := c.In[at : at+n]
 	var b call.Buffers[T]
 	shape := c.Kernel.Shape
 	if shape != kernels.FromMask {
@@ -78,16 +77,16 @@ func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
 		} else {
 			b.X = take[T](m, 0, n)
 		}
-		for i := range in {
-			b.X[i] = in[i].X
+		for i, j := 0, at; i < n; i, j = i+1, c.after(j) {
+			b.X[i] = c.In[j].X
 		}
 	}
 	if shape == kernels.MapGrad || shape == kernels.FromMask {
 		switch l.Dy {
 		case Own:
 			b.Dy = take[T](m, 1, n)
-			for i := range in {
-				b.Dy[i] = in[i].Dy
+			for i, j := 0, at; i < n; i, j = i+1, c.after(j) {
+				b.Dy[i] = c.In[j].Dy
 			}
 		case X:
 			b.Dy = b.X
@@ -97,8 +96,8 @@ func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
 		b.Mask = take[byte](m, 2, (n+7)/8)
 		fill(b.Mask, junk) // in an operand the unused bits are ignored
 		if shape == kernels.FromMask {
-			for i := range in {
-				setBit(b.Mask, i, in[i].Bit)
+			for i, j := 0, at; i < n; i, j = i+1, c.after(j) {
+				setBit(b.Mask, i, c.In[j].Bit)
 			}
 		}
 	}
@@ -115,7 +114,7 @@ func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
 
 	call.Kernel(c.Kernel.Name, &b, c.Params)
 
-	for i := range in {
+	for i, j := 0, at; i < n; i, j = i+1, c.after(j) {
 		var got kernels.Out[T]
 		switch shape {
 		case kernels.MapInt:
@@ -128,13 +127,13 @@ func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
 		if shape != kernels.MapInt {
 			got.Y = b.Dst[i]
 		}
-		if bad := c.Compare(at+i, got); bad != nil {
+		if bad := c.Compare(j, got); bad != nil {
 			bad.Index = i
 			bad.Where = fmt.Sprintf("n=%d, %s", n, l.Name)
 			return bad
 		}
 	}
-	if err := c.untouched(&b, l, in); err != nil {
+	if err := c.untouched(&b, l, at, n); err != nil {
 		return fmt.Errorf("%v, n=%d, %s: %w", c, n, l.Name, err)
 	}
 	if err := m.Check(); err != nil {
@@ -143,30 +142,38 @@ func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
 	return nil
 }
 
+// after is the element that follows j.
+func (c *Case[T]) after(j int) int {
+	if j++; j < len(c.In) {
+		return j
+	}
+	return 0
+}
+
 // untouched reports an operand that changed, or an unused bit set in a result.
-func (c *Case[T]) untouched(b *call.Buffers[T], l Layout, in []kernels.In[T]) error {
-	for i := range in {
-		if b.X != nil && l.Dst != X && l.Grad != X && Bits(b.X[i]) != Bits(in[i].X) {
-			return fmt.Errorf("x[%d] was changed from %s to %s", i, Spell(in[i].X), Spell(b.X[i]))
+func (c *Case[T]) untouched(b *call.Buffers[T], l Layout, at, n int) error {
+	keptX := b.X != nil && l.Dst != X && l.Grad != X
+	keptDy := b.Dy != nil && l.Dst == Own
+	keptMask := c.Kernel.Shape == kernels.FromMask
+	for i, j := 0, at; i < n; i, j = i+1, c.after(j) {
+		in := &c.In[j]
+		if keptX && Bits(b.X[i]) != Bits(in.X) {
+			return fmt.Errorf("x[%d] was changed from %s to %s", i, Spell(in.X), Spell(b.X[i]))
 		}
-		if b.Dy != nil && l.Dst == Own && Bits(b.Dy[i]) != Bits(in[i].Dy) {
-			return fmt.Errorf("dy[%d] was changed from %s to %s", i, Spell(in[i].Dy), Spell(b.Dy[i]))
+		if keptDy && Bits(b.Dy[i]) != Bits(in.Dy) {
+			return fmt.Errorf("dy[%d] was changed from %s to %s", i, Spell(in.Dy), Spell(b.Dy[i]))
+		}
+		if keptMask && b.Mask[i>>3]>>(i&7)&1 != 0 != in.Bit {
+			return fmt.Errorf("mask bit %d was changed", i)
 		}
 	}
 	last := len(b.Mask) - 1
-	switch used := len(in) & 7; {
+	switch used := n & 7; {
 	case used == 0:
 	case c.Kernel.Shape == kernels.ToMask && b.Mask[last]>>used != 0:
 		return fmt.Errorf("unused bits of the last mask byte are not 0: %#08b", b.Mask[last])
-	case c.Kernel.Shape == kernels.FromMask && b.Mask[last]>>used != junk>>used:
+	case keptMask && b.Mask[last]>>used != junk>>used:
 		return fmt.Errorf("mask[%d] was changed", last)
-	}
-	if c.Kernel.Shape == kernels.FromMask {
-		for i := range in {
-			if b.Mask[i>>3]>>(i&7)&1 != 0 != in[i].Bit {
-				return fmt.Errorf("mask bit %d was changed", i)
-			}
-		}
 	}
 	return nil
 }
