@@ -19,8 +19,8 @@ func is32[T Float]() bool {
 // p32 and p64 are what the kernels take, once the slices have been checked.
 func p32[T Float](s []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.SliceData(s))) }
 func p64[T Float](s []T) *float64 { return (*float64)(unsafe.Pointer(unsafe.SliceData(s))) }
-func pInt(s []int32) *int32        { return unsafe.SliceData(s) }
-func pByte(s []byte) *byte         { return unsafe.SliceData(s) }
+func pInt(s []int32) *int32       { return unsafe.SliceData(s) }
+func pByte(s []byte) *byte        { return unsafe.SliceData(s) }
 
 // addr is where a slice lies, for comparison only.
 func addr[E any](s []E) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }

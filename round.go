@@ -132,9 +132,8 @@ func FloorSnap[T Float](dst, x []T, ulps int) {
 // result is that quotient. ±0 and ±Inf give the IEEE quotient, NaN gives NaN,
 // a negative quotient that underflows gives −1.
 //
-// FloorDiv takes x at its word: 3 · 0.1 in float64 is above 0.3, the product
-// 6 · 0.1 is above 0.6, but a product rounded down lies in the bin below. To
-// recover k from x = k·step as rounded, use FloorDivSnap.
+// FloorDiv takes x at its word: a product k·step that was rounded down lies, in
+// exact arithmetic, in the bin below k. To recover k from it, use FloorDivSnap.
 //
 // dst and x have one length and are the same slice or disjoint, and step is
 // finite and not 0; else FloorDiv panics.

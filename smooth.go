@@ -33,9 +33,9 @@ func SmoothFloor[T Float](dst, x []T, slope T) {
 //
 //	for i := range dst { dst[i] = dy[i] · f′(x[i]) }
 //
-// with f′(x) = SmoothRound′(x − ½). f′ is
-// rounded to T before the product, which is one IEEE operation. f′(±Inf) = 0,
-// NaN gives NaN; an f′ beyond the largest float is +Inf.
+// with f′(x) = SmoothRound′(x − ½).
+// f′ is rounded to T before the product, which is one IEEE operation.
+// f′(±Inf) = 0, NaN gives NaN; an f′ beyond the largest float is +Inf.
 //
 // dst, dy and x have one length; dst is the same slice as an operand or
 // disjoint from it; slope is in (0, 1]. Else SmoothFloorGrad panics.
@@ -105,9 +105,9 @@ func SmoothRound[T Float](dst, x []T, slope T) {
 //
 //	for i := range dst { dst[i] = dy[i] · f′(x[i]) }
 //
-// with f′(x) = slope/(cos²πx + slope²·sin²πx). f′ is
-// rounded to T before the product, which is one IEEE operation. f′(±Inf) = 0,
-// NaN gives NaN; an f′ beyond the largest float is +Inf.
+// with f′(x) = slope/(cos²πx + slope²·sin²πx).
+// f′ is rounded to T before the product, which is one IEEE operation.
+// f′(±Inf) = 0, NaN gives NaN; an f′ beyond the largest float is +Inf.
 //
 // dst, dy and x have one length; dst is the same slice as an operand or
 // disjoint from it; slope is in (0, 1]. Else SmoothRoundGrad panics.
@@ -171,9 +171,9 @@ func SmoothCeil[T Float](dst, x []T, slope T) {
 //
 //	for i := range dst { dst[i] = dy[i] · f′(x[i]) }
 //
-// with f′(x) = SmoothFloor′(−x). f′ is
-// rounded to T before the product, which is one IEEE operation. f′(±Inf) = 0,
-// NaN gives NaN; an f′ beyond the largest float is +Inf.
+// with f′(x) = SmoothFloor′(−x).
+// f′ is rounded to T before the product, which is one IEEE operation.
+// f′(±Inf) = 0, NaN gives NaN; an f′ beyond the largest float is +Inf.
 //
 // dst, dy and x have one length; dst is the same slice as an operand or
 // disjoint from it; slope is in (0, 1]. Else SmoothCeilGrad panics.

@@ -35,9 +35,9 @@ func SoftFloor[T Float](dst, x []T, alpha T) {
 //
 //	for i := range dst { dst[i] = dy[i] · f′(x[i]) }
 //
-// with f′(x) = SoftRound′(x − ½). f′ is
-// rounded to T before the product, which is one IEEE operation. f′(±Inf) = 0,
-// NaN gives NaN; an f′ beyond the largest float is +Inf.
+// with f′(x) = SoftRound′(x − ½).
+// f′ is rounded to T before the product, which is one IEEE operation.
+// f′(±Inf) = 0, NaN gives NaN; an f′ beyond the largest float is +Inf.
 //
 // dst, dy and x have one length; dst is the same slice as an operand or
 // disjoint from it; alpha is positive and finite. Else SoftFloorGrad panics.
@@ -107,9 +107,9 @@ func SoftRound[T Float](dst, x []T, alpha T) {
 //
 //	for i := range dst { dst[i] = dy[i] · f′(x[i]) }
 //
-// with f′(x) = alpha·(1 − tanh²(alpha·(x − m)))/(2·tanh(alpha/2)), m = ⌊x⌋ + ½. f′ is
-// rounded to T before the product, which is one IEEE operation. f′(±Inf) = 0,
-// NaN gives NaN; an f′ beyond the largest float is +Inf.
+// with f′(x) = alpha·(1 − tanh²(alpha·(x − m)))/(2·tanh(alpha/2)), m = ⌊x⌋ + ½.
+// f′ is rounded to T before the product, which is one IEEE operation.
+// f′(±Inf) = 0, NaN gives NaN; an f′ beyond the largest float is +Inf.
 //
 // dst, dy and x have one length; dst is the same slice as an operand or
 // disjoint from it; alpha is positive and finite. Else SoftRoundGrad panics.
@@ -173,9 +173,9 @@ func SoftCeil[T Float](dst, x []T, alpha T) {
 //
 //	for i := range dst { dst[i] = dy[i] · f′(x[i]) }
 //
-// with f′(x) = SoftFloor′(−x). f′ is
-// rounded to T before the product, which is one IEEE operation. f′(±Inf) = 0,
-// NaN gives NaN; an f′ beyond the largest float is +Inf.
+// with f′(x) = SoftFloor′(−x).
+// f′ is rounded to T before the product, which is one IEEE operation.
+// f′(±Inf) = 0, NaN gives NaN; an f′ beyond the largest float is +Inf.
 //
 // dst, dy and x have one length; dst is the same slice as an operand or
 // disjoint from it; alpha is positive and finite. Else SoftCeilGrad panics.

@@ -1,0 +1,318 @@
+package stepgrad_test
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/stepgrad/stepgrad"
+	ag "github.com/stepgrad/stepgrad/autograd"
+)
+
+// A floor in the way of a gradient, and two ways past it.
+func Example() {
+	w := ag.Param([]float64{0.25, 1.75, 2.5})
+	loss := func(step func(*ag.Var[float64]) *ag.Var[float64]) *ag.Var[float64] {
+		return ag.Sum(ag.Square(step(w)))
+	}
+	soft := func(x *ag.Var[float64]) *ag.Var[float64] { return ag.SoftFloor(x, 4) }
+
+	fmt.Println(ag.Grad(loss(ag.Floor), w)[0].Data())
+	fmt.Println(ag.Grad(loss(ag.FloorSTE), w)[0].Data())
+	fmt.Printf("%.2f\n", ag.Grad(loss(soft), w)[0].Data())
+	// Output:
+	// [0 0 0]
+	// [0 2 4]
+	// [-0.18 1.93 0.59]
+}
+
+func ExampleFloor() {
+	x := []float32{-1.5, -0.3, 0, 2.9999998}
+	stepgrad.Floor(x, x) // in place
+	fmt.Println(x)
+	// Output:
+	// [-2 -1 0 2]
+}
+
+func ExampleCeil() {
+	dst, x := make([]float64, 3), []float64{-1.5, -0.3, 0.3}
+	stepgrad.Ceil(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [-1 -0 1]
+}
+
+func ExampleTrunc() {
+	dst, x := make([]float64, 3), []float64{-1.5, -0.3, 1.5}
+	stepgrad.Trunc(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [-1 -0 1]
+}
+
+func ExampleRound() {
+	dst, x := make([]float64, 4), []float64{0.5, 1.5, 2.5, -0.3}
+	stepgrad.Round(dst, x) // ties to even
+	fmt.Println(dst)
+	// Output:
+	// [0 2 2 -0]
+}
+
+func ExampleRoundAway() {
+	dst, x := make([]float64, 4), []float64{0.5, 1.5, 2.5, -0.3}
+	stepgrad.RoundAway(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [1 2 3 -0]
+}
+
+func ExampleFloorSnap() {
+	x := []float32{2.9999998, 2.999999, 2.5} // the first is the neighbour of 3
+	dst := make([]float32, len(x))
+	stepgrad.FloorSnap(dst, x, 1)
+	fmt.Println(dst)
+	// Output:
+	// [3 2 2]
+}
+
+func ExampleFloorDiv() {
+	// In float64, 0.6 lies below 6 times 0.1: both are rounded.
+	dst, x := make([]float64, 3), []float64{0.55, 0.6, 1}
+	stepgrad.FloorDiv(dst, x, 0.1)
+	fmt.Println(dst, math.Floor(1/0.1))
+	// Output:
+	// [5 5 9] 10
+}
+
+func ExampleFloorDivSnap() {
+	const step = 0.1
+	x := []float64{3 * step, 6 * step, 7 * step}
+	dst := make([]float64, len(x))
+	stepgrad.FloorDivSnap(dst, x, step, 1)
+	fmt.Println(dst)
+	// Output:
+	// [3 6 7]
+}
+
+func ExampleFloorInt32() {
+	dst, x := make([]int32, 4), []float32{-1.5, 2.5, 1e10, float32(math.NaN())}
+	stepgrad.FloorInt32(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [-2 2 2147483647 0]
+}
+
+func ExampleCeilInt32() {
+	dst, x := make([]int32, 4), []float32{-1.5, 2.5, 1e10, float32(math.NaN())}
+	stepgrad.CeilInt32(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [-1 3 2147483647 0]
+}
+
+func ExampleRoundInt32() {
+	dst, x := make([]int32, 4), []float32{-1.5, 2.5, 1e10, float32(math.NaN())}
+	stepgrad.RoundInt32(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [-2 2 2147483647 0]
+}
+
+func ExampleTruncInt32() {
+	dst, x := make([]int32, 4), []float32{-1.5, 2.5, 1e10, float32(math.NaN())}
+	stepgrad.TruncInt32(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [-1 2 2147483647 0]
+}
+
+func ExampleSTEForward() {
+	x := []float32{-9.4, -3.2, 0.4, 6.6, 7.2}
+	dst, mask := make([]float32, len(x)), make([]byte, 1)
+	stepgrad.STEForward(dst, mask, x, stepgrad.NearestEven, -8, 7)
+	fmt.Printf("%v %05b\n", dst, mask[0])
+	// Output:
+	// [-8 -3 0 7 7] 01110
+}
+
+func ExampleSTEBackward() {
+	dy, mask := []float32{1, 2, 3, 4, 5}, []byte{0b01110}
+	dst := make([]float32, len(dy))
+	stepgrad.STEBackward(dst, dy, mask)
+	fmt.Println(dst)
+	// Output:
+	// [0 2 3 4 0]
+}
+
+func ExampleSoftFloor() {
+	dst, x := make([]float64, 4), []float64{0.25, 0.75, 1, 1.25}
+	stepgrad.SoftFloor(dst, x, 10)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [-0.0066 0.0066 0.5000 0.9934]
+}
+
+func ExampleSoftFloorGrad() {
+	x, dy := []float64{0.25, 0.5, 1}, []float64{1, 1, 2}
+	dst := make([]float64, len(x))
+	stepgrad.SoftFloorGrad(dst, dy, x, 10)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.1330 0.0009 10.0009]
+}
+
+func ExampleSoftFloorValueGrad() {
+	x := []float64{0.25, 0.5, 1}
+	value, grad := make([]float64, len(x)), make([]float64, len(x))
+	stepgrad.SoftFloorValueGrad(value, grad, x, 10)
+	fmt.Printf("%.4f %.4f\n", value, grad)
+	// Output:
+	// [-0.0066 0.0000 0.5000] [0.1330 0.0009 5.0005]
+}
+
+func ExampleSoftRound() {
+	dst, x := make([]float64, 4), []float64{0.25, 0.75, 1, 1.25}
+	stepgrad.SoftRound(dst, x, 10)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.0066 0.9934 1.0000 1.0066]
+}
+
+func ExampleSoftRoundGrad() {
+	x, dy := []float64{0.25, 0.5, 1}, []float64{1, 1, 2}
+	dst := make([]float64, len(x))
+	stepgrad.SoftRoundGrad(dst, dy, x, 10)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.1330 5.0005 0.0018]
+}
+
+func ExampleSoftRoundValueGrad() {
+	x := []float64{0.25, 0.5, 1}
+	value, grad := make([]float64, len(x)), make([]float64, len(x))
+	stepgrad.SoftRoundValueGrad(value, grad, x, 10)
+	fmt.Printf("%.4f %.4f\n", value, grad)
+	// Output:
+	// [0.0066 0.5000 1.0000] [0.1330 5.0005 0.0009]
+}
+
+func ExampleSoftCeil() {
+	dst, x := make([]float64, 4), []float64{0.25, 0.75, 1, 1.25}
+	stepgrad.SoftCeil(dst, x, 10)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.9934 1.0066 1.5000 1.9934]
+}
+
+func ExampleSoftCeilGrad() {
+	x, dy := []float64{0.25, 0.5, 1}, []float64{1, 1, 2}
+	dst := make([]float64, len(x))
+	stepgrad.SoftCeilGrad(dst, dy, x, 10)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.1330 0.0009 10.0009]
+}
+
+func ExampleSoftCeilValueGrad() {
+	x := []float64{0.25, 0.5, 1}
+	value, grad := make([]float64, len(x)), make([]float64, len(x))
+	stepgrad.SoftCeilValueGrad(value, grad, x, 10)
+	fmt.Printf("%.4f %.4f\n", value, grad)
+	// Output:
+	// [0.9934 1.0000 1.5000] [0.1330 0.0009 5.0005]
+}
+
+func ExampleSmoothFloor() {
+	dst, x := make([]float64, 4), []float64{0.25, 0.75, 1, 1.25}
+	stepgrad.SmoothFloor(dst, x, 0.01)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [-0.0032 0.0032 0.5000 0.9968]
+}
+
+func ExampleSmoothFloorGrad() {
+	x, dy := []float64{0.25, 0.5, 1}, []float64{1, 1, 2}
+	dst := make([]float64, len(x))
+	stepgrad.SmoothFloorGrad(dst, dy, x, 0.01)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.0200 0.0100 200.0000]
+}
+
+func ExampleSmoothFloorValueGrad() {
+	x := []float64{0.25, 0.5, 1}
+	value, grad := make([]float64, len(x)), make([]float64, len(x))
+	stepgrad.SmoothFloorValueGrad(value, grad, x, 0.01)
+	fmt.Printf("%.4f %.4f\n", value, grad)
+	// Output:
+	// [-0.0032 0.0000 0.5000] [0.0200 0.0100 100.0000]
+}
+
+func ExampleSmoothRound() {
+	dst, x := make([]float64, 4), []float64{0.25, 0.75, 1, 1.25}
+	stepgrad.SmoothRound(dst, x, 0.01)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.0032 0.9968 1.0000 1.0032]
+}
+
+func ExampleSmoothRoundGrad() {
+	x, dy := []float64{0.25, 0.5, 1}, []float64{1, 1, 2}
+	dst := make([]float64, len(x))
+	stepgrad.SmoothRoundGrad(dst, dy, x, 0.01)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.0200 100.0000 0.0200]
+}
+
+func ExampleSmoothRoundValueGrad() {
+	x := []float64{0.25, 0.5, 1}
+	value, grad := make([]float64, len(x)), make([]float64, len(x))
+	stepgrad.SmoothRoundValueGrad(value, grad, x, 0.01)
+	fmt.Printf("%.4f %.4f\n", value, grad)
+	// Output:
+	// [0.0032 0.5000 1.0000] [0.0200 100.0000 0.0100]
+}
+
+func ExampleSmoothCeil() {
+	dst, x := make([]float64, 4), []float64{0.25, 0.75, 1, 1.25}
+	stepgrad.SmoothCeil(dst, x, 0.01)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.9968 1.0032 1.5000 1.9968]
+}
+
+func ExampleSmoothCeilGrad() {
+	x, dy := []float64{0.25, 0.5, 1}, []float64{1, 1, 2}
+	dst := make([]float64, len(x))
+	stepgrad.SmoothCeilGrad(dst, dy, x, 0.01)
+	fmt.Printf("%.4f\n", dst)
+	// Output:
+	// [0.0200 0.0100 200.0000]
+}
+
+func ExampleSmoothCeilValueGrad() {
+	x := []float64{0.25, 0.5, 1}
+	value, grad := make([]float64, len(x)), make([]float64, len(x))
+	stepgrad.SmoothCeilValueGrad(value, grad, x, 0.01)
+	fmt.Printf("%.4f %.4f\n", value, grad)
+	// Output:
+	// [0.9968 1.0000 1.5000] [0.0200 0.0100 100.0000]
+}
+
+func ExampleISA() {
+	isa := stepgrad.ISA()
+	fmt.Println(isa == "avx512" || isa == "avx2" || isa == "neon" || isa == "generic")
+	// Output:
+	// true
+}
+
+func ExampleParallel() {
+	x := make([]float32, 1<<20)
+	for i := range x {
+		x[i] = float32(i) + 0.5
+	}
+	stepgrad.Parallel(len(x), func(lo, hi int) { stepgrad.Floor(x[lo:hi], x[lo:hi]) })
+	fmt.Println(x[0], x[len(x)-1])
+	// Output:
+	// 0 1.048575e+06
+}
