@@ -8,21 +8,20 @@ import (
 	ag "github.com/stepgrad/stepgrad/autograd"
 )
 
-// A floor in the way of a gradient, and two ways past it.
+// A floor in the way of a gradient, the way past it, and how to find it. The
+// README shows these lines.
 func Example() {
 	w := ag.Param([]float64{0.25, 1.75, 2.5})
-	loss := func(step func(*ag.Var[float64]) *ag.Var[float64]) *ag.Var[float64] {
-		return ag.Sum(ag.Square(step(w)))
-	}
-	soft := func(x *ag.Var[float64]) *ag.Var[float64] { return ag.SoftFloor(x, 4) }
-
-	fmt.Println(ag.Grad(loss(ag.Floor), w)[0].Data())
-	fmt.Println(ag.Grad(loss(ag.FloorSTE), w)[0].Data())
-	fmt.Printf("%.2f\n", ag.Grad(loss(soft), w)[0].Data())
+	hard := ag.Sum(ag.Square(ag.Floor(w)))
+	ste := ag.Sum(ag.Square(ag.FloorSTE(w)))
+	fmt.Println(ag.Grad(hard, w)[0].Data()) // [0 0 0]: nothing learns
+	fmt.Println(ag.Grad(ste, w)[0].Data())  // [0 2 4]: straight through
+	why := ag.Explain(hard, w).Blocks[0]    // also why.File and why.Line
+	fmt.Println(why.Op, why.Instead)        // Floor [FloorSTE SoftFloor]
 	// Output:
 	// [0 0 0]
 	// [0 2 4]
-	// [-0.18 1.93 0.59]
+	// Floor [FloorSTE SoftFloor]
 }
 
 func ExampleFloor() {

@@ -79,7 +79,7 @@ func (n *neon) shift(i int, o op, name string) int {
 // fused adds the product to the register that holds the addend.
 func (n *neon) fused(i int, o op, name string) int {
 	a, b, d := n.use(o.a), n.use(o.b), n.use(o.c)
-	if o.c == o.a || o.c == o.b || !n.take(i, o.c) {
+	if !n.take(i, o.c) {
 		c := d
 		d = n.alloc()
 		n.vec("mov", d, c)

@@ -37,21 +37,22 @@ func panels() []panel {
 			steps: []step{{f: ag.FloorSTE[float32]}}},
 		{Name: "ClipSTE", Note: "Rounded down and clipped to 0 … 3; gradient one on 0 ≤ x ≤ 3, zero outside.",
 			steps: []step{{f: func(x tensor) tensor { return ag.ClipSTE(x, stepgrad.Down, 0, 3) }}}},
-		{Name: "SoftFloor", Note: fmt.Sprintf("Steps of tanh. In training α grows from %g to %g.", firstAlpha, lastAlpha)},
-		{Name: "SmoothFloor", Note: "Infinitely differentiable, for second derivatives; not used in training here."},
-	}
-	for _, alpha := range []float32{1, 4, 16} {
-		all[3].steps = append(all[3].steps, step{fmt.Sprintf("α = %g", alpha),
-			func(x tensor) tensor { return ag.SoftFloor(x, alpha) }})
-	}
-	for _, slope := range []float32{0.6, 0.3, 0.1} {
-		all[4].steps = append(all[4].steps, step{fmt.Sprintf("slope %g", slope),
-			func(x tensor) tensor { return ag.SmoothFloor(x, slope) }})
+		{Name: "SoftFloor", Note: fmt.Sprintf("Steps of tanh. In training α grows from %g to %g.", firstAlpha, lastAlpha),
+			steps: family("α = %g", ag.SoftFloor[float32], 1, 4, 16)},
+		{Name: "SmoothFloor", Note: "Infinitely differentiable, for second derivatives; not used in training here.",
+			steps: family("slope %g", ag.SmoothFloor[float32], 0.6, 0.3, 0.1)},
 	}
 	for i := range all {
 		all[i].draw()
 	}
 	return all
+}
+
+func family(name string, f func(x tensor, p float32) tensor, params ...float32) (steps []step) {
+	for _, p := range params {
+		steps = append(steps, step{fmt.Sprintf(name, p), func(x tensor) tensor { return f(x, p) }})
+	}
+	return steps
 }
 
 // draw fills in the pictures, with values and gradients from the library.
