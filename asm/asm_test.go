@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +20,19 @@ func TestFresh(t *testing.T) {
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join("..", name))
 		require.NoError(t, err)
-		require.Equal(t, string(want), string(got), "%s is stale: run go -C asm run .", name)
+		if !bytes.Equal(want, got) {
+			t.Errorf("%s is stale: run go -C asm run .; it differs first in line %d", name, differing(want, got))
+		}
 	}
+}
+
+// differing is the first line in which a and b differ.
+func differing(a, b []byte) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return 1 + bytes.Count(a[:n], []byte("\n"))
 }
 
 // TestGeneratedKnown finds files that claim to be generated and are not.
