@@ -5,11 +5,46 @@
 #include "textflag.h"
 
 // func floorF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·floorF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPS $0x09, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x02, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPS $0x09, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPS $0x09, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPS $0x09, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPS $0x09, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -71,11 +106,46 @@ DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
 // func floorF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·floorF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000007, BX
+	JNZ         plain
+	VRNDSCALEPD $0x09, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x03, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x09, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPD $0x09, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPD $0x09, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPD $0x09, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -119,11 +189,46 @@ done:
 	RET
 
 // func ceilF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·ceilF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPS $0x0a, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x02, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPS $0x0a, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPS $0x0a, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPS $0x0a, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPS $0x0a, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -167,11 +272,46 @@ done:
 	RET
 
 // func ceilF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·ceilF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000007, BX
+	JNZ         plain
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x03, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPD $0x0a, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPD $0x0a, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPD $0x0a, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -215,11 +355,46 @@ done:
 	RET
 
 // func truncF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·truncF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPS $0x0b, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x02, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPS $0x0b, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPS $0x0b, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPS $0x0b, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPS $0x0b, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -263,11 +438,46 @@ done:
 	RET
 
 // func truncF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·truncF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000007, BX
+	JNZ         plain
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x03, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPD $0x0b, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPD $0x0b, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPD $0x0b, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -311,11 +521,46 @@ done:
 	RET
 
 // func roundF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·roundF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPS $0x08, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x02, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPS $0x08, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPS $0x08, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPS $0x08, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPS $0x08, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -359,11 +604,46 @@ done:
 	RET
 
 // func roundF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·roundF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000007, BX
+	JNZ         plain
+	VRNDSCALEPD $0x08, (CX), Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x03, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x08, (CX), Z0
+	VMOVNTPS    Z0, (AX)
+	VRNDSCALEPD $0x08, 64(CX), Z0
+	VMOVNTPS    Z0, 64(AX)
+	VRNDSCALEPD $0x08, 128(CX), Z0
+	VMOVNTPS    Z0, 128(AX)
+	VRNDSCALEPD $0x08, 192(CX), Z0
+	VMOVNTPS    Z0, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -407,13 +687,68 @@ done:
 	RET
 
 // func roundAwayF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·roundAwayF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS splat16x32_80000000<>+0(SB), Z0
-	VMOVUPS splat16x32_3effffff<>+0(SB), Z1
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	VMOVUPS     splat16x32_80000000<>+0(SB), Z0
+	VMOVUPS     splat16x32_3effffff<>+0(SB), Z1
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVUPS     Z2, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x02, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVNTPS    Z2, (AX)
+	VMOVUPS     64(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVNTPS    Z2, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVNTPS    Z2, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VMOVNTPS    Z2, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -516,13 +851,68 @@ DATA splat16x32_3effffff<>+60(SB)/4, $0x3effffff
 GLOBL splat16x32_3effffff<>(SB), RODATA|NOPTR, $64
 
 // func roundAwayF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·roundAwayF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS splat8x64_8000000000000000<>+0(SB), Z0
-	VMOVUPS splat8x64_3fdfffffffffffff<>+0(SB), Z1
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	VMOVUPS     splat8x64_8000000000000000<>+0(SB), Z0
+	VMOVUPS     splat8x64_3fdfffffffffffff<>+0(SB), Z1
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000007, BX
+	JNZ         plain
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVUPS     Z2, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x03, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VMOVUPS     (CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVNTPS    Z2, (AX)
+	VMOVUPS     64(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVNTPS    Z2, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVNTPS    Z2, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VANDPS      Z0, Z2, Z3
+	VORPS       Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VRNDSCALEPD $0x0b, Z2, Z2
+	VMOVNTPS    Z2, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -609,29 +999,41 @@ DATA splat8x64_3fdfffffffffffff<>+56(SB)/8, $0x3fdfffffffffffff
 GLOBL splat8x64_3fdfffffffffffff<>(SB), RODATA|NOPTR, $64
 
 // func floorSnapF32AVX512(dst *float32, x *float32, n int, ulps int32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·floorSnapF32AVX512(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS ulps+24(FP), Z0
 	VXORPS       Z1, Z1, Z1
-	CMPQ         DX, $0x00000040
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Z2
+	VRNDSCALEPS  $0x0a, Z2, Z3
+	VCMPPS       $0x11, Z1, Z2, K1
+	VPSUBD       Z3, Z2, Z4
+	VPSUBD       Z2, Z3, Z5
+	VBLENDMPS    Z4, Z5, K1, Z6
+	VPCMPGTD     Z0, Z6, K1
+	VRNDSCALEPS  $0x09, Z2, Z2
+	VBLENDMPS    Z2, Z3, K1, Z7
+	VMOVUPS      Z7, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
 
-loop:
+stream:
 	VMOVUPS     (CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z6
-	VPCMPGTD    Z0, Z6, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z7
-	VMOVUPS     Z7, (AX)
-	VMOVUPS     64(CX), Z2
 	VRNDSCALEPS $0x0a, Z2, Z3
 	VCMPPS      $0x11, Z1, Z2, K1
 	VPSUBD      Z3, Z2, Z4
@@ -640,8 +1042,8 @@ loop:
 	VPCMPGTD    Z0, Z8, K1
 	VRNDSCALEPS $0x09, Z2, Z2
 	VBLENDMPS   Z2, Z3, K1, Z9
-	VMOVUPS     Z9, 64(AX)
-	VMOVUPS     128(CX), Z2
+	VMOVNTPS    Z9, (AX)
+	VMOVUPS     64(CX), Z2
 	VRNDSCALEPS $0x0a, Z2, Z3
 	VCMPPS      $0x11, Z1, Z2, K1
 	VPSUBD      Z3, Z2, Z4
@@ -650,8 +1052,8 @@ loop:
 	VPCMPGTD    Z0, Z10, K1
 	VRNDSCALEPS $0x09, Z2, Z2
 	VBLENDMPS   Z2, Z3, K1, Z11
-	VMOVUPS     Z11, 128(AX)
-	VMOVUPS     192(CX), Z2
+	VMOVNTPS    Z11, 64(AX)
+	VMOVUPS     128(CX), Z2
 	VRNDSCALEPS $0x0a, Z2, Z3
 	VCMPPS      $0x11, Z1, Z2, K1
 	VPSUBD      Z3, Z2, Z4
@@ -660,7 +1062,70 @@ loop:
 	VPCMPGTD    Z0, Z12, K1
 	VRNDSCALEPS $0x09, Z2, Z2
 	VBLENDMPS   Z2, Z3, K1, Z13
-	VMOVUPS     Z13, 192(AX)
+	VMOVNTPS    Z13, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z14
+	VPCMPGTD    Z0, Z14, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z15
+	VMOVNTPS    Z15, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z16
+	VPCMPGTD    Z0, Z16, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z17
+	VMOVUPS     Z17, (AX)
+	VMOVUPS     64(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z18
+	VPCMPGTD    Z0, Z18, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z19
+	VMOVUPS     Z19, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z20
+	VPCMPGTD    Z0, Z20, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z21
+	VMOVUPS     Z21, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VPSUBD      Z3, Z2, Z4
+	VPSUBD      Z2, Z3, Z5
+	VBLENDMPS   Z4, Z5, K1, Z22
+	VPCMPGTD    Z0, Z22, K1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VBLENDMPS   Z2, Z3, K1, Z23
+	VMOVUPS     Z23, 192(AX)
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x00000040, DX
@@ -675,11 +1140,11 @@ single:
 	VCMPPS      $0x11, Z1, Z2, K1
 	VPSUBD      Z3, Z2, Z4
 	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z14
-	VPCMPGTD    Z0, Z14, K1
+	VBLENDMPS   Z4, Z5, K1, Z24
+	VPCMPGTD    Z0, Z24, K1
 	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z15
-	VMOVUPS     Z15, (AX)
+	VBLENDMPS   Z2, Z3, K1, Z25
+	VMOVUPS     Z25, (AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000040, CX
 	SUBQ        $0x00000010, DX
@@ -695,40 +1160,52 @@ tail:
 	VCMPPS       $0x11, Z1, Z2, K2
 	VPSUBD       Z3, Z2, Z1
 	VPSUBD       Z2, Z3, Z4
-	VBLENDMPS    Z1, Z4, K2, Z16
-	VPCMPGTD     Z0, Z16, K2
+	VBLENDMPS    Z1, Z4, K2, Z26
+	VPCMPGTD     Z0, Z26, K2
 	VRNDSCALEPS  $0x09, Z2, Z0
-	VBLENDMPS    Z0, Z3, K2, Z17
-	VMOVUPS      Z17, K1, (AX)
+	VBLENDMPS    Z0, Z3, K2, Z27
+	VMOVUPS      Z27, K1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func floorSnapF64AVX512(dst *float64, x *float64, n int, ulps int64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·floorSnapF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD ulps+24(FP), Z0
 	VXORPS       Z1, Z1, Z1
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Z2
+	VRNDSCALEPD  $0x0a, Z2, Z3
+	VCMPPD       $0x11, Z1, Z2, K1
+	VPSUBQ       Z3, Z2, Z4
+	VPSUBQ       Z2, Z3, Z5
+	VBLENDMPD    Z4, Z5, K1, Z6
+	VPCMPGTQ     Z0, Z6, K1
+	VRNDSCALEPD  $0x09, Z2, Z2
+	VBLENDMPD    Z2, Z3, K1, Z7
+	VMOVUPS      Z7, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
 
-loop:
+stream:
 	VMOVUPS     (CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z6
-	VPCMPGTQ    Z0, Z6, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z7
-	VMOVUPS     Z7, (AX)
-	VMOVUPS     64(CX), Z2
 	VRNDSCALEPD $0x0a, Z2, Z3
 	VCMPPD      $0x11, Z1, Z2, K1
 	VPSUBQ      Z3, Z2, Z4
@@ -737,8 +1214,8 @@ loop:
 	VPCMPGTQ    Z0, Z8, K1
 	VRNDSCALEPD $0x09, Z2, Z2
 	VBLENDMPD   Z2, Z3, K1, Z9
-	VMOVUPS     Z9, 64(AX)
-	VMOVUPS     128(CX), Z2
+	VMOVNTPS    Z9, (AX)
+	VMOVUPS     64(CX), Z2
 	VRNDSCALEPD $0x0a, Z2, Z3
 	VCMPPD      $0x11, Z1, Z2, K1
 	VPSUBQ      Z3, Z2, Z4
@@ -747,8 +1224,8 @@ loop:
 	VPCMPGTQ    Z0, Z10, K1
 	VRNDSCALEPD $0x09, Z2, Z2
 	VBLENDMPD   Z2, Z3, K1, Z11
-	VMOVUPS     Z11, 128(AX)
-	VMOVUPS     192(CX), Z2
+	VMOVNTPS    Z11, 64(AX)
+	VMOVUPS     128(CX), Z2
 	VRNDSCALEPD $0x0a, Z2, Z3
 	VCMPPD      $0x11, Z1, Z2, K1
 	VPSUBQ      Z3, Z2, Z4
@@ -757,7 +1234,70 @@ loop:
 	VPCMPGTQ    Z0, Z12, K1
 	VRNDSCALEPD $0x09, Z2, Z2
 	VBLENDMPD   Z2, Z3, K1, Z13
-	VMOVUPS     Z13, 192(AX)
+	VMOVNTPS    Z13, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z14
+	VPCMPGTQ    Z0, Z14, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z15
+	VMOVNTPS    Z15, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z16
+	VPCMPGTQ    Z0, Z16, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z17
+	VMOVUPS     Z17, (AX)
+	VMOVUPS     64(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z18
+	VPCMPGTQ    Z0, Z18, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z19
+	VMOVUPS     Z19, 64(AX)
+	VMOVUPS     128(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z20
+	VPCMPGTQ    Z0, Z20, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z21
+	VMOVUPS     Z21, 128(AX)
+	VMOVUPS     192(CX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VCMPPD      $0x11, Z1, Z2, K1
+	VPSUBQ      Z3, Z2, Z4
+	VPSUBQ      Z2, Z3, Z5
+	VBLENDMPD   Z4, Z5, K1, Z22
+	VPCMPGTQ    Z0, Z22, K1
+	VRNDSCALEPD $0x09, Z2, Z2
+	VBLENDMPD   Z2, Z3, K1, Z23
+	VMOVUPS     Z23, 192(AX)
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x00000020, DX
@@ -772,11 +1312,11 @@ single:
 	VCMPPD      $0x11, Z1, Z2, K1
 	VPSUBQ      Z3, Z2, Z4
 	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z14
-	VPCMPGTQ    Z0, Z14, K1
+	VBLENDMPD   Z4, Z5, K1, Z24
+	VPCMPGTQ    Z0, Z24, K1
 	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z15
-	VMOVUPS     Z15, (AX)
+	VBLENDMPD   Z2, Z3, K1, Z25
+	VMOVUPS     Z25, (AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000040, CX
 	SUBQ        $0x00000008, DX
@@ -792,18 +1332,18 @@ tail:
 	VCMPPD       $0x11, Z1, Z2, K2
 	VPSUBQ       Z3, Z2, Z1
 	VPSUBQ       Z2, Z3, Z4
-	VBLENDMPD    Z1, Z4, K2, Z16
-	VPCMPGTQ     Z0, Z16, K2
+	VBLENDMPD    Z1, Z4, K2, Z26
+	VPCMPGTQ     Z0, Z26, K2
 	VRNDSCALEPD  $0x09, Z2, Z0
-	VBLENDMPD    Z0, Z3, K2, Z17
-	VMOVUPD      Z17, K1, (AX)
+	VBLENDMPD    Z0, Z3, K2, Z27
+	VMOVUPD      Z27, K1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func floorDivF32AVX512(dst *float32, x *float32, n int, step float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·floorDivF32AVX512(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -814,11 +1354,15 @@ TEXT ·floorDivF32AVX512(SB), NOSPLIT, $0-28
 	VXORPS       Z3, Z3, Z3
 	VMOVUPS      splat16x32_3f800000<>+0(SB), Z4
 	VMOVUPS      splat16x32_4b800000<>+0(SB), Z5
-	CMPQ         DX, $0x00000020
-	JB           single
-	PCALIGN      $0x20
-
-loop:
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
 	VMOVUPS      (CX), Z6
 	VDIVPS       Z0, Z6, Z7
 	VRNDSCALEPS  $0x09, Z7, Z8
@@ -831,7 +1375,15 @@ loop:
 	VCMPPS       $0x12, Z8, Z5, K1
 	VBLENDMPS    Z7, Z6, K1, Z9
 	VMOVUPS      Z9, (AX)
-	VMOVUPS      64(CX), Z6
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS      (CX), Z6
 	VDIVPS       Z0, Z6, Z7
 	VRNDSCALEPS  $0x09, Z7, Z8
 	VFNMADD231PS Z0, Z8, Z6
@@ -842,7 +1394,56 @@ loop:
 	VANDNPS      Z7, Z1, Z8
 	VCMPPS       $0x12, Z8, Z5, K1
 	VBLENDMPS    Z7, Z6, K1, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVNTPS     Z10, (AX)
+	VMOVUPS      64(CX), Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPS       $0x11, Z3, Z6, K1
+	VMOVUPS.Z    Z4, K1, Z6
+	VSUBPS       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPS       $0x12, Z8, Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z11
+	VMOVNTPS     Z11, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS      (CX), Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPS       $0x11, Z3, Z6, K1
+	VMOVUPS.Z    Z4, K1, Z6
+	VSUBPS       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPS       $0x12, Z8, Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z12
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      64(CX), Z6
+	VDIVPS       Z0, Z6, Z7
+	VRNDSCALEPS  $0x09, Z7, Z8
+	VFNMADD231PS Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPS       $0x11, Z3, Z6, K1
+	VMOVUPS.Z    Z4, K1, Z6
+	VSUBPS       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPS       $0x12, Z8, Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z13
+	VMOVUPS      Z13, 64(AX)
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x00000020, DX
@@ -862,8 +1463,8 @@ single:
 	VSUBPS       Z6, Z8, Z6
 	VANDNPS      Z7, Z1, Z8
 	VCMPPS       $0x12, Z8, Z5, K1
-	VBLENDMPS    Z7, Z6, K1, Z11
-	VMOVUPS      Z11, (AX)
+	VBLENDMPS    Z7, Z6, K1, Z14
+	VMOVUPS      Z14, (AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -884,8 +1485,8 @@ tail:
 	VSUBPS       Z0, Z8, Z0
 	VANDNPS      Z7, Z1, Z1
 	VCMPPS       $0x12, Z1, Z5, K2
-	VBLENDMPS    Z7, Z0, K2, Z12
-	VMOVUPS      Z12, K1, (AX)
+	VBLENDMPS    Z7, Z0, K2, Z15
+	VMOVUPS      Z15, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -928,7 +1529,7 @@ DATA splat16x32_4b800000<>+60(SB)/4, $0x4b800000
 GLOBL splat16x32_4b800000<>(SB), RODATA|NOPTR, $64
 
 // func floorDivF64AVX512(dst *float64, x *float64, n int, step float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·floorDivF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -939,11 +1540,15 @@ TEXT ·floorDivF64AVX512(SB), NOSPLIT, $0-32
 	VXORPS       Z3, Z3, Z3
 	VMOVUPS      splat8x64_3ff0000000000000<>+0(SB), Z4
 	VMOVUPS      splat8x64_4340000000000000<>+0(SB), Z5
-	CMPQ         DX, $0x00000010
-	JB           single
-	PCALIGN      $0x20
-
-loop:
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
 	VMOVUPS      (CX), Z6
 	VDIVPD       Z0, Z6, Z7
 	VRNDSCALEPD  $0x09, Z7, Z8
@@ -956,7 +1561,15 @@ loop:
 	VCMPPD       $0x12, Z8, Z5, K1
 	VBLENDMPD    Z7, Z6, K1, Z9
 	VMOVUPS      Z9, (AX)
-	VMOVUPS      64(CX), Z6
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS      (CX), Z6
 	VDIVPD       Z0, Z6, Z7
 	VRNDSCALEPD  $0x09, Z7, Z8
 	VFNMADD231PD Z0, Z8, Z6
@@ -967,7 +1580,56 @@ loop:
 	VANDNPS      Z7, Z1, Z8
 	VCMPPD       $0x12, Z8, Z5, K1
 	VBLENDMPD    Z7, Z6, K1, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVNTPS     Z10, (AX)
+	VMOVUPS      64(CX), Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPD       $0x11, Z3, Z6, K1
+	VMOVUPD.Z    Z4, K1, Z6
+	VSUBPD       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPD       $0x12, Z8, Z5, K1
+	VBLENDMPD    Z7, Z6, K1, Z11
+	VMOVNTPS     Z11, 64(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS      (CX), Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPD       $0x11, Z3, Z6, K1
+	VMOVUPD.Z    Z4, K1, Z6
+	VSUBPD       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPD       $0x12, Z8, Z5, K1
+	VBLENDMPD    Z7, Z6, K1, Z12
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      64(CX), Z6
+	VDIVPD       Z0, Z6, Z7
+	VRNDSCALEPD  $0x09, Z7, Z8
+	VFNMADD231PD Z0, Z8, Z6
+	VXORPS       Z2, Z6, Z6
+	VCMPPD       $0x11, Z3, Z6, K1
+	VMOVUPD.Z    Z4, K1, Z6
+	VSUBPD       Z6, Z8, Z6
+	VANDNPS      Z7, Z1, Z8
+	VCMPPD       $0x12, Z8, Z5, K1
+	VBLENDMPD    Z7, Z6, K1, Z13
+	VMOVUPS      Z13, 64(AX)
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x00000010, DX
@@ -987,8 +1649,8 @@ single:
 	VSUBPD       Z6, Z8, Z6
 	VANDNPS      Z7, Z1, Z8
 	VCMPPD       $0x12, Z8, Z5, K1
-	VBLENDMPD    Z7, Z6, K1, Z11
-	VMOVUPS      Z11, (AX)
+	VBLENDMPD    Z7, Z6, K1, Z14
+	VMOVUPS      Z14, (AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000008, DX
@@ -1009,8 +1671,8 @@ tail:
 	VSUBPD       Z0, Z8, Z0
 	VANDNPS      Z7, Z1, Z1
 	VCMPPD       $0x12, Z1, Z5, K2
-	VBLENDMPD    Z7, Z0, K2, Z12
-	VMOVUPD      Z12, K1, (AX)
+	VBLENDMPD    Z7, Z0, K2, Z15
+	VMOVUPD      Z15, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -1037,7 +1699,7 @@ DATA splat8x64_4340000000000000<>+56(SB)/8, $0x4340000000000000
 GLOBL splat8x64_4340000000000000<>(SB), RODATA|NOPTR, $64
 
 // func floorDivSnapF32AVX512(dst *float32, x *float32, n int, step float32, ulps int32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·floorDivSnapF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -1045,23 +1707,35 @@ TEXT ·floorDivSnapF32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS step+24(FP), Z0
 	VBROADCASTSS ulps+28(FP), Z1
 	VXORPS       Z2, Z2, Z2
-	CMPQ         DX, $0x00000040
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Z3
+	VDIVPS       Z0, Z3, Z3
+	VRNDSCALEPS  $0x0a, Z3, Z4
+	VCMPPS       $0x11, Z2, Z3, K1
+	VPSUBD       Z4, Z3, Z5
+	VPSUBD       Z3, Z4, Z6
+	VBLENDMPS    Z5, Z6, K1, Z7
+	VPCMPGTD     Z1, Z7, K1
+	VRNDSCALEPS  $0x09, Z3, Z3
+	VBLENDMPS    Z3, Z4, K1, Z8
+	VMOVUPS      Z8, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
 
-loop:
+stream:
 	VMOVUPS     (CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z7
-	VPCMPGTD    Z1, Z7, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z8
-	VMOVUPS     Z8, (AX)
-	VMOVUPS     64(CX), Z3
 	VDIVPS      Z0, Z3, Z3
 	VRNDSCALEPS $0x0a, Z3, Z4
 	VCMPPS      $0x11, Z2, Z3, K1
@@ -1071,8 +1745,8 @@ loop:
 	VPCMPGTD    Z1, Z9, K1
 	VRNDSCALEPS $0x09, Z3, Z3
 	VBLENDMPS   Z3, Z4, K1, Z10
-	VMOVUPS     Z10, 64(AX)
-	VMOVUPS     128(CX), Z3
+	VMOVNTPS    Z10, (AX)
+	VMOVUPS     64(CX), Z3
 	VDIVPS      Z0, Z3, Z3
 	VRNDSCALEPS $0x0a, Z3, Z4
 	VCMPPS      $0x11, Z2, Z3, K1
@@ -1082,8 +1756,8 @@ loop:
 	VPCMPGTD    Z1, Z11, K1
 	VRNDSCALEPS $0x09, Z3, Z3
 	VBLENDMPS   Z3, Z4, K1, Z12
-	VMOVUPS     Z12, 128(AX)
-	VMOVUPS     192(CX), Z3
+	VMOVNTPS    Z12, 64(AX)
+	VMOVUPS     128(CX), Z3
 	VDIVPS      Z0, Z3, Z3
 	VRNDSCALEPS $0x0a, Z3, Z4
 	VCMPPS      $0x11, Z2, Z3, K1
@@ -1093,7 +1767,75 @@ loop:
 	VPCMPGTD    Z1, Z13, K1
 	VRNDSCALEPS $0x09, Z3, Z3
 	VBLENDMPS   Z3, Z4, K1, Z14
-	VMOVUPS     Z14, 192(AX)
+	VMOVNTPS    Z14, 128(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z15
+	VPCMPGTD    Z1, Z15, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z16
+	VMOVNTPS    Z16, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z17
+	VPCMPGTD    Z1, Z17, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z18
+	VMOVUPS     Z18, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z19
+	VPCMPGTD    Z1, Z19, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z20
+	VMOVUPS     Z20, 64(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z21
+	VPCMPGTD    Z1, Z21, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z22
+	VMOVUPS     Z22, 128(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z4
+	VCMPPS      $0x11, Z2, Z3, K1
+	VPSUBD      Z4, Z3, Z5
+	VPSUBD      Z3, Z4, Z6
+	VBLENDMPS   Z5, Z6, K1, Z23
+	VPCMPGTD    Z1, Z23, K1
+	VRNDSCALEPS $0x09, Z3, Z3
+	VBLENDMPS   Z3, Z4, K1, Z24
+	VMOVUPS     Z24, 192(AX)
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x00000040, DX
@@ -1109,11 +1851,11 @@ single:
 	VCMPPS      $0x11, Z2, Z3, K1
 	VPSUBD      Z4, Z3, Z5
 	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z15
-	VPCMPGTD    Z1, Z15, K1
+	VBLENDMPS   Z5, Z6, K1, Z25
+	VPCMPGTD    Z1, Z25, K1
 	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z16
-	VMOVUPS     Z16, (AX)
+	VBLENDMPS   Z3, Z4, K1, Z26
+	VMOVUPS     Z26, (AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000040, CX
 	SUBQ        $0x00000010, DX
@@ -1130,18 +1872,18 @@ tail:
 	VCMPPS       $0x11, Z2, Z0, K2
 	VPSUBD       Z3, Z0, Z2
 	VPSUBD       Z0, Z3, Z4
-	VBLENDMPS    Z2, Z4, K2, Z17
-	VPCMPGTD     Z1, Z17, K2
+	VBLENDMPS    Z2, Z4, K2, Z27
+	VPCMPGTD     Z1, Z27, K2
 	VRNDSCALEPS  $0x09, Z0, Z0
-	VBLENDMPS    Z0, Z3, K2, Z18
-	VMOVUPS      Z18, K1, (AX)
+	VBLENDMPS    Z0, Z3, K2, Z28
+	VMOVUPS      Z28, K1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func floorDivSnapF64AVX512(dst *float64, x *float64, n int, step float64, ulps int64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·floorDivSnapF64AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -1149,23 +1891,35 @@ TEXT ·floorDivSnapF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD step+24(FP), Z0
 	VBROADCASTSD ulps+32(FP), Z1
 	VXORPS       Z2, Z2, Z2
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Z3
+	VDIVPD       Z0, Z3, Z3
+	VRNDSCALEPD  $0x0a, Z3, Z4
+	VCMPPD       $0x11, Z2, Z3, K1
+	VPSUBQ       Z4, Z3, Z5
+	VPSUBQ       Z3, Z4, Z6
+	VBLENDMPD    Z5, Z6, K1, Z7
+	VPCMPGTQ     Z1, Z7, K1
+	VRNDSCALEPD  $0x09, Z3, Z3
+	VBLENDMPD    Z3, Z4, K1, Z8
+	VMOVUPS      Z8, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
 
-loop:
+stream:
 	VMOVUPS     (CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z7
-	VPCMPGTQ    Z1, Z7, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z8
-	VMOVUPS     Z8, (AX)
-	VMOVUPS     64(CX), Z3
 	VDIVPD      Z0, Z3, Z3
 	VRNDSCALEPD $0x0a, Z3, Z4
 	VCMPPD      $0x11, Z2, Z3, K1
@@ -1175,8 +1929,8 @@ loop:
 	VPCMPGTQ    Z1, Z9, K1
 	VRNDSCALEPD $0x09, Z3, Z3
 	VBLENDMPD   Z3, Z4, K1, Z10
-	VMOVUPS     Z10, 64(AX)
-	VMOVUPS     128(CX), Z3
+	VMOVNTPS    Z10, (AX)
+	VMOVUPS     64(CX), Z3
 	VDIVPD      Z0, Z3, Z3
 	VRNDSCALEPD $0x0a, Z3, Z4
 	VCMPPD      $0x11, Z2, Z3, K1
@@ -1186,8 +1940,8 @@ loop:
 	VPCMPGTQ    Z1, Z11, K1
 	VRNDSCALEPD $0x09, Z3, Z3
 	VBLENDMPD   Z3, Z4, K1, Z12
-	VMOVUPS     Z12, 128(AX)
-	VMOVUPS     192(CX), Z3
+	VMOVNTPS    Z12, 64(AX)
+	VMOVUPS     128(CX), Z3
 	VDIVPD      Z0, Z3, Z3
 	VRNDSCALEPD $0x0a, Z3, Z4
 	VCMPPD      $0x11, Z2, Z3, K1
@@ -1197,7 +1951,75 @@ loop:
 	VPCMPGTQ    Z1, Z13, K1
 	VRNDSCALEPD $0x09, Z3, Z3
 	VBLENDMPD   Z3, Z4, K1, Z14
-	VMOVUPS     Z14, 192(AX)
+	VMOVNTPS    Z14, 128(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z15
+	VPCMPGTQ    Z1, Z15, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z16
+	VMOVNTPS    Z16, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z17
+	VPCMPGTQ    Z1, Z17, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z18
+	VMOVUPS     Z18, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z19
+	VPCMPGTQ    Z1, Z19, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z20
+	VMOVUPS     Z20, 64(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z21
+	VPCMPGTQ    Z1, Z21, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z22
+	VMOVUPS     Z22, 128(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z4
+	VCMPPD      $0x11, Z2, Z3, K1
+	VPSUBQ      Z4, Z3, Z5
+	VPSUBQ      Z3, Z4, Z6
+	VBLENDMPD   Z5, Z6, K1, Z23
+	VPCMPGTQ    Z1, Z23, K1
+	VRNDSCALEPD $0x09, Z3, Z3
+	VBLENDMPD   Z3, Z4, K1, Z24
+	VMOVUPS     Z24, 192(AX)
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x00000020, DX
@@ -1213,11 +2035,11 @@ single:
 	VCMPPD      $0x11, Z2, Z3, K1
 	VPSUBQ      Z4, Z3, Z5
 	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z15
-	VPCMPGTQ    Z1, Z15, K1
+	VBLENDMPD   Z5, Z6, K1, Z25
+	VPCMPGTQ    Z1, Z25, K1
 	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z16
-	VMOVUPS     Z16, (AX)
+	VBLENDMPD   Z3, Z4, K1, Z26
+	VMOVUPS     Z26, (AX)
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000040, CX
 	SUBQ        $0x00000008, DX
@@ -1234,22 +2056,77 @@ tail:
 	VCMPPD       $0x11, Z2, Z0, K2
 	VPSUBQ       Z3, Z0, Z2
 	VPSUBQ       Z0, Z3, Z4
-	VBLENDMPD    Z2, Z4, K2, Z17
-	VPCMPGTQ     Z1, Z17, K2
+	VBLENDMPD    Z2, Z4, K2, Z27
+	VPCMPGTQ     Z1, Z27, K2
 	VRNDSCALEPD  $0x09, Z0, Z0
-	VBLENDMPD    Z0, Z3, K2, Z18
-	VMOVUPD      Z18, K1, (AX)
+	VBLENDMPD    Z0, Z3, K2, Z28
+	VMOVUPD      Z28, K1, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
 // func floorInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·floorInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VRNDSCALEPS  $0x09, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VRNDSCALEPS  $0x09, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, (AX)
+	VRNDSCALEPS  $0x09, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 64(AX)
+	VRNDSCALEPS  $0x09, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 128(AX)
+	VRNDSCALEPS  $0x09, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -1353,11 +2230,66 @@ DATA splat16x32_7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL splat16x32_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func floorInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·floorInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPD $0x09, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x09, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, (AX)
+	VRNDSCALEPD $0x09, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VRNDSCALEPD $0x09, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VRNDSCALEPD $0x09, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -1435,11 +2367,66 @@ DATA splat8x64_41dfffffffc00000<>+56(SB)/8, $0x41dfffffffc00000
 GLOBL splat8x64_41dfffffffc00000<>(SB), RODATA|NOPTR, $64
 
 // func ceilInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·ceilInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VRNDSCALEPS  $0x0a, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VRNDSCALEPS  $0x0a, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, (AX)
+	VRNDSCALEPS  $0x0a, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 64(AX)
+	VRNDSCALEPS  $0x0a, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 128(AX)
+	VRNDSCALEPS  $0x0a, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -1507,11 +2494,66 @@ done:
 	RET
 
 // func ceilInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·ceilInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x0a, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, (AX)
+	VRNDSCALEPD $0x0a, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VRNDSCALEPD $0x0a, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VRNDSCALEPD $0x0a, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -1579,11 +2621,66 @@ done:
 	RET
 
 // func roundInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·roundInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VRNDSCALEPS  $0x08, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VRNDSCALEPS  $0x08, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, (AX)
+	VRNDSCALEPS  $0x08, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 64(AX)
+	VRNDSCALEPS  $0x08, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 128(AX)
+	VRNDSCALEPS  $0x08, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -1651,11 +2748,66 @@ done:
 	RET
 
 // func roundInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·roundInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPD $0x08, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x08, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, (AX)
+	VRNDSCALEPD $0x08, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VRNDSCALEPD $0x08, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VRNDSCALEPD $0x08, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -1723,11 +2875,66 @@ done:
 	RET
 
 // func truncInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·truncInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VRNDSCALEPS  $0x0b, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VRNDSCALEPS  $0x0b, (CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, (AX)
+	VRNDSCALEPS  $0x0b, 64(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 64(AX)
+	VRNDSCALEPS  $0x0b, 128(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 128(AX)
+	VRNDSCALEPS  $0x0b, 192(CX), Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
+	VCVTTPS2DQ.Z Z0, K1, Z0
+	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
+	VMOVNTPS     Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	CMPQ         DX, $0x00000040
+	JAE          stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -1795,11 +3002,66 @@ done:
 	RET
 
 // func truncInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·truncInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000003f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VRNDSCALEPD $0x0b, (CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, (AX)
+	VRNDSCALEPD $0x0b, 64(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VRNDSCALEPD $0x0b, 128(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VRNDSCALEPD $0x0b, 192(CX), Z0
+	VCMPPD      $0x07, Z0, Z0, K1
+	VMOVUPD.Z   Z0, K1, Z0
+	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
+	VCVTTPD2DQ  Z0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -1867,7 +3129,7 @@ done:
 	RET
 
 // func steForwardDownF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardDownF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -1875,9 +3137,63 @@ TEXT ·steForwardDownF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
-	CMPQ         BX, $0x00000040
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x09, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -1968,7 +3284,7 @@ done:
 	RET
 
 // func steForwardUpF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardUpF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -1976,9 +3292,63 @@ TEXT ·steForwardUpF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
-	CMPQ         BX, $0x00000040
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x0a, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2069,7 +3439,7 @@ done:
 	RET
 
 // func steForwardTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardTowardZeroF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2077,9 +3447,63 @@ TEXT ·steForwardTowardZeroF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
-	CMPQ         BX, $0x00000040
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x0b, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2170,7 +3594,7 @@ done:
 	RET
 
 // func steForwardNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardNearestEvenF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2178,9 +3602,63 @@ TEXT ·steForwardNearestEvenF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
-	CMPQ         BX, $0x00000040
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPS $0x08, Z2, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMINPS      Z3, Z1, Z3
+	VCMPPS      $0x12, Z2, Z0, K1
+	VCMPPS      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2271,7 +3749,7 @@ done:
 	RET
 
 // func steForwardNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardNearestAwayF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2281,9 +3759,75 @@ TEXT ·steForwardNearestAwayF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS hi+36(FP), Z1
 	VMOVUPS      splat16x32_80000000<>+0(SB), Z2
 	VMOVUPS      splat16x32_3effffff<>+0(SB), Z3
-	CMPQ         BX, $0x00000040
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z5, (AX)
+	VMOVUPS     64(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z5, 64(AX)
+	VMOVUPS     128(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z5, 128(AX)
+	VMOVUPS     192(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPS      Z5, Z4, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMINPS      Z5, Z1, Z5
+	VCMPPS      $0x12, Z4, Z0, K1
+	VCMPPS      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z4
@@ -2392,7 +3936,7 @@ done:
 	RET
 
 // func steForwardDownF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardDownF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2400,9 +3944,63 @@ TEXT ·steForwardDownF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x09, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2487,7 +4085,7 @@ done:
 	RET
 
 // func steForwardUpF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardUpF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2495,9 +4093,63 @@ TEXT ·steForwardUpF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x0a, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2582,7 +4234,7 @@ done:
 	RET
 
 // func steForwardTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardTowardZeroF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2590,9 +4242,63 @@ TEXT ·steForwardTowardZeroF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x0b, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2677,7 +4383,7 @@ done:
 	RET
 
 // func steForwardNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardNearestEvenF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2685,9 +4391,63 @@ TEXT ·steForwardNearestEvenF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z3, (AX)
+	VMOVUPS     64(DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z3, 64(AX)
+	VMOVUPS     128(DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z3, 128(AX)
+	VMOVUPS     192(DX), Z2
+	VRNDSCALEPD $0x08, Z2, Z3
+	VMAXPD      Z3, Z0, Z3
+	VMINPD      Z3, Z1, Z3
+	VCMPPD      $0x12, Z2, Z0, K1
+	VCMPPD      $0x12, Z1, Z2, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z3, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z2
@@ -2772,7 +4532,7 @@ done:
 	RET
 
 // func steForwardNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steForwardNearestAwayF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -2782,9 +4542,75 @@ TEXT ·steForwardNearestAwayF64AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSD hi+40(FP), Z1
 	VMOVUPS      splat8x64_8000000000000000<>+0(SB), Z2
 	VMOVUPS      splat8x64_3fdfffffffffffff<>+0(SB), Z3
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z5, (AX)
+	VMOVUPS     64(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z5, 64(AX)
+	VMOVUPS     128(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z5, 128(AX)
+	VMOVUPS     192(DX), Z4
+	VANDPS      Z2, Z4, Z5
+	VORPS       Z3, Z5, Z5
+	VADDPD      Z5, Z4, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z0, Z5
+	VMINPD      Z5, Z1, Z5
+	VCMPPD      $0x12, Z4, Z0, K1
+	VCMPPD      $0x12, Z1, Z4, K2
+	KANDW       K1, K2, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS     (DX), Z4
@@ -2887,13 +4713,43 @@ done:
 	RET
 
 // func steBackwardF32AVX512(dst *float32, x *float32, mask *byte, n int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steBackwardF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Z0, Z0, Z0
+	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	TESTQ   $0x0000003f, AX
+	JNZ     plain
+	PCALIGN $0x20
+
+stream:
+	KMOVW     (DX), K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVNTPS  Z0, (AX)
+	KMOVW     2(DX), K1
+	VMOVUPS.Z 64(CX), K1, Z0
+	VMOVNTPS  Z0, 64(AX)
+	KMOVW     4(DX), K1
+	VMOVUPS.Z 128(CX), K1, Z0
+	VMOVNTPS  Z0, 128(AX)
+	KMOVW     6(DX), K1
+	VMOVUPS.Z 192(CX), K1, Z0
+	VMOVNTPS  Z0, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	ADDQ      $0x00000008, DX
+	SUBQ      $0x00000040, BX
+	CMPQ      BX, $0x00000040
+	JAE       stream
+	SFENCE
+
+plain:
 	CMPQ    BX, $0x00000040
 	JB      single
 	PCALIGN $0x20
@@ -2953,13 +4809,43 @@ done:
 	RET
 
 // func steBackwardF64AVX512(dst *float64, x *float64, mask *byte, n int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·steBackwardF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Z0, Z0, Z0
+	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	TESTQ   $0x0000003f, AX
+	JNZ     plain
+	PCALIGN $0x20
+
+stream:
+	KMOVB     (DX), K1
+	VMOVUPD.Z (CX), K1, Z0
+	VMOVNTPS  Z0, (AX)
+	KMOVB     1(DX), K1
+	VMOVUPD.Z 64(CX), K1, Z0
+	VMOVNTPS  Z0, 64(AX)
+	KMOVB     2(DX), K1
+	VMOVUPD.Z 128(CX), K1, Z0
+	VMOVNTPS  Z0, 128(AX)
+	KMOVB     3(DX), K1
+	VMOVUPD.Z 192(CX), K1, Z0
+	VMOVNTPS  Z0, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	ADDQ      $0x00000004, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -12968,11 +14854,46 @@ done:
 	RET
 
 // func floorF32AVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·floorF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000003, BX
+	JNZ      plain
+	VROUNDPS $0x09, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x02, BX
+	SUBQ     BX, DX
+	SHLQ     $0x02, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPS $0x09, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPS $0x09, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPS $0x09, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPS $0x09, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13036,11 +14957,46 @@ DATA ones32<>+60(SB)/4, $0x00000000
 GLOBL ones32<>(SB), RODATA|NOPTR, $64
 
 // func floorF64AVX2(dst *float64, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·floorF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000007, BX
+	JNZ      plain
+	VROUNDPD $0x09, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x03, BX
+	SUBQ     BX, DX
+	SHLQ     $0x03, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPD $0x09, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPD $0x09, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPD $0x09, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPD $0x09, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000010, DX
+	CMPQ     DX, $0x00000010
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -13104,11 +15060,46 @@ DATA ones64<>+120(SB)/8, $0x0000000000000000
 GLOBL ones64<>(SB), RODATA|NOPTR, $128
 
 // func ceilF32AVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·ceilF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000003, BX
+	JNZ      plain
+	VROUNDPS $0x0a, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x02, BX
+	SUBQ     BX, DX
+	SHLQ     $0x02, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPS $0x0a, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPS $0x0a, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPS $0x0a, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPS $0x0a, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13154,11 +15145,46 @@ done:
 	RET
 
 // func ceilF64AVX2(dst *float64, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·ceilF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000007, BX
+	JNZ      plain
+	VROUNDPD $0x0a, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x03, BX
+	SUBQ     BX, DX
+	SHLQ     $0x03, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPD $0x0a, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPD $0x0a, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPD $0x0a, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPD $0x0a, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000010, DX
+	CMPQ     DX, $0x00000010
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -13204,11 +15230,46 @@ done:
 	RET
 
 // func truncF32AVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·truncF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000003, BX
+	JNZ      plain
+	VROUNDPS $0x0b, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x02, BX
+	SUBQ     BX, DX
+	SHLQ     $0x02, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPS $0x0b, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPS $0x0b, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPS $0x0b, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPS $0x0b, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13254,11 +15315,46 @@ done:
 	RET
 
 // func truncF64AVX2(dst *float64, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·truncF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000007, BX
+	JNZ      plain
+	VROUNDPD $0x0b, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x03, BX
+	SUBQ     BX, DX
+	SHLQ     $0x03, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPD $0x0b, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPD $0x0b, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPD $0x0b, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPD $0x0b, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000010, DX
+	CMPQ     DX, $0x00000010
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -13304,11 +15400,46 @@ done:
 	RET
 
 // func roundF32AVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·roundF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000003, BX
+	JNZ      plain
+	VROUNDPS $0x08, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x02, BX
+	SUBQ     BX, DX
+	SHLQ     $0x02, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPS $0x08, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPS $0x08, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPS $0x08, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPS $0x08, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13354,11 +15485,46 @@ done:
 	RET
 
 // func roundF64AVX2(dst *float64, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·roundF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000007, BX
+	JNZ      plain
+	VROUNDPD $0x08, (CX), Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x03, BX
+	SUBQ     BX, DX
+	SHLQ     $0x03, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VROUNDPD $0x08, (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VROUNDPD $0x08, 32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VROUNDPD $0x08, 64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VROUNDPD $0x08, 96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000010, DX
+	CMPQ     DX, $0x00000010
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -13404,13 +15570,68 @@ done:
 	RET
 
 // func roundAwayF32AVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·roundAwayF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS splat8x32_80000000<>+0(SB), Y0
-	VMOVUPS splat8x32_3effffff<>+0(SB), Y1
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	VMOVUPS  splat8x32_80000000<>+0(SB), Y0
+	VMOVUPS  splat8x32_3effffff<>+0(SB), Y1
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000003, BX
+	JNZ      plain
+	VMOVUPS  (CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPS   Y3, Y2, Y2
+	VROUNDPS $0x0b, Y2, Y2
+	VMOVUPS  Y2, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x02, BX
+	SUBQ     BX, DX
+	SHLQ     $0x02, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VMOVUPS  (CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPS   Y3, Y2, Y2
+	VROUNDPS $0x0b, Y2, Y2
+	VMOVNTPS Y2, (AX)
+	VMOVUPS  32(CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPS   Y3, Y2, Y2
+	VROUNDPS $0x0b, Y2, Y2
+	VMOVNTPS Y2, 32(AX)
+	VMOVUPS  64(CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPS   Y3, Y2, Y2
+	VROUNDPS $0x0b, Y2, Y2
+	VMOVNTPS Y2, 64(AX)
+	VMOVUPS  96(CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPS   Y3, Y2, Y2
+	VROUNDPS $0x0b, Y2, Y2
+	VMOVNTPS Y2, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13499,13 +15720,68 @@ DATA splat8x32_3effffff<>+28(SB)/4, $0x3effffff
 GLOBL splat8x32_3effffff<>(SB), RODATA|NOPTR, $32
 
 // func roundAwayF64AVX2(dst *float64, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·roundAwayF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS splat4x64_8000000000000000<>+0(SB), Y0
-	VMOVUPS splat4x64_3fdfffffffffffff<>+0(SB), Y1
+	MOVQ     dst+0(FP), AX
+	MOVQ     x+8(FP), CX
+	MOVQ     n+16(FP), DX
+	VMOVUPS  splat4x64_8000000000000000<>+0(SB), Y0
+	VMOVUPS  splat4x64_3fdfffffffffffff<>+0(SB), Y1
+	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB       plain
+	CMPQ     AX, CX
+	JEQ      plain
+	MOVQ     AX, BX
+	NEGQ     BX
+	ANDQ     $0x0000001f, BX
+	TESTQ    $0x00000007, BX
+	JNZ      plain
+	VMOVUPS  (CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPD   Y3, Y2, Y2
+	VROUNDPD $0x0b, Y2, Y2
+	VMOVUPS  Y2, (AX)
+	ADDQ     BX, AX
+	SHRQ     $0x03, BX
+	SUBQ     BX, DX
+	SHLQ     $0x03, BX
+	ADDQ     BX, CX
+	PCALIGN  $0x20
+
+stream:
+	VMOVUPS  (CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPD   Y3, Y2, Y2
+	VROUNDPD $0x0b, Y2, Y2
+	VMOVNTPS Y2, (AX)
+	VMOVUPS  32(CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPD   Y3, Y2, Y2
+	VROUNDPD $0x0b, Y2, Y2
+	VMOVNTPS Y2, 32(AX)
+	VMOVUPS  64(CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPD   Y3, Y2, Y2
+	VROUNDPD $0x0b, Y2, Y2
+	VMOVNTPS Y2, 64(AX)
+	VMOVUPS  96(CX), Y2
+	VANDPS   Y0, Y2, Y3
+	VORPS    Y1, Y3, Y3
+	VADDPD   Y3, Y2, Y2
+	VROUNDPD $0x0b, Y2, Y2
+	VMOVNTPS Y2, 96(AX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	SUBQ     $0x00000010, DX
+	CMPQ     DX, $0x00000010
+	JAE      stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -13586,16 +15862,91 @@ DATA splat4x64_3fdfffffffffffff<>+24(SB)/8, $0x3fdfffffffffffff
 GLOBL splat4x64_3fdfffffffffffff<>(SB), RODATA|NOPTR, $32
 
 // func floorSnapF32AVX2(dst *float32, x *float32, n int, ulps int32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·floorSnapF32AVX2(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS ulps+24(FP), Y0
 	VXORPS       Y1, Y1, Y1
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y2
+	VROUNDPS     $0x0a, Y2, Y3
+	VCMPPS       $0x11, Y1, Y2, Y4
+	VPSUBD       Y3, Y2, Y5
+	VPSUBD       Y2, Y3, Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VPCMPGTD     Y0, Y4, Y4
+	VROUNDPS     $0x09, Y2, Y2
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (CX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VCMPPS    $0x11, Y1, Y2, Y4
+	VPSUBD    Y3, Y2, Y5
+	VPSUBD    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTD  Y0, Y4, Y4
+	VROUNDPS  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, (AX)
+	VMOVUPS   32(CX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VCMPPS    $0x11, Y1, Y2, Y4
+	VPSUBD    Y3, Y2, Y5
+	VPSUBD    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTD  Y0, Y4, Y4
+	VROUNDPS  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, 32(AX)
+	VMOVUPS   64(CX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VCMPPS    $0x11, Y1, Y2, Y4
+	VPSUBD    Y3, Y2, Y5
+	VPSUBD    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTD  Y0, Y4, Y4
+	VROUNDPS  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, 64(AX)
+	VMOVUPS   96(CX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VCMPPS    $0x11, Y1, Y2, Y4
+	VPSUBD    Y3, Y2, Y5
+	VPSUBD    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTD  Y0, Y4, Y4
+	VROUNDPS  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (CX), Y2
@@ -13685,16 +16036,91 @@ done:
 	RET
 
 // func floorSnapF64AVX2(dst *float64, x *float64, n int, ulps int64)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·floorSnapF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD ulps+24(FP), Y0
 	VXORPS       Y1, Y1, Y1
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y2
+	VROUNDPD     $0x0a, Y2, Y3
+	VCMPPD       $0x11, Y1, Y2, Y4
+	VPSUBQ       Y3, Y2, Y5
+	VPSUBQ       Y2, Y3, Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VPCMPGTQ     Y0, Y4, Y4
+	VROUNDPD     $0x09, Y2, Y2
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (CX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VCMPPD    $0x11, Y1, Y2, Y4
+	VPSUBQ    Y3, Y2, Y5
+	VPSUBQ    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTQ  Y0, Y4, Y4
+	VROUNDPD  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, (AX)
+	VMOVUPS   32(CX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VCMPPD    $0x11, Y1, Y2, Y4
+	VPSUBQ    Y3, Y2, Y5
+	VPSUBQ    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTQ  Y0, Y4, Y4
+	VROUNDPD  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, 32(AX)
+	VMOVUPS   64(CX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VCMPPD    $0x11, Y1, Y2, Y4
+	VPSUBQ    Y3, Y2, Y5
+	VPSUBQ    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTQ  Y0, Y4, Y4
+	VROUNDPD  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, 64(AX)
+	VMOVUPS   96(CX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VCMPPD    $0x11, Y1, Y2, Y4
+	VPSUBQ    Y3, Y2, Y5
+	VPSUBQ    Y2, Y3, Y6
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VPCMPGTQ  Y0, Y4, Y4
+	VROUNDPD  $0x09, Y2, Y2
+	VBLENDVPS Y4, Y2, Y3, Y2
+	VMOVNTPS  Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000010, DX
+	CMPQ      DX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (CX), Y2
@@ -13784,7 +16210,7 @@ done:
 	RET
 
 // func floorDivF32AVX2(dst *float32, x *float32, n int, step float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·floorDivF32AVX2(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -13795,9 +16221,70 @@ TEXT ·floorDivF32AVX2(SB), NOSPLIT, $0-28
 	VXORPS       Y3, Y3, Y3
 	VMOVUPS      splat8x32_3f800000<>+0(SB), Y4
 	VMOVUPS      splat8x32_4b800000<>+0(SB), Y5
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y6
+	VDIVPS       Y0, Y6, Y7
+	VROUNDPS     $0x09, Y7, Y8
+	VFNMADD231PS Y0, Y8, Y6
+	VXORPS       Y2, Y6, Y6
+	VCMPPS       $0x11, Y3, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VANDNPS      Y7, Y1, Y8
+	VCMPPS       $0x12, Y8, Y5, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS      (CX), Y6
+	VDIVPS       Y0, Y6, Y7
+	VROUNDPS     $0x09, Y7, Y8
+	VFNMADD231PS Y0, Y8, Y6
+	VXORPS       Y2, Y6, Y6
+	VCMPPS       $0x11, Y3, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VANDNPS      Y7, Y1, Y8
+	VCMPPS       $0x12, Y8, Y5, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVNTPS     Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VDIVPS       Y0, Y6, Y7
+	VROUNDPS     $0x09, Y7, Y8
+	VFNMADD231PS Y0, Y8, Y6
+	VXORPS       Y2, Y6, Y6
+	VCMPPS       $0x11, Y3, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VANDNPS      Y7, Y1, Y8
+	VCMPPS       $0x12, Y8, Y5, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVNTPS     Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS      (CX), Y6
@@ -13895,7 +16382,7 @@ DATA splat8x32_4b800000<>+28(SB)/4, $0x4b800000
 GLOBL splat8x32_4b800000<>(SB), RODATA|NOPTR, $32
 
 // func floorDivF64AVX2(dst *float64, x *float64, n int, step float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·floorDivF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -13906,9 +16393,70 @@ TEXT ·floorDivF64AVX2(SB), NOSPLIT, $0-32
 	VXORPS       Y3, Y3, Y3
 	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y4
 	VMOVUPS      splat4x64_4340000000000000<>+0(SB), Y5
-	CMPQ         DX, $0x00000008
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y6
+	VDIVPD       Y0, Y6, Y7
+	VROUNDPD     $0x09, Y7, Y8
+	VFNMADD231PD Y0, Y8, Y6
+	VXORPS       Y2, Y6, Y6
+	VCMPPD       $0x11, Y3, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VSUBPD       Y6, Y8, Y6
+	VANDNPS      Y7, Y1, Y8
+	VCMPPD       $0x12, Y8, Y5, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS      (CX), Y6
+	VDIVPD       Y0, Y6, Y7
+	VROUNDPD     $0x09, Y7, Y8
+	VFNMADD231PD Y0, Y8, Y6
+	VXORPS       Y2, Y6, Y6
+	VCMPPD       $0x11, Y3, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VSUBPD       Y6, Y8, Y6
+	VANDNPS      Y7, Y1, Y8
+	VCMPPD       $0x12, Y8, Y5, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVNTPS     Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VDIVPD       Y0, Y6, Y7
+	VROUNDPD     $0x09, Y7, Y8
+	VFNMADD231PD Y0, Y8, Y6
+	VXORPS       Y2, Y6, Y6
+	VCMPPD       $0x11, Y3, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VSUBPD       Y6, Y8, Y6
+	VANDNPS      Y7, Y1, Y8
+	VCMPPD       $0x12, Y8, Y5, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVNTPS     Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	CMPQ         DX, $0x00000008
+	JAE          stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000008
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS      (CX), Y6
@@ -13998,7 +16546,7 @@ DATA splat4x64_4340000000000000<>+24(SB)/8, $0x4340000000000000
 GLOBL splat4x64_4340000000000000<>(SB), RODATA|NOPTR, $32
 
 // func floorDivSnapF32AVX2(dst *float32, x *float32, n int, step float32, ulps int32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·floorDivSnapF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -14006,9 +16554,89 @@ TEXT ·floorDivSnapF32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS step+24(FP), Y0
 	VBROADCASTSS ulps+28(FP), Y1
 	VXORPS       Y2, Y2, Y2
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y4
+	VCMPPS       $0x11, Y2, Y3, Y5
+	VPSUBD       Y4, Y3, Y6
+	VPSUBD       Y3, Y4, Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VROUNDPS     $0x09, Y3, Y3
+	VBLENDVPS    Y5, Y3, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (CX), Y3
+	VDIVPS    Y0, Y3, Y3
+	VROUNDPS  $0x0a, Y3, Y4
+	VCMPPS    $0x11, Y2, Y3, Y5
+	VPSUBD    Y4, Y3, Y6
+	VPSUBD    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTD  Y1, Y5, Y5
+	VROUNDPS  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(CX), Y3
+	VDIVPS    Y0, Y3, Y3
+	VROUNDPS  $0x0a, Y3, Y4
+	VCMPPS    $0x11, Y2, Y3, Y5
+	VPSUBD    Y4, Y3, Y6
+	VPSUBD    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTD  Y1, Y5, Y5
+	VROUNDPS  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(CX), Y3
+	VDIVPS    Y0, Y3, Y3
+	VROUNDPS  $0x0a, Y3, Y4
+	VCMPPS    $0x11, Y2, Y3, Y5
+	VPSUBD    Y4, Y3, Y6
+	VPSUBD    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTD  Y1, Y5, Y5
+	VROUNDPS  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(CX), Y3
+	VDIVPS    Y0, Y3, Y3
+	VROUNDPS  $0x0a, Y3, Y4
+	VCMPPS    $0x11, Y2, Y3, Y5
+	VPSUBD    Y4, Y3, Y6
+	VPSUBD    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTD  Y1, Y5, Y5
+	VROUNDPS  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (CX), Y3
@@ -14104,7 +16732,7 @@ done:
 	RET
 
 // func floorDivSnapF64AVX2(dst *float64, x *float64, n int, step float64, ulps int64)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·floorDivSnapF64AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -14112,9 +16740,89 @@ TEXT ·floorDivSnapF64AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSD step+24(FP), Y0
 	VBROADCASTSD ulps+32(FP), Y1
 	VXORPS       Y2, Y2, Y2
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y4
+	VCMPPD       $0x11, Y2, Y3, Y5
+	VPSUBQ       Y4, Y3, Y6
+	VPSUBQ       Y3, Y4, Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VPCMPGTQ     Y1, Y5, Y5
+	VROUNDPD     $0x09, Y3, Y3
+	VBLENDVPS    Y5, Y3, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (CX), Y3
+	VDIVPD    Y0, Y3, Y3
+	VROUNDPD  $0x0a, Y3, Y4
+	VCMPPD    $0x11, Y2, Y3, Y5
+	VPSUBQ    Y4, Y3, Y6
+	VPSUBQ    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTQ  Y1, Y5, Y5
+	VROUNDPD  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(CX), Y3
+	VDIVPD    Y0, Y3, Y3
+	VROUNDPD  $0x0a, Y3, Y4
+	VCMPPD    $0x11, Y2, Y3, Y5
+	VPSUBQ    Y4, Y3, Y6
+	VPSUBQ    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTQ  Y1, Y5, Y5
+	VROUNDPD  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(CX), Y3
+	VDIVPD    Y0, Y3, Y3
+	VROUNDPD  $0x0a, Y3, Y4
+	VCMPPD    $0x11, Y2, Y3, Y5
+	VPSUBQ    Y4, Y3, Y6
+	VPSUBQ    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTQ  Y1, Y5, Y5
+	VROUNDPD  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(CX), Y3
+	VDIVPD    Y0, Y3, Y3
+	VROUNDPD  $0x0a, Y3, Y4
+	VCMPPD    $0x11, Y2, Y3, Y5
+	VPSUBQ    Y4, Y3, Y6
+	VPSUBQ    Y3, Y4, Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+	VPCMPGTQ  Y1, Y5, Y5
+	VROUNDPD  $0x09, Y3, Y3
+	VBLENDVPS Y5, Y3, Y4, Y3
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000010, DX
+	CMPQ      DX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (CX), Y3
@@ -14210,11 +16918,71 @@ done:
 	RET
 
 // func floorInt32F32AVX2(dst *int32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·floorInt32F32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ       dst+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       n+16(FP), DX
+	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB         plain
+	CMPQ       AX, CX
+	JEQ        plain
+	MOVQ       AX, BX
+	NEGQ       BX
+	ANDQ       $0x0000001f, BX
+	TESTQ      $0x00000003, BX
+	JNZ        plain
+	VROUNDPS   $0x09, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       BX, AX
+	SHRQ       $0x02, BX
+	SUBQ       BX, DX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	PCALIGN    $0x20
+
+stream:
+	VROUNDPS   $0x09, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, (AX)
+	VROUNDPS   $0x09, 32(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 32(AX)
+	VROUNDPS   $0x09, 64(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 64(AX)
+	VROUNDPS   $0x09, 96(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 96(AX)
+	ADDQ       $0x00000080, AX
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000020, DX
+	CMPQ       DX, $0x00000020
+	JAE        stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -14300,11 +17068,66 @@ DATA splat8x32_4f000000<>+28(SB)/4, $0x4f000000
 GLOBL splat8x32_4f000000<>(SB), RODATA|NOPTR, $32
 
 // func floorInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·floorInt32F64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000001f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VROUNDPD    $0x09, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VROUNDPD    $0x09, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, (AX)
+	VROUNDPD    $0x09, 32(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 16(AX)
+	VROUNDPD    $0x09, 64(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 32(AX)
+	VROUNDPD    $0x09, 96(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -14382,11 +17205,71 @@ DATA splat4x64_41dfffffffc00000<>+24(SB)/8, $0x41dfffffffc00000
 GLOBL splat4x64_41dfffffffc00000<>(SB), RODATA|NOPTR, $32
 
 // func ceilInt32F32AVX2(dst *int32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·ceilInt32F32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ       dst+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       n+16(FP), DX
+	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB         plain
+	CMPQ       AX, CX
+	JEQ        plain
+	MOVQ       AX, BX
+	NEGQ       BX
+	ANDQ       $0x0000001f, BX
+	TESTQ      $0x00000003, BX
+	JNZ        plain
+	VROUNDPS   $0x0a, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       BX, AX
+	SHRQ       $0x02, BX
+	SUBQ       BX, DX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	PCALIGN    $0x20
+
+stream:
+	VROUNDPS   $0x0a, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, (AX)
+	VROUNDPS   $0x0a, 32(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 32(AX)
+	VROUNDPS   $0x0a, 64(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 64(AX)
+	VROUNDPS   $0x0a, 96(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 96(AX)
+	ADDQ       $0x00000080, AX
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000020, DX
+	CMPQ       DX, $0x00000020
+	JAE        stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -14462,11 +17345,66 @@ done:
 	RET
 
 // func ceilInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·ceilInt32F64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000001f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VROUNDPD    $0x0a, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VROUNDPD    $0x0a, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, (AX)
+	VROUNDPD    $0x0a, 32(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 16(AX)
+	VROUNDPD    $0x0a, 64(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 32(AX)
+	VROUNDPD    $0x0a, 96(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -14538,11 +17476,71 @@ done:
 	RET
 
 // func roundInt32F32AVX2(dst *int32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·roundInt32F32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ       dst+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       n+16(FP), DX
+	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB         plain
+	CMPQ       AX, CX
+	JEQ        plain
+	MOVQ       AX, BX
+	NEGQ       BX
+	ANDQ       $0x0000001f, BX
+	TESTQ      $0x00000003, BX
+	JNZ        plain
+	VROUNDPS   $0x08, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       BX, AX
+	SHRQ       $0x02, BX
+	SUBQ       BX, DX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	PCALIGN    $0x20
+
+stream:
+	VROUNDPS   $0x08, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, (AX)
+	VROUNDPS   $0x08, 32(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 32(AX)
+	VROUNDPS   $0x08, 64(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 64(AX)
+	VROUNDPS   $0x08, 96(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 96(AX)
+	ADDQ       $0x00000080, AX
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000020, DX
+	CMPQ       DX, $0x00000020
+	JAE        stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -14618,11 +17616,66 @@ done:
 	RET
 
 // func roundInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·roundInt32F64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000001f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VROUNDPD    $0x08, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VROUNDPD    $0x08, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, (AX)
+	VROUNDPD    $0x08, 32(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 16(AX)
+	VROUNDPD    $0x08, 64(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 32(AX)
+	VROUNDPD    $0x08, 96(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -14694,11 +17747,71 @@ done:
 	RET
 
 // func truncInt32F32AVX2(dst *int32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·truncInt32F32AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ       dst+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       n+16(FP), DX
+	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB         plain
+	CMPQ       AX, CX
+	JEQ        plain
+	MOVQ       AX, BX
+	NEGQ       BX
+	ANDQ       $0x0000001f, BX
+	TESTQ      $0x00000003, BX
+	JNZ        plain
+	VROUNDPS   $0x0b, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       BX, AX
+	SHRQ       $0x02, BX
+	SUBQ       BX, DX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	PCALIGN    $0x20
+
+stream:
+	VROUNDPS   $0x0b, (CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, (AX)
+	VROUNDPS   $0x0b, 32(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 32(AX)
+	VROUNDPS   $0x0b, 64(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 64(AX)
+	VROUNDPS   $0x0b, 96(CX), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VPAND      Y0, Y1, Y1
+	VMOVNTPS   Y1, 96(AX)
+	ADDQ       $0x00000080, AX
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000020, DX
+	CMPQ       DX, $0x00000020
+	JAE        stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -14774,11 +17887,66 @@ done:
 	RET
 
 // func truncInt32F64AVX2(dst *int32, x *float64, n int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·truncInt32F64AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
+	MOVQ        dst+0(FP), AX
+	MOVQ        x+8(FP), CX
+	MOVQ        n+16(FP), DX
+	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB          plain
+	CMPQ        AX, CX
+	JEQ         plain
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $0x0000001f, BX
+	TESTQ       $0x00000003, BX
+	JNZ         plain
+	VROUNDPD    $0x0b, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVUPS     X0, (AX)
+	ADDQ        BX, AX
+	SHRQ        $0x02, BX
+	SUBQ        BX, DX
+	SHLQ        $0x03, BX
+	ADDQ        BX, CX
+	PCALIGN     $0x20
+
+stream:
+	VROUNDPD    $0x0b, (CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, (AX)
+	VROUNDPD    $0x0b, 32(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 16(AX)
+	VROUNDPD    $0x0b, 64(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 32(AX)
+	VROUNDPD    $0x0b, 96(CX), Y0
+	VCMPPD      $0x07, Y0, Y0, Y1
+	VANDPD      Y1, Y0, Y0
+	VMINPD      splat4x64_41dfffffffc00000<>+0(SB), Y0, Y0
+	VCVTTPD2DQY Y0, X0
+	VMOVNTPS    X0, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
 	CMPQ    DX, $0x00000010
 	JB      single
 	PCALIGN $0x20
@@ -14850,7 +18018,7 @@ done:
 	RET
 
 // func steForwardDownF32AVX2(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardDownF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -14858,9 +18026,67 @@ TEXT ·steForwardDownF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPS  $0x09, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPS  $0x09, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPS  $0x09, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 2(CX)
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPS  $0x09, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 3(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000004, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -14953,7 +18179,7 @@ done:
 	RET
 
 // func steForwardUpF32AVX2(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardUpF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -14961,9 +18187,67 @@ TEXT ·steForwardUpF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 2(CX)
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPS  $0x0a, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 3(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000004, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15056,7 +18340,7 @@ done:
 	RET
 
 // func steForwardTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardTowardZeroF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15064,9 +18348,67 @@ TEXT ·steForwardTowardZeroF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPS  $0x0b, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPS  $0x0b, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPS  $0x0b, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 2(CX)
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPS  $0x0b, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 3(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000004, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15159,7 +18501,7 @@ done:
 	RET
 
 // func steForwardNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardNearestEvenF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15167,9 +18509,67 @@ TEXT ·steForwardNearestEvenF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPS  $0x08, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPS  $0x08, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPS  $0x08, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 2(CX)
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPS  $0x08, Y2, Y3
+	VMAXPS    Y3, Y0, Y3
+	VMINPS    Y3, Y1, Y3
+	VCMPPS    $0x12, Y2, Y0, Y4
+	VCMPPS    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPS Y2, SI
+	MOVB      SI, 3(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000004, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15262,7 +18662,7 @@ done:
 	RET
 
 // func steForwardNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, lo float32, hi float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardNearestAwayF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15272,9 +18672,79 @@ TEXT ·steForwardNearestAwayF32AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS hi+36(FP), Y1
 	VMOVUPS      splat8x32_80000000<>+0(SB), Y2
 	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
-	CMPQ         BX, $0x00000020
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPS    Y5, Y4, Y5
+	VROUNDPS  $0x0b, Y5, Y5
+	VMAXPS    Y5, Y0, Y5
+	VMINPS    Y5, Y1, Y5
+	VCMPPS    $0x12, Y4, Y0, Y6
+	VCMPPS    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPS Y4, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y5, (AX)
+	VMOVUPS   32(DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPS    Y5, Y4, Y5
+	VROUNDPS  $0x0b, Y5, Y5
+	VMAXPS    Y5, Y0, Y5
+	VMINPS    Y5, Y1, Y5
+	VCMPPS    $0x12, Y4, Y0, Y6
+	VCMPPS    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPS Y4, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y5, 32(AX)
+	VMOVUPS   64(DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPS    Y5, Y4, Y5
+	VROUNDPS  $0x0b, Y5, Y5
+	VMAXPS    Y5, Y0, Y5
+	VMINPS    Y5, Y1, Y5
+	VCMPPS    $0x12, Y4, Y0, Y6
+	VCMPPS    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPS Y4, SI
+	MOVB      SI, 2(CX)
+	VMOVNTPS  Y5, 64(AX)
+	VMOVUPS   96(DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPS    Y5, Y4, Y5
+	VROUNDPS  $0x0b, Y5, Y5
+	VMAXPS    Y5, Y0, Y5
+	VMINPS    Y5, Y1, Y5
+	VCMPPS    $0x12, Y4, Y0, Y6
+	VCMPPS    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPS Y4, SI
+	MOVB      SI, 3(CX)
+	VMOVNTPS  Y5, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000004, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, BX
+	CMPQ      BX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y4
@@ -15385,7 +18855,7 @@ done:
 	RET
 
 // func steForwardDownF64AVX2(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardDownF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15393,9 +18863,69 @@ TEXT ·steForwardDownF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
-	CMPQ         BX, $0x00000010
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPD  $0x09, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPD  $0x09, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPD  $0x09, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPD  $0x09, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000002, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000010, BX
+	CMPQ      BX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15514,7 +19044,7 @@ done:
 	RET
 
 // func steForwardUpF64AVX2(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardUpF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15522,9 +19052,69 @@ TEXT ·steForwardUpF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
-	CMPQ         BX, $0x00000010
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPD  $0x0a, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000002, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000010, BX
+	CMPQ      BX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15643,7 +19233,7 @@ done:
 	RET
 
 // func steForwardTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardTowardZeroF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15651,9 +19241,69 @@ TEXT ·steForwardTowardZeroF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
-	CMPQ         BX, $0x00000010
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPD  $0x0b, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPD  $0x0b, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPD  $0x0b, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPD  $0x0b, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000002, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000010, BX
+	CMPQ      BX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15772,7 +19422,7 @@ done:
 	RET
 
 // func steForwardNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardNearestEvenF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15780,9 +19430,69 @@ TEXT ·steForwardNearestEvenF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
-	CMPQ         BX, $0x00000010
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y2
+	VROUNDPD  $0x08, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, (AX)
+	VMOVUPS   32(DX), Y2
+	VROUNDPD  $0x08, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y3, 32(AX)
+	VMOVUPS   64(DX), Y2
+	VROUNDPD  $0x08, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, SI
+	VMOVNTPS  Y3, 64(AX)
+	VMOVUPS   96(DX), Y2
+	VROUNDPD  $0x08, Y2, Y3
+	VMAXPD    Y3, Y0, Y3
+	VMINPD    Y3, Y1, Y3
+	VCMPPD    $0x12, Y2, Y0, Y4
+	VCMPPD    $0x12, Y1, Y2, Y2
+	VANDPS    Y2, Y4, Y2
+	VMOVMSKPD Y2, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000002, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000010, BX
+	CMPQ      BX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y2
@@ -15901,7 +19611,7 @@ done:
 	RET
 
 // func steForwardNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, lo float64, hi float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·steForwardNearestAwayF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         mask+8(FP), CX
@@ -15911,9 +19621,81 @@ TEXT ·steForwardNearestAwayF64AVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSD hi+40(FP), Y1
 	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y2
 	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
-	CMPQ         BX, $0x00000010
-	JB           single
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VMOVUPS   (DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPD    Y5, Y4, Y5
+	VROUNDPD  $0x0b, Y5, Y5
+	VMAXPD    Y5, Y0, Y5
+	VMINPD    Y5, Y1, Y5
+	VCMPPD    $0x12, Y4, Y0, Y6
+	VCMPPD    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPD Y4, SI
+	VMOVNTPS  Y5, (AX)
+	VMOVUPS   32(DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPD    Y5, Y4, Y5
+	VROUNDPD  $0x0b, Y5, Y5
+	VMAXPD    Y5, Y0, Y5
+	VMINPD    Y5, Y1, Y5
+	VCMPPD    $0x12, Y4, Y0, Y6
+	VCMPPD    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPD Y4, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, (CX)
+	VMOVNTPS  Y5, 32(AX)
+	VMOVUPS   64(DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPD    Y5, Y4, Y5
+	VROUNDPD  $0x0b, Y5, Y5
+	VMAXPD    Y5, Y0, Y5
+	VMINPD    Y5, Y1, Y5
+	VCMPPD    $0x12, Y4, Y0, Y6
+	VCMPPD    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPD Y4, SI
+	VMOVNTPS  Y5, 64(AX)
+	VMOVUPS   96(DX), Y4
+	VANDPS    Y2, Y4, Y5
+	VORPS     Y3, Y5, Y5
+	VADDPD    Y5, Y4, Y5
+	VROUNDPD  $0x0b, Y5, Y5
+	VMAXPD    Y5, Y0, Y5
+	VMINPD    Y5, Y1, Y5
+	VCMPPD    $0x12, Y4, Y0, Y6
+	VCMPPD    $0x12, Y1, Y4, Y4
+	VANDPS    Y4, Y6, Y4
+	VMOVMSKPD Y4, DI
+	SHLL      $0x04, DI
+	ORL       DI, SI
+	MOVB      SI, 1(CX)
+	VMOVNTPS  Y5, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000002, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000010, BX
+	CMPQ      BX, $0x00000010
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VMOVUPS   (DX), Y4
@@ -16056,13 +19838,55 @@ done:
 	RET
 
 // func steBackwardF32AVX2(dst *float32, x *float32, mask *byte, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·steBackwardF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	TESTQ   $0x0000001f, AX
+	JNZ     plain
+	PCALIGN $0x20
+
+stream:
+	VPBROADCASTB (DX), Y0
+	VMOVDQU      bits32_0<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VANDPS       (CX), Y0, Y0
+	VMOVNTPS     Y0, (AX)
+	VPBROADCASTB 1(DX), Y0
+	VMOVDQU      bits32_0<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VANDPS       32(CX), Y0, Y0
+	VMOVNTPS     Y0, 32(AX)
+	VPBROADCASTB 2(DX), Y0
+	VMOVDQU      bits32_0<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VANDPS       64(CX), Y0, Y0
+	VMOVNTPS     Y0, 64(AX)
+	VPBROADCASTB 3(DX), Y0
+	VMOVDQU      bits32_0<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VANDPS       96(CX), Y0, Y0
+	VMOVNTPS     Y0, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000004, DX
+	SUBQ         $0x00000020, BX
+	CMPQ         BX, $0x00000020
+	JAE          stream
+	SFENCE
+
+plain:
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -16144,13 +19968,55 @@ DATA bits32_0<>+28(SB)/4, $0x00000080
 GLOBL bits32_0<>(SB), RODATA|NOPTR, $32
 
 // func steBackwardF64AVX2(dst *float64, x *float64, mask *byte, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·steBackwardF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	TESTQ   $0x0000001f, AX
+	JNZ     plain
+	PCALIGN $0x20
+
+stream:
+	VPBROADCASTB (DX), Y0
+	VMOVDQU      bits64_0<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VANDPS       (CX), Y0, Y0
+	VMOVNTPS     Y0, (AX)
+	VPBROADCASTB (DX), Y0
+	VMOVDQU      bits64_1<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VANDPS       32(CX), Y0, Y0
+	VMOVNTPS     Y0, 32(AX)
+	VPBROADCASTB 1(DX), Y0
+	VMOVDQU      bits64_0<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VANDPS       64(CX), Y0, Y0
+	VMOVNTPS     Y0, 64(AX)
+	VPBROADCASTB 1(DX), Y0
+	VMOVDQU      bits64_1<>+0(SB), Y1
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VANDPS       96(CX), Y0, Y0
+	VMOVNTPS     Y0, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000002, DX
+	SUBQ         $0x00000010, BX
+	CMPQ         BX, $0x00000010
+	JAE          stream
+	SFENCE
+
+plain:
 	CMPQ    BX, $0x00000010
 	JB      single
 	PCALIGN $0x20

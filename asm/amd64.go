@@ -108,6 +108,8 @@ type loop struct {
 	group  int          // elements of the smallest full step
 	vecs   int          // vectors of one group
 	unroll int          // groups of the main loop
+
+	nontemporal bool // stores go around the caches
 }
 
 // splat is a constant in every lane of a vector.
@@ -168,6 +170,9 @@ func (a *loop) emit(tier string) {
 	a.preamble()
 
 	const loop, single, tail, done = "loop", "single", "tail", "done"
+	if a.memoryBound() {
+		a.streamed()
+	}
 	a.CMPQ(a.n, operand.U32(a.unroll*a.group))
 	a.JB(operand.LabelRef(single))
 	a.align()
@@ -187,6 +192,52 @@ func (a *loop) emit(tier string) {
 	a.Label(done)
 	a.VZEROUPPER()
 	a.RET()
+}
+
+// memoryBound reports whether the kernel does so little that memory sets its pace.
+func (a *loop) memoryBound() bool {
+	return !a.wide() && !a.coefficients() && a.kernel.Shape != kernels.MapGrad && a.kernel.Shape != kernels.MapBoth
+}
+
+// streamed is the main loop for operands that outgrow the caches: a plain store
+// would first read the line that it overwrites, a non-temporal one does not. In
+// place the line has been read anyway. The stores need an aligned dst; on the
+// way there the first elements are done twice.
+func (a *loop) streamed() {
+	const stream, plain = "stream", "plain"
+	dst := a.ptr["dst"]
+	a.CMPQ(a.n, operand.NewDataAddr(operand.Symbol{Name: fmt.Sprintf("github·com∕stepgrad∕stepgrad∕internal∕isa·Stream%d", a.elem)}, 0))
+	a.JB(operand.LabelRef(plain))
+	a.CMPQ(dst, a.ptr["x"])
+	a.JEQ(operand.LabelRef(plain))
+	if a.masked() {
+		a.TESTQ(operand.U32(a.width/8-1), dst)
+		a.JNZ(operand.LabelRef(plain))
+	} else {
+		shift := map[int]uint64{32: 2, 64: 3}
+		out, in := a.size(a.operands()[0]), a.size(a.operands()[1])
+		ahead := a.GP64() // bytes, then elements, to the next boundary of dst
+		a.MOVQ(dst, ahead)
+		a.NEGQ(ahead)
+		a.ANDQ(operand.U32(a.width/8-1), ahead)
+		a.TESTQ(operand.U32(out/8-1), ahead)
+		a.JNZ(operand.LabelRef(plain))
+		a.one(0, 0, false)
+		a.ADDQ(ahead, dst)
+		a.SHRQ(operand.Imm(shift[out]), ahead)
+		a.SUBQ(ahead, a.n)
+		a.SHLQ(operand.Imm(shift[in]), ahead)
+		a.ADDQ(ahead, a.ptr["x"])
+	}
+	a.nontemporal = true
+	a.align()
+	a.Label(stream)
+	a.step(a.unroll)
+	a.CMPQ(a.n, operand.U32(a.unroll*a.group))
+	a.JAE(operand.LabelRef(stream))
+	a.SFENCE()
+	a.nontemporal = false
+	a.Label(plain)
 }
 
 // align starts the next instruction on a 32-byte boundary: where a short loop
@@ -410,6 +461,14 @@ func (a *loop) store(name string, first int, tail bool, x reg.VecVirtual) {
 	if m := a.at(name, first); tail {
 		a.storeTail(a.elem, first, x, m)
 	} else {
+		a.move(x, m)
+	}
+}
+
+func (a *loop) move(x reg.VecVirtual, m operand.Mem) {
+	if a.nontemporal {
+		a.VMOVNTPS(x, m)
+	} else {
 		a.VMOVUPS(x, m)
 	}
 }
@@ -419,7 +478,7 @@ func (a *loop) storeInts(first int, tail bool, v operand.Op) {
 	if m := a.at("dst", first); tail {
 		a.storeTail(32, first, x, m)
 	} else {
-		a.VMOVUPS(x, m)
+		a.move(x, m)
 	}
 }
 

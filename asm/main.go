@@ -42,6 +42,11 @@ func generate() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	cpuid, err := cpuidFiles()
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(files, cpuid)
 	maps.Copy(files, glue(rs))
 	maps.Copy(files, tables)
 	return files, nil

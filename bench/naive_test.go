@@ -13,113 +13,127 @@ import (
 // math. Cheap operations have loops of their own, because a call per element
 // would burden them; the others share one.
 func naive[T cases.Float](k *kernels.Kernel, p kernels.Params[T]) func(*call.Buffers[T]) {
+	if f := naiveMap(k.Name, p); f != nil {
+		return func(b *call.Buffers[T]) { f(b.Dst, b.X) }
+	}
+	if f := naiveInt[T](k.Name); f != nil {
+		return func(b *call.Buffers[T]) { f(b.Int, b.X) }
+	}
 	switch k.Name {
-	case "Floor":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.Floor(float64(v)))
-			}
-		}
-	case "Ceil":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.Ceil(float64(v)))
-			}
-		}
-	case "Trunc":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.Trunc(float64(v)))
-			}
-		}
-	case "Round":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.RoundToEven(float64(v)))
-			}
-		}
-	case "RoundAway":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.Round(float64(v)))
-			}
-		}
-	case "FloorSnap": // what people write: add a hair, then floor
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.Floor(math.Nextafter(float64(v), math.Inf(1))))
-			}
-		}
-	case "FloorDiv", "FloorDivSnap":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Dst[i] = T(math.Floor(float64(v / p.Step)))
-			}
-		}
-	case "FloorInt32":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Int[i] = int32(math.Floor(float64(v)))
-			}
-		}
-	case "CeilInt32":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Int[i] = int32(math.Ceil(float64(v)))
-			}
-		}
-	case "RoundInt32":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Int[i] = int32(math.RoundToEven(float64(v)))
-			}
-		}
-	case "TruncInt32":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.X {
-				b.Int[i] = int32(v)
-			}
-		}
-	case "STEForward": // the first parameters round down
-		return func(b *call.Buffers[T]) {
-			clear(b.Mask)
-			for i, v := range b.X {
-				b.Dst[i] = min(max(T(math.Floor(float64(v))), p.Lo), p.Hi)
-				if p.Lo <= v && v <= p.Hi {
-					b.Mask[i>>3] |= 1 << (i & 7)
-				}
-			}
-		}
+	case "STEForward":
+		return func(b *call.Buffers[T]) { naiveForward(b.Dst, b.Mask, b.X, p.Lo, p.Hi) }
 	case "STEBackward":
-		return func(b *call.Buffers[T]) {
-			for i, v := range b.Dy {
-				b.Dst[i] = 0
-				if b.Mask[i>>3]>>(i&7)&1 != 0 {
-					b.Dst[i] = v
-				}
-			}
-		}
+		return func(b *call.Buffers[T]) { naiveBackward(b.Dst, b.Dy, b.Mask) }
 	}
 
 	f, slope := staircase(strings.TrimSuffix(strings.TrimSuffix(k.Name, "Grad"), "Value"), float64(p.Alpha), float64(p.Slope))
 	switch k.Shape {
 	case kernels.MapGrad:
 		return func(b *call.Buffers[T]) {
+			dst, dy := b.Dst, b.Dy
 			for i, v := range b.X {
-				b.Dst[i] = b.Dy[i] * T(slope(float64(v)))
+				dst[i] = dy[i] * T(slope(float64(v)))
 			}
 		}
 	case kernels.MapBoth:
 		return func(b *call.Buffers[T]) {
+			dst, grad := b.Dst, b.Grad
 			for i, v := range b.X {
-				b.Dst[i], b.Grad[i] = T(f(float64(v))), T(slope(float64(v)))
+				dst[i], grad[i] = T(f(float64(v))), T(slope(float64(v)))
 			}
 		}
 	default:
 		return func(b *call.Buffers[T]) {
+			dst := b.Dst
 			for i, v := range b.X {
-				b.Dst[i] = T(f(float64(v)))
+				dst[i] = T(f(float64(v)))
 			}
+		}
+	}
+}
+
+func naiveMap[T cases.Float](name string, p kernels.Params[T]) func(dst, x []T) {
+	divide := func(dst, x []T) {
+		for i, v := range x {
+			dst[i] = T(math.Floor(float64(v / p.Step)))
+		}
+	}
+	return map[string]func(dst, x []T){
+		"Floor": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(math.Floor(float64(v)))
+			}
+		},
+		"Ceil": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(math.Ceil(float64(v)))
+			}
+		},
+		"Trunc": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(math.Trunc(float64(v)))
+			}
+		},
+		"Round": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(math.RoundToEven(float64(v)))
+			}
+		},
+		"RoundAway": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(math.Round(float64(v)))
+			}
+		},
+		"FloorSnap": func(dst, x []T) { // a step up, then down
+			for i, v := range x {
+				dst[i] = T(math.Floor(math.Nextafter(float64(v), math.Inf(1))))
+			}
+		},
+		"FloorDiv": divide, "FloorDivSnap": divide,
+	}[name]
+}
+
+func naiveInt[T cases.Float](name string) func(dst []int32, x []T) {
+	return map[string]func(dst []int32, x []T){
+		"FloorInt32": func(dst []int32, x []T) {
+			for i, v := range x {
+				dst[i] = int32(math.Floor(float64(v)))
+			}
+		},
+		"CeilInt32": func(dst []int32, x []T) {
+			for i, v := range x {
+				dst[i] = int32(math.Ceil(float64(v)))
+			}
+		},
+		"RoundInt32": func(dst []int32, x []T) {
+			for i, v := range x {
+				dst[i] = int32(math.RoundToEven(float64(v)))
+			}
+		},
+		"TruncInt32": func(dst []int32, x []T) {
+			for i, v := range x {
+				dst[i] = int32(v)
+			}
+		},
+	}[name]
+}
+
+// naiveForward rounds down, as the first parameters do.
+func naiveForward[T cases.Float](dst []T, mask []byte, x []T, lo, hi T) {
+	clear(mask)
+	for i, v := range x {
+		dst[i] = min(max(T(math.Floor(float64(v))), lo), hi)
+		if lo <= v && v <= hi {
+			mask[i>>3] |= 1 << (i & 7)
+		}
+	}
+}
+
+func naiveBackward[T cases.Float](dst, dy []T, mask []byte) {
+	for i, v := range dy {
+		dst[i] = 0
+		if mask[i>>3]>>(i&7)&1 != 0 {
+			dst[i] = v
 		}
 	}
 }

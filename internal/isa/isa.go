@@ -3,9 +3,17 @@
 // implementation the machine has; nothing else writes them after start-up.
 package isa
 
+import "math"
+
 // The instruction sets this process dispatches to, best first. AVX512 implies
 // AVX2; with all of them false the portable code runs.
 var AVX512, AVX2, NEON bool
+
+// Stream32 and Stream64 are the number of float32 and float64 elements from
+// which memory-bound kernels that work out of place write around the caches:
+// where source and destination together outgrow the last of them. At least 256,
+// for the loops are unrolled.
+var Stream32, Stream64 = math.MaxInt, math.MaxInt
 
 // Names of the tiers, as stepgrad.ISA reports them.
 const (
