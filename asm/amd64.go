@@ -17,20 +17,19 @@ import (
 
 // amd64File compiles every routine for the amd64 tiers and prints the assembly.
 func amd64File(rs []routine) ([]byte, *ir.File, error) {
-	c := &amd64{Context: build.NewContext(), pool: map[string]operand.Mem{}}
+	c := newAMD64()
 	c.ConstraintExpr("!purego")
 	for _, t := range amd64Tiers {
 		for _, r := range rs {
-			l := &loop{amd64: c, routine: r, width: t.width}
-			l.machine = t.machine(l)
-			l.emit(t.name)
+			p, err := t.plan(r)
+			if err != nil {
+				return nil, nil, err
+			}
+			t.emit(c, r, p)
 		}
 	}
-	f, err := c.Result()
+	f, err := c.compile()
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := pass.Compile.Execute(f); err != nil {
 		return nil, nil, err
 	}
 	src, err := printer.NewGoAsm(printer.Config{Name: "asm", Pkg: "stepgrad"}).Print(f)
@@ -41,6 +40,16 @@ func amd64File(rs []routine) ([]byte, *ir.File, error) {
 type amd64 struct {
 	*build.Context
 	pool map[string]operand.Mem
+}
+
+func newAMD64() *amd64 { return &amd64{build.NewContext(), map[string]operand.Mem{}} }
+
+func (c *amd64) compile() (*ir.File, error) {
+	f, err := c.Result()
+	if err != nil {
+		return nil, err
+	}
+	return f, pass.Compile.Execute(f)
 }
 
 // vector is constant data of any number of values of the given width, shared
@@ -65,7 +74,6 @@ func (c *amd64) vector(name string, width int, values ...uint64) operand.Mem {
 // A machine is what the tiers of amd64 do differently: masks, and with them
 // the tail.
 type machine interface {
-	hoist(n int) int // how many of n invariant values to keep in registers
 	round(imm operand.Op, x operand.Op, y reg.VecVirtual)
 	compare(c code, x reg.VecVirtual, y operand.Op) operand.Op
 	both(m, n operand.Op) operand.Op
@@ -83,13 +91,46 @@ type machine interface {
 	storeBits(g, v int, tail bool, m operand.Op)
 }
 
-var amd64Tiers = []struct {
+type amd64Tier struct {
 	name    string
 	width   int
 	machine func(*loop) machine
-}{
-	{"AVX512", 512, func(l *loop) machine { return &avx512{loop: l} }},
-	{"AVX2", 256, func(l *loop) machine { return &avx2{loop: l} }},
+	plans   []plan // for long bodies, best first
+}
+
+// A plan says how many vectors the main loop works on at once, operation by
+// operation, and how many invariant values stay in registers. A long body is a
+// chain of dependent operations: with vectors side by side, an operation's
+// operands are ready when it comes up.
+type plan struct{ abreast, hoist int }
+
+// light bodies need few registers, and the processor overlaps them by itself.
+const light = 16
+
+func (t amd64Tier) emit(c *amd64, r routine, p plan) {
+	l := &loop{amd64: c, routine: r, width: t.width, plan: p}
+	l.machine = t.machine(l)
+	l.emit(t.name)
+}
+
+// plan is the first for which the registers suffice.
+func (t amd64Tier) plan(r routine) (p plan, err error) {
+	if len(r.body.ops) <= light {
+		return plan{1, 7}, nil
+	}
+	for _, p = range t.plans {
+		c := newAMD64()
+		t.emit(c, r, p)
+		if _, err = c.compile(); err == nil {
+			return p, nil
+		}
+	}
+	return p, fmt.Errorf("%s: %w", r.name(t.name), err)
+}
+
+var amd64Tiers = []amd64Tier{
+	{"AVX512", 512, func(l *loop) machine { return &avx512{loop: l} }, []plan{{4, 8}, {4, 4}, {4, 0}, {2, 8}, {2, 4}, {2, 0}, {1, 0}}},
+	{"AVX2", 256, func(l *loop) machine { return &avx2{loop: l} }, []plan{{2, 0}, {1, 0}}},
 }
 
 // A loop is one routine being emitted.
@@ -97,13 +138,14 @@ type loop struct {
 	*amd64
 	routine
 	machine
+	plan
 	width int // of a vector, in bits
 
 	ptr    map[string]reg.GPVirtual
 	n      reg.GPVirtual // elements to go
 	last   []int
 	inv    []bool
-	val    []operand.Op // of every value of the body, in this iteration
+	val    []operand.Op // of every value of the body, in the vector being emitted
 	lanes  int          // of one vector
 	group  int          // elements of the smallest full step
 	vecs   int          // vectors of one group
@@ -145,11 +187,9 @@ func (a *loop) emit(tier string) {
 		a.group = max(8, a.lanes)
 		a.vecs = a.group / a.lanes
 	}
-	switch n := len(b.ops); {
-	case n <= 16:
-		a.unroll = 4
-	default:
-		a.unroll = 2
+	a.unroll = 4
+	if len(b.ops) > light {
+		a.unroll = max(2, a.abreast)
 	}
 	if a.vecs > 1 {
 		a.unroll = 2
@@ -222,7 +262,7 @@ func (a *loop) streamed() {
 		a.ANDQ(operand.U32(a.width/8-1), ahead)
 		a.TESTQ(operand.U32(out/8-1), ahead)
 		a.JNZ(operand.LabelRef(plain))
-		a.one(0, 0, false)
+		a.vectors(0, 1, false)
 		a.ADDQ(ahead, dst)
 		a.SHRQ(operand.Imm(shift[out]), ahead)
 		a.SUBQ(ahead, a.n)
@@ -272,7 +312,7 @@ func (a *loop) preamble() {
 		return cmp.Compare(constant(x), constant(y))
 	})
 	inReg := make([]bool, len(b.ops))
-	for _, id := range shared[:a.hoist(len(shared))] {
+	for _, id := range shared[:min(len(shared), a.hoist)] {
 		inReg[id] = true
 	}
 	var c reg.Register
@@ -298,6 +338,7 @@ func (a *loop) preamble() {
 			a.lower(i, o)
 		}
 		if read[i] && !inReg[i] {
+			a.Attributes(0) // the frame may be too large for NOSPLIT
 			m := a.AllocLocal(a.width / 8)
 			a.VMOVUPD(a.val[i], m)
 			a.val[i] = m
@@ -326,10 +367,9 @@ func (a *loop) broadcast(m operand.Mem, y reg.VecVirtual) {
 
 // step emits the given number of full groups and moves on.
 func (a *loop) step(groups int) {
-	for g := range groups {
-		for v := range a.vecs {
-			a.one(g, v, false)
-		}
+	vectors := groups * a.vecs
+	for first := 0; first < vectors; first += a.abreast {
+		a.vectors(first, min(a.abreast, vectors-first), false)
 	}
 	for _, p := range a.operands() {
 		a.ADDQ(operand.U32(a.size(p)*groups*a.group/8), a.ptr[p.name])
@@ -342,27 +382,45 @@ func (a *loop) step(groups int) {
 func (a *loop) tail() {
 	a.startTail()
 	for v := range a.vecs {
-		a.one(0, v, true)
+		a.vectors(v, 1, true)
 	}
 }
 
-// one emits vector v of group g.
-func (a *loop) one(g, v int, tail bool) {
-	b := a.body
-	first := g*a.group + v*a.lanes
-	for i, o := range b.ops {
-		switch {
-		case a.inv[i]:
-		case o.code == opX:
-			a.val[i] = a.load("x", first, tail, a.uses(i) == 1)
-		case o.code == opBit:
-			a.val[i] = a.loadBits(g, v, tail)
-		default:
-			a.lower(i, o)
+// vectors emits n vectors from the given one on, operation by operation.
+func (a *loop) vectors(from, n int, tail bool) {
+	invariant := a.val
+	val := make([][]operand.Op, n)
+	for k := range val {
+		val[k] = slices.Clone(invariant)
+	}
+	for i, o := range a.body.ops {
+		if a.inv[i] {
+			continue
+		}
+		for k := range val {
+			a.val = val[k]
+			switch o.code {
+			case opX:
+				a.val[i] = a.load("x", (from+k)*a.lanes, tail, a.uses(i) == 1)
+			case opBit:
+				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
+			default:
+				a.lower(i, o)
+			}
 		}
 	}
+	for k := range val {
+		a.val = val[k]
+		a.results(from+k, tail)
+	}
+	a.val = invariant
+}
+
+// results stores what the body made of vector v.
+func (a *loop) results(v int, tail bool) {
+	b, first := a.body, v*a.lanes
 	if b.bit != none {
-		a.storeBits(g, v, tail, a.val[b.bit])
+		a.storeBits(v/a.vecs, v%a.vecs, tail, a.val[b.bit])
 	}
 	switch a.kernel.Shape {
 	case kernels.MapGrad:

@@ -17,14 +17,6 @@ type avx2 struct {
 	masks  map[[2]int]reg.VecVirtual // tail masks, by width and first element
 }
 
-// hoist: a long body needs all registers for itself.
-func (a *avx2) hoist(n int) int {
-	if n > 7 {
-		return 0
-	}
-	return n
-}
-
 func (a *avx2) round(imm, x operand.Op, y reg.VecVirtual) {
 	if a.body.Lane == 32 {
 		a.VROUNDPS(imm, x, y)

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+	"github.com/mmcloughlin/avo/x86"
 )
 
 // avx512 is AVX-512 F, BW, DQ and VL: 32 registers of 512 bits, and masks in
@@ -11,9 +12,6 @@ type avx512 struct {
 	*loop
 	elements reg.OpmaskVirtual // in the tail: a bit per element
 }
-
-// hoist: avo's allocator fails from twelve on.
-func (a *avx512) hoist(n int) int { return min(n, 9) }
 
 func (a *avx512) round(imm, x operand.Op, y reg.VecVirtual) {
 	if a.body.Lane == 32 {
@@ -56,11 +54,18 @@ func (a *avx512) keep(m, x operand.Op) reg.VecVirtual {
 
 func (a *avx512) choose(m, x, y operand.Op) reg.VecVirtual {
 	z := a.ZMM()
+	blend := x86.VBLENDMPD
 	if a.body.Lane == 32 {
-		a.VBLENDMPS(x, a.reg(y), m, z)
-	} else {
-		a.VBLENDMPD(x, a.reg(y), m, z)
+		blend = x86.VBLENDMPS
 	}
+	i, err := blend(x, a.reg(y), m, z)
+	if err != nil {
+		panic(err)
+	}
+	// avo takes every masked result for a merged one, and would keep z alive
+	// from the start of the function.
+	i.Inputs = i.Inputs[:len(i.Inputs)-1]
+	a.Instruction(i)
 	return z
 }
 

@@ -71,8 +71,8 @@ func benchKernel[T cases.Float](b *testing.B, k *kernels.Kernel, typ string, n i
 	for _, tier := range isa.Tiers() {
 		restore := isa.Use(tier)
 		bench(tier, func() func() {
-			buf := operands[T](n)
-			return func() { call.Kernel(k.Name, buf, p) }
+			buf, f := operands[T](n), direct(k, p)
+			return func() { f(buf) }
 		})
 		restore()
 	}
@@ -141,7 +141,7 @@ func testNaive[T cases.Float](t *testing.T, k *kernels.Kernel, tolerance float64
 	p := cases.Params[T](k.Sig)[0]
 	got, want := operands[T](1000), operands[T](1000)
 	naive(k, p)(got)
-	call.Kernel(k.Name, want, p)
+	direct(k, p)(want)
 	require.InDeltaSlice(t, want.Dst, got.Dst, tolerance)
 	require.InDeltaSlice(t, want.Grad, got.Grad, tolerance)
 	require.Equal(t, want.Int, got.Int)

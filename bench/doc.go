@@ -30,5 +30,5 @@
 //	benchstat -row /op,/n -col /impl -filter '.unit:ns/op' peers.txt
 //
 // A benchmark runs for 100 ms unless -benchtime says otherwise. One thread
-// works at a time; see NUMBERS in the README for how to read the ceilings.
+// works at a time.
 package bench
