@@ -112,6 +112,7 @@ type Buffers[T stepgrad.Float] struct {
 func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 	switch name {
 `)
+	calls := map[string]string{}
 	for _, k := range kernels.All {
 		operands := map[kernels.Shape]string{
 			kernels.Map: "b.Dst, b.X", kernels.MapInt: "b.Int, b.X", kernels.MapGrad: "b.Dst, b.Dy, b.X",
@@ -121,9 +122,23 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 			kernels.Ulps: ", p.Ulps", kernels.Step: ", p.Step", kernels.StepUlps: ", p.Step, p.Ulps",
 			kernels.Clamp: ", p.Mode, p.Lo, p.Hi", kernels.Alpha: ", p.Alpha", kernels.Slope: ", p.Slope",
 		}[k.Sig]
-		fmt.Fprintf(&b, "case %q:\nstepgrad.%s(%s%s)\n", k.Name, k.Name, operands, params)
+		calls[k.Name] = fmt.Sprintf("stepgrad.%s(%s%s)", k.Name, operands, params)
+		fmt.Fprintf(&b, "case %q:\n%s\n", k.Name, calls[k.Name])
 	}
-	b.WriteString("default:\npanic(\"call: no kernel \" + name)\n}\n}\n")
+	b.WriteString(`default:
+		panic("call: no kernel " + name)
+	}
+}
+
+// Bound is Kernel with the name looked up beforehand, for timing: the search
+// costs as much as a short call.
+func Bound[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) func() {
+	switch name {
+`)
+	for _, k := range kernels.All {
+		fmt.Fprintf(&b, "case %q:\nreturn func() { %s }\n", k.Name, calls[k.Name])
+	}
+	b.WriteString("}\npanic(\"call: no kernel \" + name)\n}\n")
 	return gofmt(b.String())
 }
 

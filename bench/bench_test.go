@@ -71,8 +71,7 @@ func benchKernel[T cases.Float](b *testing.B, k *kernels.Kernel, typ string, n i
 	for _, tier := range isa.Tiers() {
 		restore := isa.Use(tier)
 		bench(tier, func() func() {
-			buf, f := operands[T](n), direct(k, p)
-			return func() { f(buf) }
+			return call.Bound(k.Name, operands[T](n), p)
 		})
 		restore()
 	}
@@ -141,7 +140,7 @@ func testNaive[T cases.Float](t *testing.T, k *kernels.Kernel, tolerance float64
 	p := cases.Params[T](k.Sig)[0]
 	got, want := operands[T](1000), operands[T](1000)
 	naive(k, p)(got)
-	direct(k, p)(want)
+	call.Kernel(k.Name, want, p)
 	require.InDeltaSlice(t, want.Dst, got.Dst, tolerance)
 	require.InDeltaSlice(t, want.Grad, got.Grad, tolerance)
 	require.Equal(t, want.Int, got.Int)

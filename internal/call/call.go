@@ -87,3 +87,75 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 		panic("call: no kernel " + name)
 	}
 }
+
+// Bound is Kernel with the name looked up beforehand, for timing: the search
+// costs as much as a short call.
+func Bound[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) func() {
+	switch name {
+	case "Floor":
+		return func() { stepgrad.Floor(b.Dst, b.X) }
+	case "Ceil":
+		return func() { stepgrad.Ceil(b.Dst, b.X) }
+	case "Trunc":
+		return func() { stepgrad.Trunc(b.Dst, b.X) }
+	case "Round":
+		return func() { stepgrad.Round(b.Dst, b.X) }
+	case "RoundAway":
+		return func() { stepgrad.RoundAway(b.Dst, b.X) }
+	case "FloorSnap":
+		return func() { stepgrad.FloorSnap(b.Dst, b.X, p.Ulps) }
+	case "FloorDiv":
+		return func() { stepgrad.FloorDiv(b.Dst, b.X, p.Step) }
+	case "FloorDivSnap":
+		return func() { stepgrad.FloorDivSnap(b.Dst, b.X, p.Step, p.Ulps) }
+	case "FloorInt32":
+		return func() { stepgrad.FloorInt32(b.Int, b.X) }
+	case "CeilInt32":
+		return func() { stepgrad.CeilInt32(b.Int, b.X) }
+	case "RoundInt32":
+		return func() { stepgrad.RoundInt32(b.Int, b.X) }
+	case "TruncInt32":
+		return func() { stepgrad.TruncInt32(b.Int, b.X) }
+	case "STEForward":
+		return func() { stepgrad.STEForward(b.Dst, b.Mask, b.X, p.Mode, p.Lo, p.Hi) }
+	case "STEBackward":
+		return func() { stepgrad.STEBackward(b.Dst, b.Dy, b.Mask) }
+	case "SoftFloor":
+		return func() { stepgrad.SoftFloor(b.Dst, b.X, p.Alpha) }
+	case "SoftFloorGrad":
+		return func() { stepgrad.SoftFloorGrad(b.Dst, b.Dy, b.X, p.Alpha) }
+	case "SoftFloorValueGrad":
+		return func() { stepgrad.SoftFloorValueGrad(b.Dst, b.Grad, b.X, p.Alpha) }
+	case "SoftRound":
+		return func() { stepgrad.SoftRound(b.Dst, b.X, p.Alpha) }
+	case "SoftRoundGrad":
+		return func() { stepgrad.SoftRoundGrad(b.Dst, b.Dy, b.X, p.Alpha) }
+	case "SoftRoundValueGrad":
+		return func() { stepgrad.SoftRoundValueGrad(b.Dst, b.Grad, b.X, p.Alpha) }
+	case "SoftCeil":
+		return func() { stepgrad.SoftCeil(b.Dst, b.X, p.Alpha) }
+	case "SoftCeilGrad":
+		return func() { stepgrad.SoftCeilGrad(b.Dst, b.Dy, b.X, p.Alpha) }
+	case "SoftCeilValueGrad":
+		return func() { stepgrad.SoftCeilValueGrad(b.Dst, b.Grad, b.X, p.Alpha) }
+	case "SmoothFloor":
+		return func() { stepgrad.SmoothFloor(b.Dst, b.X, p.Slope) }
+	case "SmoothFloorGrad":
+		return func() { stepgrad.SmoothFloorGrad(b.Dst, b.Dy, b.X, p.Slope) }
+	case "SmoothFloorValueGrad":
+		return func() { stepgrad.SmoothFloorValueGrad(b.Dst, b.Grad, b.X, p.Slope) }
+	case "SmoothRound":
+		return func() { stepgrad.SmoothRound(b.Dst, b.X, p.Slope) }
+	case "SmoothRoundGrad":
+		return func() { stepgrad.SmoothRoundGrad(b.Dst, b.Dy, b.X, p.Slope) }
+	case "SmoothRoundValueGrad":
+		return func() { stepgrad.SmoothRoundValueGrad(b.Dst, b.Grad, b.X, p.Slope) }
+	case "SmoothCeil":
+		return func() { stepgrad.SmoothCeil(b.Dst, b.X, p.Slope) }
+	case "SmoothCeilGrad":
+		return func() { stepgrad.SmoothCeilGrad(b.Dst, b.Dy, b.X, p.Slope) }
+	case "SmoothCeilValueGrad":
+		return func() { stepgrad.SmoothCeilValueGrad(b.Dst, b.Grad, b.X, p.Slope) }
+	}
+	panic("call: no kernel " + name)
+}
