@@ -46,6 +46,10 @@ func checkMap[T Float](name string, dst, x []T) {
 	if partial(addr(dst)-addr(x), bytes(x)) {
 		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
+	if race {
+		raceRead(x)
+		raceWrite(dst)
+	}
 }
 
 func checkMapInt[T Float](name string, dst []int32, x []T) {
@@ -54,6 +58,10 @@ func checkMapInt[T Float](name string, dst []int32, x []T) {
 	}
 	if overlap(dst, x) {
 		panic("stepgrad: " + name + ": dst and x must not overlap")
+	}
+	if race {
+		raceRead(x)
+		raceWrite(dst)
 	}
 }
 
@@ -66,6 +74,11 @@ func checkMapGrad[T Float](name string, dst, dy, x []T) {
 	}
 	if partial(addr(dst)-addr(x), bytes(x)) {
 		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
+	}
+	if race {
+		raceRead(dy)
+		raceRead(x)
+		raceWrite(dst)
 	}
 }
 
@@ -82,6 +95,11 @@ func checkMapBoth[T Float](name string, dst, grad, x []T) {
 	if partial(addr(grad)-addr(x), bytes(x)) {
 		panic("stepgrad: " + name + ": grad and x must be the same slice or not overlap")
 	}
+	if race {
+		raceRead(x)
+		raceWrite(dst)
+		raceWrite(grad)
+	}
 }
 
 // checkToMask and checkFromMask differ in what the operand is called.
@@ -94,6 +112,11 @@ func checkToMask[T Float](name string, dst []T, mask []byte, x []T) {
 		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
 	checkMask(name, mask, dst, x)
+	if race {
+		raceRead(x)
+		raceWrite(dst)
+		raceWrite(mask)
+	}
 }
 
 func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
@@ -104,6 +127,11 @@ func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
 		panic("stepgrad: " + name + ": dst and dy must be the same slice or not overlap")
 	}
 	checkMask(name, mask, dst, dy)
+	if race {
+		raceRead(dy)
+		raceRead(mask)
+		raceWrite(dst)
+	}
 }
 
 func checkMask[T Float](name string, mask []byte, dst, operand []T) {

@@ -46,6 +46,17 @@ func eachKernel(t *testing.T, f32, f64 func(t *testing.T, k *kernels.Kernel)) {
 	}
 }
 
+// leastStream is the smallest legal value of isa.Stream32 and Stream64.
+const leastStream = 256
+
+// streamFrom makes out-of-place kernels write around the caches from n elements
+// on, and returns the way back.
+func streamFrom(n int) (restore func()) {
+	s32, s64 := isa.Stream32, isa.Stream64
+	isa.Stream32, isa.Stream64 = n, n
+	return func() { isa.Stream32, isa.Stream64 = s32, s64 }
+}
+
 // lengths are all of 0–300, or with -short those around the vector widths,
 // their unrolled multiples and the mask bytes.
 func lengths() (list []int) {
@@ -75,7 +86,8 @@ func randoms() int {
 
 // TestConformance compares every kernel on every tier with its definition, bit
 // for bit: every parameter on every input, and every length and offset in
-// every layout on shifting windows of the inputs. Canaries surround the
+// every layout on shifting windows of the inputs, and longer ones past the
+// threshold from which stores go around the caches. Canaries surround the
 // operands, which must not change.
 func TestConformance(t *testing.T) { eachKernel(t, conformance[float32], conformance[float64]) }
 
@@ -109,6 +121,16 @@ func conformance[T cases.Float](t *testing.T, k *kernels.Kernel) {
 					if err := tied[turn%len(tied)].Run(&arena, layout, at, n); err != nil {
 						t.Fatalf("offset %d: %v", arena.Shift, err)
 					}
+				}
+			}
+		}
+		// The loops that write around the caches, at every alignment of dst.
+		defer streamFrom(leastStream)()
+		for n := leastStream - 1; n < 2*leastStream; n += 1 + n%4 {
+			for arena.Shift = range 16 {
+				c := all[(n+arena.Shift)%len(all)]
+				if err := c.Run(&arena, cases.Layouts(k.Shape)[0], n%97, n); err != nil {
+					t.Fatalf("streaming, offset %d: %v", arena.Shift, err)
 				}
 			}
 		}
@@ -199,9 +221,14 @@ func TestISA(t *testing.T) {
 	t.Log("tiers: ", tiers)
 }
 
+var raceBuild bool // set by race_test.go
+
 // TestNoAllocations proves that no kernel allocates and that operands on the
 // stack stay there.
 func TestNoAllocations(t *testing.T) {
+	if raceBuild {
+		t.Skip("what the detector is told of goes to the heap")
+	}
 	eachTier(t, func(t *testing.T) { eachKernel(t, allocations[float32], allocations[float64]) })
 }
 

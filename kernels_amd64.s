@@ -2337,7 +2337,7 @@ TEXT ·floorInt32F64AVX512(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000003f, BX
+	ANDQ        $0x0000001f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VRNDSCALEPD $0x09, (CX), Z0
@@ -2601,7 +2601,7 @@ TEXT ·ceilInt32F64AVX512(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000003f, BX
+	ANDQ        $0x0000001f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VRNDSCALEPD $0x0a, (CX), Z0
@@ -2855,7 +2855,7 @@ TEXT ·roundInt32F64AVX512(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000003f, BX
+	ANDQ        $0x0000001f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VRNDSCALEPD $0x08, (CX), Z0
@@ -3109,7 +3109,7 @@ TEXT ·truncInt32F64AVX512(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000003f, BX
+	ANDQ        $0x0000001f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VRNDSCALEPD $0x0b, (CX), Z0
@@ -19014,7 +19014,7 @@ TEXT ·floorInt32F64AVX2(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000001f, BX
+	ANDQ        $0x0000000f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VROUNDPD    $0x09, (CX), Y0
@@ -19291,7 +19291,7 @@ TEXT ·ceilInt32F64AVX2(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000001f, BX
+	ANDQ        $0x0000000f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VROUNDPD    $0x0a, (CX), Y0
@@ -19562,7 +19562,7 @@ TEXT ·roundInt32F64AVX2(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000001f, BX
+	ANDQ        $0x0000000f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VROUNDPD    $0x08, (CX), Y0
@@ -19833,7 +19833,7 @@ TEXT ·truncInt32F64AVX2(SB), NOSPLIT, $0-24
 	JEQ         plain
 	MOVQ        AX, BX
 	NEGQ        BX
-	ANDQ        $0x0000001f, BX
+	ANDQ        $0x0000000f, BX
 	TESTQ       $0x00000003, BX
 	JNZ         plain
 	VROUNDPD    $0x0b, (CX), Y0

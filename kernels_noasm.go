@@ -6,258 +6,322 @@ package stepgrad
 
 import "github.com/stepgrad/stepgrad/kernels"
 
+//go:noinline
 func floorF32(dst *float32, x *float32, n int) {
 	floorGeneric(dst, x, n)
 }
 
+//go:noinline
 func floorF64(dst *float64, x *float64, n int) {
 	floorGeneric(dst, x, n)
 }
 
+//go:noinline
 func ceilF32(dst *float32, x *float32, n int) {
 	ceilGeneric(dst, x, n)
 }
 
+//go:noinline
 func ceilF64(dst *float64, x *float64, n int) {
 	ceilGeneric(dst, x, n)
 }
 
+//go:noinline
 func truncF32(dst *float32, x *float32, n int) {
 	truncGeneric(dst, x, n)
 }
 
+//go:noinline
 func truncF64(dst *float64, x *float64, n int) {
 	truncGeneric(dst, x, n)
 }
 
+//go:noinline
 func roundF32(dst *float32, x *float32, n int) {
 	roundGeneric(dst, x, n)
 }
 
+//go:noinline
 func roundF64(dst *float64, x *float64, n int) {
 	roundGeneric(dst, x, n)
 }
 
+//go:noinline
 func roundAwayF32(dst *float32, x *float32, n int) {
 	roundAwayGeneric(dst, x, n)
 }
 
+//go:noinline
 func roundAwayF64(dst *float64, x *float64, n int) {
 	roundAwayGeneric(dst, x, n)
 }
 
+//go:noinline
 func floorSnapF32(dst *float32, x *float32, n int, ulps int32) {
 	floorSnapGeneric(dst, x, n, ulps)
 }
 
+//go:noinline
 func floorSnapF64(dst *float64, x *float64, n int, ulps int64) {
 	floorSnapGeneric(dst, x, n, ulps)
 }
 
+//go:noinline
 func floorDivF32(dst *float32, x *float32, n int, step float32) {
 	floorDivGeneric(dst, x, n, step)
 }
 
+//go:noinline
 func floorDivF64(dst *float64, x *float64, n int, step float64) {
 	floorDivGeneric(dst, x, n, step)
 }
 
+//go:noinline
 func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32) {
 	floorDivSnapGeneric(dst, x, n, step, ulps)
 }
 
+//go:noinline
 func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64) {
 	floorDivSnapGeneric(dst, x, n, step, ulps)
 }
 
+//go:noinline
 func floorInt32F32(dst *int32, x *float32, n int) {
 	floorInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func floorInt32F64(dst *int32, x *float64, n int) {
 	floorInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func ceilInt32F32(dst *int32, x *float32, n int) {
 	ceilInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func ceilInt32F64(dst *int32, x *float64, n int) {
 	ceilInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func roundInt32F32(dst *int32, x *float32, n int) {
 	roundInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func roundInt32F64(dst *int32, x *float64, n int) {
 	roundInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func truncInt32F32(dst *int32, x *float32, n int) {
 	truncInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func truncInt32F64(dst *int32, x *float64, n int) {
 	truncInt32Generic(dst, x, n)
 }
 
+//go:noinline
 func steForwardF32(dst *float32, mask *byte, x *float32, n int, mode Mode, lo float32, hi float32) {
 	steForwardGeneric(dst, mask, x, n, mode, lo, hi)
 }
 
+//go:noinline
 func steForwardF64(dst *float64, mask *byte, x *float64, n int, mode Mode, lo float64, hi float64) {
 	steForwardGeneric(dst, mask, x, n, mode, lo, hi)
 }
 
+//go:noinline
 func steBackwardF32(dst *float32, x *float32, mask *byte, n int) {
 	steBackwardGeneric(dst, x, mask, n)
 }
 
+//go:noinline
 func steBackwardF64(dst *float64, x *float64, mask *byte, n int) {
 	steBackwardGeneric(dst, x, mask, n)
 }
 
+//go:noinline
 func softFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
 	softFloorGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func softFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
 	softFloorGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	softFloorGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	softFloorGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	softFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	softFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func softRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
 	softRoundGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func softRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
 	softRoundGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	softRoundGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	softRoundGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	softRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	softRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func softCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
 	softCeilGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func softCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
 	softCeilGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	softCeilGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	softCeilGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	softCeilValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	softCeilValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func smoothFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
 	smoothFloorGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func smoothFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
 	smoothFloorGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	smoothFloorGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	smoothFloorGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	smoothFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func smoothRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
 	smoothRoundGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func smoothRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
 	smoothRoundGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	smoothRoundGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	smoothRoundGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	smoothRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func smoothCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
 	smoothCeilGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func smoothCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilGeneric(dst, x, n, c)
 }
 
+//go:noinline
 func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	smoothCeilGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilGradGeneric(dst, dy, x, n, c)
 }
 
+//go:noinline
 func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	smoothCeilValueGradGeneric(dst, grad, x, n, c)
 }
 
+//go:noinline
 func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilValueGradGeneric(dst, grad, x, n, c)
 }

@@ -259,7 +259,7 @@ func (a *loop) streamed() {
 		ahead := a.GP64() // bytes, then elements, to the next boundary of dst
 		a.MOVQ(dst, ahead)
 		a.NEGQ(ahead)
-		a.ANDQ(operand.U32(a.width/8-1), ahead)
+		a.ANDQ(operand.U32(a.group*out/8-1), ahead)
 		a.TESTQ(operand.U32(out/8-1), ahead)
 		a.JNZ(operand.LabelRef(plain))
 		a.vectors(0, 1, false)

@@ -71,6 +71,11 @@ func dispatch(b *strings.Builder, r routine, tiers []tier) {
 		}
 		decl, args = append(decl, p.name+" "+p.typ), append(args, p.name)
 	}
+	if len(tiers) == 0 {
+		// Inlined into a generic function of another package, the call of the
+		// portable kernel has no escape information there.
+		b.WriteString("//go:noinline\n")
+	}
 	fmt.Fprintf(b, "func %s(%s) {\n", r.name(""), strings.Join(decl, ", "))
 	for _, t := range tiers {
 		fmt.Fprintf(b, "if %s {\n", t.guard)

@@ -13,15 +13,15 @@
 // every implementation alike:
 //
 //	go install golang.org/x/perf/cmd/benchstat@latest
-//	go test -bench 'Kernel/op=(Floor|Ceil|Trunc|Round|RoundAway|STEForward|STEBackward)$/type=f32' -sizes 1024,16384,262144 -count 6 ./bench > rounding.txt
+//	go test ./bench -bench 'Kernel/op=(Floor|Ceil|Trunc|Round|RoundAway|STEForward|STEBackward)$/type=f32' -sizes 1024,16384,262144 -count 6 > rounding.txt
 //	benchstat -row /op,/n -col /impl -filter '.unit:ns/op' rounding.txt
-//	go test -bench 'Kernel/op=(Soft|Smooth).*/type=f32' -sizes 16384 -count 6 ./bench > soft.txt
+//	go test ./bench -bench 'Kernel/op=(Soft|Smooth).*/type=f32' -sizes 16384 -count 6 > soft.txt
 //	benchstat -row /op -col /impl -filter '.unit:ns/op' soft.txt
 //
 // Short calls, and all sizes from 8 to 16M elements:
 //
-//	go test -bench 'Kernel/op=Floor$' -sizes 8,16,32,64 -count 6 ./bench
-//	go test -bench 'Kernel/op=Floor$' -sizes all -count 6 ./bench
+//	go test ./bench -bench 'Kernel/op=Floor$' -sizes 8,16,32,64 -count 6
+//	go test ./bench -bench 'Kernel/op=Floor$' -sizes all -count 6
 //
 // Peers live in a module of their own (op=Exp and op=Sin with impl=vek beside
 // our SoftRound and SmoothRound, on the same elements in the same run):
