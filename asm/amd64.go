@@ -187,7 +187,7 @@ func (a *loop) emit(tier string) {
 		a.group = max(8, a.lanes)
 		a.vecs = a.group / a.lanes
 	}
-	a.unroll = 4
+	a.unroll = 8
 	if len(b.ops) > light {
 		a.unroll = max(2, a.abreast)
 	}
