@@ -402,8 +402,8 @@ TEXT ·roundAwayF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   0(R5), F0 // 0x80000000
-	FMOVQ   16(R5), F1 // 0x3effffff
+	FMOVQ   0(R5), F0 // 0x3effffff
+	FMOVQ   16(R5), F1 // 0x80000000
 	CMP     $16, R3
 	BLT     single
 
@@ -412,14 +412,14 @@ loop:
 	FMOVQ   16(R1), F3
 	FMOVQ   32(R1), F4
 	FMOVQ   48(R1), F5
-	VAND    V0.B16, V2.B16, V6.B16
-	VAND    V0.B16, V3.B16, V7.B16
-	VAND    V0.B16, V4.B16, V8.B16
-	VAND    V0.B16, V5.B16, V9.B16
-	VORR    V1.B16, V6.B16, V6.B16
-	VORR    V1.B16, V7.B16, V7.B16
-	VORR    V1.B16, V8.B16, V8.B16
-	VORR    V1.B16, V9.B16, V9.B16
+	VAND    V1.B16, V2.B16, V6.B16
+	VORR    V0.B16, V6.B16, V6.B16
+	VAND    V1.B16, V3.B16, V7.B16
+	VORR    V0.B16, V7.B16, V7.B16
+	VAND    V1.B16, V4.B16, V8.B16
+	VORR    V0.B16, V8.B16, V8.B16
+	VAND    V1.B16, V5.B16, V9.B16
+	VORR    V0.B16, V9.B16, V9.B16
 	WORD    $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD    $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD    $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
@@ -442,8 +442,8 @@ single:
 	CMP     $4, R3
 	BLT     tail
 	FMOVQ   0(R1), F2
-	VAND    V0.B16, V2.B16, V3.B16
-	VORR    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V2.B16, V3.B16
+	VORR    V0.B16, V3.B16, V3.B16
 	WORD    $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD    $0x4ea19842 // frintz v2.4s, v2.4s
 	FMOVQ   F2, 0(R0)
@@ -457,8 +457,8 @@ tail:
 
 element:
 	FMOVS.P 4(R1), F2
-	VAND    V0.B16, V2.B16, V3.B16
-	VORR    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V2.B16, V3.B16
+	VORR    V0.B16, V3.B16, V3.B16
 	WORD    $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD    $0x4ea19842 // frintz v2.4s, v2.4s
 	FMOVS.P F2, 4(R0)
@@ -474,8 +474,8 @@ TEXT ·roundAwayF64NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
-	FMOVQ   48(R5), F1 // 0x3fdfffffffffffff
+	FMOVQ   32(R5), F0 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	CMP     $8, R3
 	BLT     single
 
@@ -484,14 +484,14 @@ loop:
 	FMOVQ   16(R1), F3
 	FMOVQ   32(R1), F4
 	FMOVQ   48(R1), F5
-	VAND    V0.B16, V2.B16, V6.B16
-	VAND    V0.B16, V3.B16, V7.B16
-	VAND    V0.B16, V4.B16, V8.B16
-	VAND    V0.B16, V5.B16, V9.B16
-	VORR    V1.B16, V6.B16, V6.B16
-	VORR    V1.B16, V7.B16, V7.B16
-	VORR    V1.B16, V8.B16, V8.B16
-	VORR    V1.B16, V9.B16, V9.B16
+	VAND    V1.B16, V2.B16, V6.B16
+	VORR    V0.B16, V6.B16, V6.B16
+	VAND    V1.B16, V3.B16, V7.B16
+	VORR    V0.B16, V7.B16, V7.B16
+	VAND    V1.B16, V4.B16, V8.B16
+	VORR    V0.B16, V8.B16, V8.B16
+	VAND    V1.B16, V5.B16, V9.B16
+	VORR    V0.B16, V9.B16, V9.B16
 	WORD    $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD    $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD    $0x4e68d484 // fadd v4.2d, v4.2d, v8.2d
@@ -514,8 +514,8 @@ single:
 	CMP     $2, R3
 	BLT     tail
 	FMOVQ   0(R1), F2
-	VAND    V0.B16, V2.B16, V3.B16
-	VORR    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V2.B16, V3.B16
+	VORR    V0.B16, V3.B16, V3.B16
 	WORD    $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
 	WORD    $0x4ee19842 // frintz v2.2d, v2.2d
 	FMOVQ   F2, 0(R0)
@@ -527,8 +527,8 @@ single:
 tail:
 	CBZ     R3, done
 	FMOVD.P 8(R1), F2
-	VAND    V0.B16, V2.B16, V3.B16
-	VORR    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V2.B16, V3.B16
+	VORR    V0.B16, V3.B16, V3.B16
 	WORD    $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
 	WORD    $0x4ee19842 // frintz v2.2d, v2.2d
 	FMOVD.P F2, 8(R0)
@@ -732,7 +732,7 @@ TEXT ·floorDivF32NEON(SB), NOSPLIT, $0-28
 	MOVD    $constants<>(SB), R5
 	FMOVS   step+24(FP), F0
 	VDUP    V0.S[0], V0.S4
-	FMOVQ   0(R5), F1 // 0x80000000
+	FMOVQ   16(R5), F1 // 0x80000000
 	VAND    V1.B16, V0.B16, V2.B16
 	VMOVI   $0, V3.B16
 	FMOVQ   64(R5), F4 // 0x3f800000
@@ -821,7 +821,7 @@ TEXT ·floorDivF64NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVD   step+24(FP), F0
 	VDUP    V0.D[0], V0.D2
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	VAND    V1.B16, V0.B16, V2.B16
 	VMOVI   $0, V3.B16
 	FMOVQ   96(R5), F4 // 0x3ff0000000000000
@@ -2109,8 +2109,8 @@ TEXT ·steForwardNearestAwayF32NEON(SB), NOSPLIT, $0-40
 	VDUP    V0.S[0], V0.S4
 	FMOVS   hi+36(FP), F1
 	VDUP    V1.S[0], V1.S4
-	FMOVQ   0(R5), F2 // 0x80000000
-	FMOVQ   16(R5), F3 // 0x3effffff
+	FMOVQ   0(R5), F2 // 0x3effffff
+	FMOVQ   16(R5), F3 // 0x80000000
 	FMOVQ   128(R5), F4 // mask bits
 	FMOVQ   144(R5), F5 // mask bits
 	CMP     $16, R3
@@ -2121,14 +2121,14 @@ loop:
 	FMOVQ   16(R2), F7
 	FMOVQ   32(R2), F8
 	FMOVQ   48(R2), F9
-	VAND    V2.B16, V6.B16, V10.B16
-	VAND    V2.B16, V7.B16, V11.B16
-	VAND    V2.B16, V8.B16, V12.B16
-	VAND    V2.B16, V9.B16, V13.B16
-	VORR    V3.B16, V10.B16, V10.B16
-	VORR    V3.B16, V11.B16, V11.B16
-	VORR    V3.B16, V12.B16, V12.B16
-	VORR    V3.B16, V13.B16, V13.B16
+	VAND    V3.B16, V6.B16, V10.B16
+	VORR    V2.B16, V10.B16, V10.B16
+	VAND    V3.B16, V7.B16, V11.B16
+	VORR    V2.B16, V11.B16, V11.B16
+	VAND    V3.B16, V8.B16, V12.B16
+	VORR    V2.B16, V12.B16, V12.B16
+	VAND    V3.B16, V9.B16, V13.B16
+	VORR    V2.B16, V13.B16, V13.B16
 	WORD    $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
 	WORD    $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
 	WORD    $0x4e2cd50c // fadd v12.4s, v8.4s, v12.4s
@@ -2190,10 +2190,10 @@ single:
 	BLT     tail
 	FMOVQ   0(R2), F6
 	FMOVQ   16(R2), F7
-	VAND    V2.B16, V6.B16, V8.B16
-	VAND    V2.B16, V7.B16, V9.B16
-	VORR    V3.B16, V8.B16, V8.B16
-	VORR    V3.B16, V9.B16, V9.B16
+	VAND    V3.B16, V6.B16, V8.B16
+	VORR    V2.B16, V8.B16, V8.B16
+	VAND    V3.B16, V7.B16, V9.B16
+	VORR    V2.B16, V9.B16, V9.B16
 	WORD    $0x4e28d4c8 // fadd v8.4s, v6.4s, v8.4s
 	WORD    $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
 	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
@@ -2231,8 +2231,8 @@ tail:
 
 element:
 	FMOVS.P 4(R2), F6
-	VAND    V2.B16, V6.B16, V7.B16
-	VORR    V3.B16, V7.B16, V7.B16
+	VAND    V3.B16, V6.B16, V7.B16
+	VORR    V2.B16, V7.B16, V7.B16
 	WORD    $0x4e27d4c7 // fadd v7.4s, v6.4s, v7.4s
 	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
 	WORD    $0x6ea7e408 // fcmgt v8.4s, v0.4s, v7.4s
@@ -2665,8 +2665,8 @@ TEXT ·steForwardNearestAwayF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V0.D[0], V0.D2
 	FMOVD   hi+40(FP), F1
 	VDUP    V1.D[0], V1.D2
-	FMOVQ   32(R5), F2 // 0x8000000000000000
-	FMOVQ   48(R5), F3 // 0x3fdfffffffffffff
+	FMOVQ   32(R5), F2 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F3 // 0x8000000000000000
 	FMOVQ   160(R5), F4 // mask bits
 	FMOVQ   176(R5), F5 // mask bits
 	FMOVQ   192(R5), F6 // mask bits
@@ -2679,14 +2679,14 @@ single:
 	FMOVQ   16(R2), F9
 	FMOVQ   32(R2), F10
 	FMOVQ   48(R2), F11
-	VAND    V2.B16, V8.B16, V12.B16
-	VAND    V2.B16, V9.B16, V13.B16
-	VAND    V2.B16, V10.B16, V14.B16
-	VAND    V2.B16, V11.B16, V15.B16
-	VORR    V3.B16, V12.B16, V12.B16
-	VORR    V3.B16, V13.B16, V13.B16
-	VORR    V3.B16, V14.B16, V14.B16
-	VORR    V3.B16, V15.B16, V15.B16
+	VAND    V3.B16, V8.B16, V12.B16
+	VORR    V2.B16, V12.B16, V12.B16
+	VAND    V3.B16, V9.B16, V13.B16
+	VORR    V2.B16, V13.B16, V13.B16
+	VAND    V3.B16, V10.B16, V14.B16
+	VORR    V2.B16, V14.B16, V14.B16
+	VAND    V3.B16, V11.B16, V15.B16
+	VORR    V2.B16, V15.B16, V15.B16
 	WORD    $0x4e6cd50c // fadd v12.2d, v8.2d, v12.2d
 	WORD    $0x4e6dd52d // fadd v13.2d, v9.2d, v13.2d
 	WORD    $0x4e6ed54e // fadd v14.2d, v10.2d, v14.2d
@@ -2748,8 +2748,8 @@ tail:
 
 element:
 	FMOVD.P 8(R2), F8
-	VAND    V2.B16, V8.B16, V9.B16
-	VORR    V3.B16, V9.B16, V9.B16
+	VAND    V3.B16, V8.B16, V9.B16
+	VORR    V2.B16, V9.B16, V9.B16
 	WORD    $0x4e69d509 // fadd v9.2d, v8.2d, v9.2d
 	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
 	WORD    $0x6ee9e40a // fcmgt v10.2d, v0.2d, v9.2d
@@ -2904,7 +2904,7 @@ TEXT ·softFloorF32NEON(SB), NOSPLIT, $0-32
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVD   56(R4), F2
 	VDUP    V2.D[0], V2.D2
 	FMOVD   0(R4), F3
@@ -2990,16 +2990,16 @@ loop:
 	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
 	WORD    $0x6e71deb1 // fmul v17.2d, v21.2d, v17.2d
 	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
-	VAND    V1.B16, V13.B16, V13.B16
-	VAND    V1.B16, V14.B16, V14.B16
-	VORR    V13.B16, V17.B16, V13.B16
-	VORR    V14.B16, V18.B16, V14.B16
-	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
-	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
-	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	VAND    V1.B16, V13.B16, V19.B16
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V1.B16, V14.B16, V13.B16
+	VORR    V18.B16, V13.B16, V13.B16
+	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
+	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
+	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
 	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
-	FMOVD   F13, 8(R0)
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -3041,9 +3041,9 @@ single:
 	VFMLA   V12.D2, V17.D2, V15.D2
 	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
 	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V1.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V1.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVD   F14, 0(R0)
 	ADD     $8, R0
@@ -3085,9 +3085,9 @@ tail:
 	VFMLA   V12.D2, V17.D2, V15.D2
 	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
 	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V1.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V1.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVS.P F14, 4(R0)
 
@@ -3101,7 +3101,7 @@ TEXT ·softFloorF64NEON(SB), NOSPLIT, $0-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   96(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -3376,7 +3376,7 @@ TEXT ·softFloorGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVD   56(R4), F2
 	VDUP    V2.D[0], V2.D2
 	FMOVD   0(R4), F3
@@ -3602,7 +3602,7 @@ TEXT ·softFloorGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   96(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -3884,7 +3884,7 @@ TEXT ·softFloorValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVD   56(R4), F2
 	VDUP    V2.D[0], V2.D2
 	FMOVD   0(R4), F3
@@ -3975,12 +3975,12 @@ loop:
 	WORD    $0x6e75fd75 // fdiv v21.2d, v11.2d, v21.2d
 	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
 	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
-	VAND    V1.B16, V18.B16, V18.B16
-	VAND    V1.B16, V19.B16, V19.B16
-	VORR    V18.B16, V22.B16, V18.B16
-	VORR    V19.B16, V23.B16, V19.B16
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	VAND    V1.B16, V18.B16, V26.B16
+	VORR    V22.B16, V26.B16, V26.B16
+	VAND    V1.B16, V19.B16, V18.B16
+	VORR    V23.B16, V18.B16, V18.B16
+	WORD    $0x4e7ad610 // fadd v16.2d, v16.2d, v26.2d
+	WORD    $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
 	FMOVQ   16(RSP), F18
 	VFMLA   V13.D2, V24.D2, V18.D2
 	FMOVQ   16(RSP), F19
@@ -4049,9 +4049,9 @@ single:
 	VFMLA   V12.D2, V19.D2, V17.D2
 	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
 	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V1.B16, V16.B16, V16.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V1.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
 	FMOVQ   16(RSP), F16
 	VFMLA   V13.D2, V19.D2, V16.D2
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
@@ -4105,9 +4105,9 @@ tail:
 	VFMLA   V12.D2, V19.D2, V17.D2
 	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
 	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V1.B16, V16.B16, V16.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V1.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
 	FMOVQ   16(RSP), F16
 	VFMLA   V13.D2, V19.D2, V16.D2
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
@@ -4133,7 +4133,7 @@ TEXT ·softFloorValueGradF64NEON(SB), NOSPLIT, $72-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   96(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -4477,7 +4477,7 @@ TEXT ·softRoundF32NEON(SB), NOSPLIT, $0-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   56(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   0(R4), F2
@@ -4561,20 +4561,20 @@ loop:
 	WORD    $0x6e73fd53 // fdiv v19.2d, v10.2d, v19.2d
 	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
 	WORD    $0x6e73def3 // fmul v19.2d, v23.2d, v19.2d
-	VAND    V0.B16, V16.B16, V16.B16
-	VAND    V0.B16, V17.B16, V17.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	VORR    V17.B16, V19.B16, V17.B16
-	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
-	VAND    V0.B16, V12.B16, V12.B16
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V12.B16, V14.B16, V12.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x0e61698e // fcvtn v14.2s, v12.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e6169ac // fcvtn v12.2s, v13.2d
-	FMOVD   F12, 8(R0)
+	VAND    V0.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	VAND    V0.B16, V17.B16, V16.B16
+	VORR    V19.B16, V16.B16, V16.B16
+	WORD    $0x4e74d5ce // fadd v14.2d, v14.2d, v20.2d
+	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V12.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	VAND    V0.B16, V13.B16, V12.B16
+	VORR    V15.B16, V12.B16, V12.B16
+	WORD    $0x0e616a0d // fcvtn v13.2s, v16.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   F13, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -4615,13 +4615,13 @@ single:
 	VFMLA   V11.D2, V17.D2, V15.D2
 	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
 	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V14.B16, V15.B16, V14.B16
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	VAND    V0.B16, V12.B16, V12.B16
-	VORR    V12.B16, V13.B16, V12.B16
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   F13, 0(R0)
+	VAND    V0.B16, V14.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ad // fadd v13.2d, v13.2d, v16.2d
+	VAND    V0.B16, V12.B16, V14.B16
+	VORR    V13.B16, V14.B16, V14.B16
+	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
+	FMOVD   F12, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -4660,13 +4660,13 @@ tail:
 	VFMLA   V11.D2, V17.D2, V15.D2
 	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
 	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V14.B16, V15.B16, V14.B16
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	VAND    V0.B16, V12.B16, V12.B16
-	VORR    V12.B16, V13.B16, V12.B16
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVS.P F13, 4(R0)
+	VAND    V0.B16, V14.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ad // fadd v13.2d, v13.2d, v16.2d
+	VAND    V0.B16, V12.B16, V14.B16
+	VORR    V13.B16, V14.B16, V14.B16
+	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
+	FMOVS.P F12, 4(R0)
 
 done:
 	RET
@@ -4678,7 +4678,7 @@ TEXT ·softRoundF64NEON(SB), NOSPLIT, $24-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   88(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -4804,18 +4804,18 @@ loop:
 	VBSL    V24.B16, V20.B16, V19.B16
 	VBSL    V12.B16, V25.B16, V21.B16
 	VBSL    V12.B16, V19.B16, V23.B16
-	VAND    V0.B16, V17.B16, V17.B16
-	VAND    V0.B16, V18.B16, V18.B16
-	VORR    V17.B16, V21.B16, V17.B16
-	VORR    V18.B16, V23.B16, V18.B16
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	FMOVQ   F13, 0(R0)
-	FMOVQ   F14, 16(R0)
+	VAND    V0.B16, V17.B16, V19.B16
+	VORR    V21.B16, V19.B16, V19.B16
+	VAND    V0.B16, V18.B16, V17.B16
+	VORR    V23.B16, V17.B16, V17.B16
+	WORD    $0x4e73d5ef // fadd v15.2d, v15.2d, v19.2d
+	WORD    $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
+	VAND    V0.B16, V13.B16, V17.B16
+	VORR    V15.B16, V17.B16, V17.B16
+	VAND    V0.B16, V14.B16, V13.B16
+	VORR    V16.B16, V13.B16, V13.B16
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F13, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -4873,12 +4873,12 @@ single:
 	WORD    $0x6ef0e633 // fcmgt v19.2d, v17.2d, v16.2d
 	VBSL    V17.B16, V16.B16, V19.B16
 	VBSL    V12.B16, V19.B16, V18.B16
-	VAND    V0.B16, V15.B16, V15.B16
-	VORR    V15.B16, V18.B16, V15.B16
-	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V14.B16, V13.B16
-	FMOVQ   F13, 0(R0)
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V18.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V14.B16, V15.B16, V15.B16
+	FMOVQ   F15, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -4934,12 +4934,12 @@ tail:
 	WORD    $0x6ef0e633 // fcmgt v19.2d, v17.2d, v16.2d
 	VBSL    V17.B16, V16.B16, V19.B16
 	VBSL    V12.B16, V19.B16, V18.B16
-	VAND    V0.B16, V15.B16, V15.B16
-	VORR    V15.B16, V18.B16, V15.B16
-	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V14.B16, V13.B16
-	FMOVD.P F13, 8(R0)
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V18.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V14.B16, V15.B16, V15.B16
+	FMOVD.P F15, 8(R0)
 
 done:
 	RET
@@ -4952,7 +4952,7 @@ TEXT ·softRoundGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   56(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   0(R4), F2
@@ -5174,7 +5174,7 @@ TEXT ·softRoundGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   88(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -5451,7 +5451,7 @@ TEXT ·softRoundValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   56(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   0(R4), F2
@@ -5541,40 +5541,40 @@ loop:
 	WORD    $0x6e75fd55 // fdiv v21.2d, v10.2d, v21.2d
 	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
 	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
-	VAND    V0.B16, V18.B16, V18.B16
-	VAND    V0.B16, V19.B16, V19.B16
-	VORR    V18.B16, V22.B16, V18.B16
-	VORR    V19.B16, V23.B16, V19.B16
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	VAND    V0.B16, V18.B16, V26.B16
+	VORR    V22.B16, V26.B16, V26.B16
+	VAND    V0.B16, V19.B16, V18.B16
+	VORR    V23.B16, V18.B16, V18.B16
+	WORD    $0x4e7ad610 // fadd v16.2d, v16.2d, v26.2d
+	WORD    $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
 	VAND    V0.B16, V14.B16, V18.B16
-	VAND    V0.B16, V15.B16, V19.B16
-	VORR    V18.B16, V16.B16, V16.B16
-	VORR    V19.B16, V17.B16, V17.B16
-	FMOVQ   16(RSP), F18
-	VFMLA   V12.D2, V24.D2, V18.D2
+	VORR    V16.B16, V18.B16, V18.B16
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V17.B16, V16.B16, V16.B16
+	FMOVQ   16(RSP), F17
+	VFMLA   V12.D2, V24.D2, V17.D2
 	FMOVQ   16(RSP), F19
 	VFMLA   V12.D2, V25.D2, V19.D2
 	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
 	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
+	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
 	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
 	WORD    $0x4e601dd4 // bic v20.16b, v14.16b, v0.16b
 	WORD    $0x4e601df5 // bic v21.16b, v15.16b, v0.16b
 	WORD    $0x4e6de694 // fcmeq v20.2d, v20.2d, v13.2d
 	WORD    $0x4e6de6b5 // fcmeq v21.2d, v21.2d, v13.2d
-	VBIT    V20.B16, V14.B16, V16.B16
-	VBIT    V21.B16, V15.B16, V17.B16
-	WORD    $0x4e741e4e // bic v14.16b, v18.16b, v20.16b
+	VBIT    V20.B16, V14.B16, V18.B16
+	VBIT    V21.B16, V15.B16, V16.B16
+	WORD    $0x4e741e2e // bic v14.16b, v17.16b, v20.16b
 	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
-	WORD    $0x0e616a12 // fcvtn v18.2s, v16.2d
-	FMOVD   F18, 0(R0)
+	WORD    $0x0e616a51 // fcvtn v17.2s, v18.2d
+	FMOVD   F17, 0(R0)
 	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
 	FMOVD   F19, 0(R1)
-	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
+	WORD    $0x0e616a0e // fcvtn v14.2s, v16.2d
 	FMOVD   F14, 8(R0)
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   F16, 8(R1)
+	WORD    $0x0e6169f1 // fcvtn v17.2s, v15.2d
+	FMOVD   F17, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -5616,21 +5616,21 @@ single:
 	VFMLA   V11.D2, V19.D2, V17.D2
 	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
 	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V16.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
 	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	FMOVQ   16(RSP), F16
-	VFMLA   V12.D2, V19.D2, V16.D2
+	VORR    V15.B16, V16.B16, V16.B16
+	FMOVQ   16(RSP), F15
+	VFMLA   V12.D2, V19.D2, V15.D2
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
 	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
 	WORD    $0x4e6de631 // fcmeq v17.2d, v17.2d, v13.2d
-	VBIT    V17.B16, V14.B16, V15.B16
-	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   F16, 0(R0)
+	VBIT    V17.B16, V14.B16, V16.B16
+	WORD    $0x4e711dee // bic v14.16b, v15.16b, v17.16b
+	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
+	FMOVD   F15, 0(R0)
 	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
 	FMOVD   F17, 0(R1)
 	ADD     $8, R0
@@ -5672,21 +5672,21 @@ tail:
 	VFMLA   V11.D2, V19.D2, V17.D2
 	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
 	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V16.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
 	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V16.B16, V15.B16, V15.B16
-	FMOVQ   16(RSP), F16
-	VFMLA   V12.D2, V19.D2, V16.D2
+	VORR    V15.B16, V16.B16, V16.B16
+	FMOVQ   16(RSP), F15
+	VFMLA   V12.D2, V19.D2, V15.D2
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
+	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
 	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
 	WORD    $0x4e6de631 // fcmeq v17.2d, v17.2d, v13.2d
-	VBIT    V17.B16, V14.B16, V15.B16
-	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVS.P F16, 4(R0)
+	VBIT    V17.B16, V14.B16, V16.B16
+	WORD    $0x4e711dee // bic v14.16b, v15.16b, v17.16b
+	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
+	FMOVS.P F15, 4(R0)
 	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
 	FMOVS.P F17, 4(R1)
 
@@ -5701,7 +5701,7 @@ TEXT ·softRoundValueGradF64NEON(SB), NOSPLIT, $72-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   88(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -5836,18 +5836,18 @@ loop:
 	VBSL    V26.B16, V20.B16, V19.B16
 	VBSL    V12.B16, V27.B16, V21.B16
 	VBSL    V12.B16, V19.B16, V23.B16
-	VAND    V0.B16, V17.B16, V17.B16
-	VAND    V0.B16, V18.B16, V18.B16
-	VORR    V17.B16, V21.B16, V17.B16
-	VORR    V18.B16, V23.B16, V18.B16
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	VAND    V0.B16, V17.B16, V19.B16
+	VORR    V21.B16, V19.B16, V19.B16
+	VAND    V0.B16, V18.B16, V17.B16
+	VORR    V23.B16, V17.B16, V17.B16
+	WORD    $0x4e73d5ef // fadd v15.2d, v15.2d, v19.2d
+	WORD    $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
 	VAND    V0.B16, V13.B16, V17.B16
-	VAND    V0.B16, V14.B16, V18.B16
-	VORR    V17.B16, V15.B16, V15.B16
-	VORR    V18.B16, V16.B16, V16.B16
-	FMOVQ   32(RSP), F17
-	VFMLA   V7.D2, V22.D2, V17.D2
+	VORR    V15.B16, V17.B16, V17.B16
+	VAND    V0.B16, V14.B16, V15.B16
+	VORR    V16.B16, V15.B16, V15.B16
+	FMOVQ   32(RSP), F16
+	VFMLA   V7.D2, V22.D2, V16.D2
 	FMOVQ   32(RSP), F18
 	VFMLA   V7.D2, V24.D2, V18.D2
 	FMOVQ   48(RSP), F19
@@ -5860,7 +5860,7 @@ loop:
 	VFMLA   V20.D2, V22.D2, V19.D2
 	FMOVQ   528(R5), F20 // 0x3fd0000000000000
 	VFMLA   V21.D2, V24.D2, V20.D2
-	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
+	WORD    $0x6e73fe10 // fdiv v16.2d, v16.2d, v19.2d
 	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
@@ -5868,11 +5868,11 @@ loop:
 	WORD    $0x4e73e5ad // fcmeq v13.2d, v13.2d, v19.2d
 	FMOVQ   512(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ce // fcmeq v14.2d, v14.2d, v19.2d
-	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
+	WORD    $0x4e6d1e0d // bic v13.16b, v16.16b, v13.16b
 	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
-	FMOVQ   F15, 0(R0)
+	FMOVQ   F17, 0(R0)
 	FMOVQ   F13, 0(R1)
-	FMOVQ   F16, 16(R0)
+	FMOVQ   F15, 16(R0)
 	FMOVQ   F14, 16(R1)
 	ADD     $32, R0
 	ADD     $32, R1
@@ -5932,24 +5932,24 @@ single:
 	WORD    $0x6ef0e674 // fcmgt v20.2d, v19.2d, v16.2d
 	VBSL    V19.B16, V16.B16, V20.B16
 	VBSL    V12.B16, V20.B16, V18.B16
-	VAND    V0.B16, V15.B16, V15.B16
-	VORR    V15.B16, V18.B16, V15.B16
-	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V18.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
 	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	FMOVQ   32(RSP), F15
-	VFMLA   V7.D2, V17.D2, V15.D2
+	VORR    V14.B16, V15.B16, V15.B16
+	FMOVQ   32(RSP), F14
+	VFMLA   V7.D2, V17.D2, V14.D2
 	FMOVQ   48(RSP), F16
 	FMOVQ   64(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
 	VFMLA   V18.D2, V17.D2, V16.D2
-	WORD    $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
+	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	FMOVQ   512(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
-	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
-	FMOVQ   F14, 0(R0)
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVQ   F15, 0(R0)
 	FMOVQ   F13, 0(R1)
 	ADD     $16, R0
 	ADD     $16, R1
@@ -6007,24 +6007,24 @@ tail:
 	WORD    $0x6ef0e674 // fcmgt v20.2d, v19.2d, v16.2d
 	VBSL    V19.B16, V16.B16, V20.B16
 	VBSL    V12.B16, V20.B16, V18.B16
-	VAND    V0.B16, V15.B16, V15.B16
-	VORR    V15.B16, V18.B16, V15.B16
-	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V18.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
 	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	FMOVQ   32(RSP), F15
-	VFMLA   V7.D2, V17.D2, V15.D2
+	VORR    V14.B16, V15.B16, V15.B16
+	FMOVQ   32(RSP), F14
+	VFMLA   V7.D2, V17.D2, V14.D2
 	FMOVQ   48(RSP), F16
 	FMOVQ   64(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
 	FMOVQ   528(R5), F16 // 0x3fd0000000000000
 	VFMLA   V18.D2, V17.D2, V16.D2
-	WORD    $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
+	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	FMOVQ   512(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
-	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
-	FMOVD.P F14, 8(R0)
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVD.P F15, 8(R0)
 	FMOVD.P F13, 8(R1)
 
 done:
@@ -6037,7 +6037,7 @@ TEXT ·softCeilF32NEON(SB), NOSPLIT, $0-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   56(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -6126,18 +6126,18 @@ loop:
 	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
 	WORD    $0x6e71deb1 // fmul v17.2d, v21.2d, v17.2d
 	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V13.B16, V17.B16, V13.B16
-	VORR    V14.B16, V18.B16, V14.B16
-	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
-	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
-	VEOR    V0.B16, V13.B16, V13.B16
+	VAND    V0.B16, V13.B16, V19.B16
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V0.B16, V14.B16, V13.B16
+	VORR    V18.B16, V13.B16, V13.B16
+	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
+	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
 	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
 	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
-	FMOVD   F13, 8(R0)
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -6180,9 +6180,9 @@ single:
 	VFMLA   V12.D2, V17.D2, V15.D2
 	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
 	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	VEOR    V0.B16, V13.B16, V13.B16
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVD   F14, 0(R0)
@@ -6226,9 +6226,9 @@ tail:
 	VFMLA   V12.D2, V17.D2, V15.D2
 	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
 	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	VEOR    V0.B16, V13.B16, V13.B16
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVS.P F14, 4(R0)
@@ -6243,7 +6243,7 @@ TEXT ·softCeilF64NEON(SB), NOSPLIT, $0-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   96(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -6525,7 +6525,7 @@ TEXT ·softCeilGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   56(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -6756,7 +6756,7 @@ TEXT ·softCeilGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   96(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -7041,7 +7041,7 @@ TEXT ·softCeilValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   56(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -7135,12 +7135,12 @@ loop:
 	WORD    $0x6e75fd75 // fdiv v21.2d, v11.2d, v21.2d
 	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
 	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
-	VAND    V0.B16, V18.B16, V18.B16
-	VAND    V0.B16, V19.B16, V19.B16
-	VORR    V18.B16, V22.B16, V18.B16
-	VORR    V19.B16, V23.B16, V19.B16
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	VAND    V0.B16, V18.B16, V26.B16
+	VORR    V22.B16, V26.B16, V26.B16
+	VAND    V0.B16, V19.B16, V18.B16
+	VORR    V23.B16, V18.B16, V18.B16
+	WORD    $0x4e7ad610 // fadd v16.2d, v16.2d, v26.2d
+	WORD    $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
 	FMOVQ   16(RSP), F18
 	VFMLA   V13.D2, V24.D2, V18.D2
 	FMOVQ   16(RSP), F19
@@ -7212,9 +7212,9 @@ single:
 	VFMLA   V12.D2, V19.D2, V17.D2
 	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
 	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V16.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
 	FMOVQ   16(RSP), F16
 	VFMLA   V13.D2, V19.D2, V16.D2
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
@@ -7270,9 +7270,9 @@ tail:
 	VFMLA   V12.D2, V19.D2, V17.D2
 	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
 	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V16.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V16.B16, V20.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
 	FMOVQ   16(RSP), F16
 	VFMLA   V13.D2, V19.D2, V16.D2
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
@@ -7299,7 +7299,7 @@ TEXT ·softCeilValueGradF64NEON(SB), NOSPLIT, $72-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   96(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVD   56(R4), F2
@@ -7652,7 +7652,7 @@ TEXT ·smoothFloorF32NEON(SB), NOSPLIT, $0-32
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
 	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
@@ -7764,16 +7764,16 @@ loop:
 	VFMLA   V22.D2, V28.D2, V24.D2
 	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V1.B16, V13.B16, V13.B16
-	VAND    V1.B16, V14.B16, V14.B16
-	VORR    V13.B16, V17.B16, V13.B16
-	VORR    V14.B16, V18.B16, V14.B16
-	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
-	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
-	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	VAND    V1.B16, V13.B16, V19.B16
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V1.B16, V14.B16, V13.B16
+	VORR    V18.B16, V13.B16, V13.B16
+	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
+	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
+	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
 	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
-	FMOVD   F13, 8(R0)
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -7830,9 +7830,9 @@ single:
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
 	VFMLA   V17.D2, V20.D2, V18.D2
 	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V1.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V1.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVD   F14, 0(R0)
 	ADD     $8, R0
@@ -7889,9 +7889,9 @@ tail:
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
 	VFMLA   V17.D2, V20.D2, V18.D2
 	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V1.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V1.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVS.P F14, 4(R0)
 
@@ -7906,7 +7906,7 @@ TEXT ·smoothFloorF64NEON(SB), NOSPLIT, $24-32
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
 	FMOVD   40(R4), F3
 	VDUP    V3.D[0], V3.D2
@@ -8270,7 +8270,7 @@ TEXT ·smoothFloorGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
 	FMOVQ   F2, 16(RSP)
@@ -8428,7 +8428,7 @@ TEXT ·smoothFloorGradF64NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVQ   96(R5), F2 // 0x3ff0000000000000
 	FMOVD   0(R4), F3
 	VDUP    V3.D[0], V3.D2
@@ -8624,7 +8624,7 @@ TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
 	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
@@ -8742,11 +8742,11 @@ loop:
 	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
 	VAND    V1.B16, V15.B16, V19.B16
-	VAND    V1.B16, V16.B16, V20.B16
-	VORR    V19.B16, V17.B16, V17.B16
-	VORR    V20.B16, V18.B16, V18.B16
-	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD    $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V1.B16, V16.B16, V17.B16
+	VORR    V18.B16, V17.B16, V17.B16
+	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
+	WORD    $0x4e71d5ce // fadd v14.2d, v14.2d, v17.2d
 	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
 	FMOVQ   528(R5), F19 // 0x3fd0000000000000
@@ -8865,8 +8865,8 @@ single:
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
 	VAND    V1.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
 	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
 	FMOVQ   528(R5), F15 // 0x3fd0000000000000
 	VFMLS   V13.D2, V13.D2, V15.D2
@@ -8954,8 +8954,8 @@ tail:
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
 	VAND    V1.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
 	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
 	FMOVQ   528(R5), F15 // 0x3fd0000000000000
 	VFMLS   V13.D2, V13.D2, V15.D2
@@ -8998,7 +8998,7 @@ TEXT ·smoothFloorValueGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
-	FMOVQ   32(R5), F1 // 0x8000000000000000
+	FMOVQ   48(R5), F1 // 0x8000000000000000
 	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
 	FMOVD   40(R4), F3
 	VDUP    V3.D[0], V3.D2
@@ -9498,7 +9498,7 @@ TEXT ·smoothRoundF32NEON(SB), NOSPLIT, $0-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -9611,20 +9611,20 @@ loop:
 	VFMLA   V22.D2, V29.D2, V24.D2
 	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V0.B16, V15.B16, V15.B16
-	VAND    V0.B16, V16.B16, V16.B16
-	VORR    V15.B16, V17.B16, V15.B16
-	VORR    V16.B16, V18.B16, V16.B16
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
-	VAND    V0.B16, V11.B16, V11.B16
-	VAND    V0.B16, V12.B16, V12.B16
-	VORR    V11.B16, V13.B16, V11.B16
-	VORR    V12.B16, V14.B16, V12.B16
-	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
-	FMOVD   F13, 0(R0)
-	WORD    $0x0e61698b // fcvtn v11.2s, v12.2d
-	FMOVD   F11, 8(R0)
+	VAND    V0.B16, V15.B16, V19.B16
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V0.B16, V16.B16, V15.B16
+	VORR    V18.B16, V15.B16, V15.B16
+	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	VAND    V0.B16, V11.B16, V15.B16
+	VORR    V13.B16, V15.B16, V15.B16
+	VAND    V0.B16, V12.B16, V11.B16
+	VORR    V14.B16, V11.B16, V11.B16
+	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
+	FMOVD   F12, 0(R0)
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   F12, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -9682,13 +9682,13 @@ single:
 	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V14.B16, V13.B16
-	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
-	VAND    V0.B16, V11.B16, V11.B16
-	VORR    V11.B16, V12.B16, V11.B16
-	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
-	FMOVD   F12, 0(R0)
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
+	VAND    V0.B16, V11.B16, V13.B16
+	VORR    V12.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
+	FMOVD   F11, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -9744,13 +9744,13 @@ tail:
 	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V14.B16, V13.B16
-	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
-	VAND    V0.B16, V11.B16, V11.B16
-	VORR    V11.B16, V12.B16, V11.B16
-	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
-	FMOVS.P F12, 4(R0)
+	VAND    V0.B16, V13.B16, V15.B16
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
+	VAND    V0.B16, V11.B16, V13.B16
+	VORR    V12.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
+	FMOVS.P F11, 4(R0)
 
 done:
 	RET
@@ -9762,7 +9762,7 @@ TEXT ·smoothRoundF64NEON(SB), NOSPLIT, $24-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
 	FMOVD   40(R4), F3
@@ -9930,18 +9930,18 @@ loop:
 	VFMLA   V20.D2, V19.D2, V17.D2
 	VFMLA   V9.D2, V18.D2, V16.D2
 	VFMLA   V9.D2, V19.D2, V17.D2
-	VAND    V0.B16, V14.B16, V14.B16
-	VAND    V0.B16, V15.B16, V15.B16
-	VORR    V14.B16, V16.B16, V14.B16
-	VORR    V15.B16, V17.B16, V15.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
-	WORD    $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
-	VAND    V0.B16, V10.B16, V10.B16
-	VAND    V0.B16, V11.B16, V11.B16
-	VORR    V10.B16, V12.B16, V10.B16
-	VORR    V11.B16, V13.B16, V11.B16
-	FMOVQ   F10, 0(R0)
-	FMOVQ   F11, 16(R0)
+	VAND    V0.B16, V14.B16, V18.B16
+	VORR    V16.B16, V18.B16, V18.B16
+	VAND    V0.B16, V15.B16, V14.B16
+	VORR    V17.B16, V14.B16, V14.B16
+	WORD    $0x4e72d58c // fadd v12.2d, v12.2d, v18.2d
+	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
+	VAND    V0.B16, V10.B16, V14.B16
+	VORR    V12.B16, V14.B16, V14.B16
+	VAND    V0.B16, V11.B16, V10.B16
+	VORR    V13.B16, V10.B16, V10.B16
+	FMOVQ   F14, 0(R0)
+	FMOVQ   F10, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -10025,12 +10025,12 @@ single:
 	VFMLA   V15.D2, V16.D2, V17.D2
 	VFMLA   V17.D2, V14.D2, V13.D2
 	VFMLA   V9.D2, V14.D2, V13.D2
-	VAND    V0.B16, V12.B16, V12.B16
-	VORR    V12.B16, V13.B16, V12.B16
-	WORD    $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V10.B16, V11.B16, V10.B16
-	FMOVQ   F10, 0(R0)
+	VAND    V0.B16, V12.B16, V14.B16
+	VORR    V13.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed56b // fadd v11.2d, v11.2d, v14.2d
+	VAND    V0.B16, V10.B16, V12.B16
+	VORR    V11.B16, V12.B16, V12.B16
+	FMOVQ   F12, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -10112,12 +10112,12 @@ tail:
 	VFMLA   V15.D2, V16.D2, V17.D2
 	VFMLA   V17.D2, V14.D2, V13.D2
 	VFMLA   V9.D2, V14.D2, V13.D2
-	VAND    V0.B16, V12.B16, V12.B16
-	VORR    V12.B16, V13.B16, V12.B16
-	WORD    $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VAND    V0.B16, V10.B16, V10.B16
-	VORR    V10.B16, V11.B16, V10.B16
-	FMOVD.P F10, 8(R0)
+	VAND    V0.B16, V12.B16, V14.B16
+	VORR    V13.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed56b // fadd v11.2d, v11.2d, v14.2d
+	VAND    V0.B16, V10.B16, V12.B16
+	VORR    V11.B16, V12.B16, V12.B16
+	FMOVD.P F12, 8(R0)
 
 done:
 	RET
@@ -10130,7 +10130,7 @@ TEXT ·smoothRoundGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
 	FMOVQ   F1, 16(RSP)
@@ -10283,7 +10283,7 @@ TEXT ·smoothRoundGradF64NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   96(R5), F1 // 0x3ff0000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -10474,7 +10474,7 @@ TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -10591,16 +10591,16 @@ loop:
 	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
 	VAND    V0.B16, V15.B16, V19.B16
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V19.B16, V17.B16, V17.B16
-	VORR    V20.B16, V18.B16, V18.B16
-	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD    $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V0.B16, V16.B16, V17.B16
+	VORR    V18.B16, V17.B16, V17.B16
+	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
+	WORD    $0x4e71d5ce // fadd v14.2d, v14.2d, v17.2d
 	VAND    V0.B16, V11.B16, V17.B16
-	VAND    V0.B16, V12.B16, V18.B16
-	VORR    V17.B16, V13.B16, V13.B16
-	VORR    V18.B16, V14.B16, V14.B16
-	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
+	VORR    V13.B16, V17.B16, V17.B16
+	VAND    V0.B16, V12.B16, V13.B16
+	VORR    V14.B16, V13.B16, V13.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
 	FMOVQ   528(R5), F19 // 0x3fd0000000000000
 	VFMLS   V15.D2, V15.D2, V19.D2
@@ -10608,56 +10608,56 @@ loop:
 	VFMLS   V16.D2, V16.D2, V15.D2
 	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
 	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
-	VFMLA   V17.D2, V16.D2, V20.D2
+	VFMLA   V14.D2, V16.D2, V20.D2
 	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
 	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
 	VFMLA   V18.D2, V16.D2, V21.D2
 	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
 	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V17.D2, V16.D2, V22.D2
+	VFMLA   V14.D2, V16.D2, V22.D2
 	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
 	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
 	VFMLA   V18.D2, V16.D2, V23.D2
-	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
-	VFMLA   V16.D2, V22.D2, V20.D2
-	VFMLA   V17.D2, V23.D2, V21.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	WORD    $0x6e72de50 // fmul v16.2d, v18.2d, v18.2d
+	VFMLA   V14.D2, V22.D2, V20.D2
+	VFMLA   V16.D2, V23.D2, V21.D2
+	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
 	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
 	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   1280(R5), F16 // 0x3f98bbd9f415d0a0
-	VFMLA   V17.D2, V16.D2, V21.D2
-	WORD    $0x6e73de90 // fmul v16.2d, v20.2d, v19.2d
+	VFMLA   V14.D2, V18.D2, V20.D2
+	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
+	VFMLA   V16.D2, V14.D2, V21.D2
+	WORD    $0x6e73de8e // fmul v14.2d, v20.2d, v19.2d
 	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
-	FMOVQ   16(RSP), F17
-	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
+	FMOVQ   16(RSP), F16
+	WORD    $0x6e70ddd0 // fmul v16.2d, v14.2d, v16.2d
 	FMOVQ   16(RSP), F18
 	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
 	VMOV    V2.B16, V19.B16
-	VFMLA   V16.D2, V17.D2, V19.D2
-	VMOV    V2.B16, V16.B16
-	VFMLA   V15.D2, V18.D2, V16.D2
+	VFMLA   V14.D2, V16.D2, V19.D2
+	VMOV    V2.B16, V14.B16
+	VFMLA   V15.D2, V18.D2, V14.D2
 	FMOVQ   96(R5), F15 // 0x3ff0000000000000
 	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
-	FMOVQ   96(R5), F17 // 0x3ff0000000000000
-	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	FMOVQ   96(R5), F16 // 0x3ff0000000000000
+	WORD    $0x6e6efe0e // fdiv v14.2d, v16.2d, v14.2d
 	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
 	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	FMOVQ   512(R5), F17 // 0x7ff0000000000000
-	WORD    $0x4e71e56b // fcmeq v11.2d, v11.2d, v17.2d
-	FMOVQ   512(R5), F17 // 0x7ff0000000000000
-	WORD    $0x4e71e58c // fcmeq v12.2d, v12.2d, v17.2d
+	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	WORD    $0x4e70e56b // fcmeq v11.2d, v11.2d, v16.2d
+	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	WORD    $0x4e70e58c // fcmeq v12.2d, v12.2d, v16.2d
 	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
-	WORD    $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
-	FMOVD   F16, 0(R1)
-	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
+	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
+	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
+	FMOVD   F14, 0(R0)
+	WORD    $0x0e61696f // fcvtn v15.2s, v11.2d
+	FMOVD   F15, 0(R1)
+	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
 	FMOVD   F11, 8(R0)
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   F13, 8(R1)
+	WORD    $0x0e61698e // fcvtn v14.2s, v12.2d
+	FMOVD   F14, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -10717,39 +10717,39 @@ single:
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
 	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
 	VAND    V0.B16, V11.B16, V14.B16
-	VORR    V14.B16, V12.B16, V12.B16
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	VORR    V12.B16, V14.B16, V14.B16
+	WORD    $0x6e6dddac // fmul v12.2d, v13.2d, v13.2d
 	FMOVQ   528(R5), F15 // 0x3fd0000000000000
 	VFMLS   V13.D2, V13.D2, V15.D2
 	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
 	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V13.D2, V16.D2
+	VFMLA   V12.D2, V13.D2, V16.D2
 	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
 	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V13.D2, V17.D2
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V13.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F14
-	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VFMLA   V12.D2, V13.D2, V17.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	VFMLA   V12.D2, V17.D2, V16.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	FMOVQ   1280(R5), F13 // 0x3f98bbd9f415d0a0
+	VFMLA   V12.D2, V13.D2, V16.D2
+	WORD    $0x6e6fde0c // fmul v12.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F13
+	WORD    $0x6e6ddd8d // fmul v13.2d, v12.2d, v13.2d
 	VMOV    V2.B16, V15.B16
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   96(R5), F13 // 0x3ff0000000000000
-	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	VFMLA   V12.D2, V13.D2, V15.D2
+	FMOVQ   96(R5), F12 // 0x3ff0000000000000
+	WORD    $0x6e6ffd8c // fdiv v12.2d, v12.2d, v15.2d
 	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
-	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   F13, 0(R0)
-	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
-	FMOVD   F14, 0(R1)
+	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	WORD    $0x4e6de56b // fcmeq v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6b1d8b // bic v11.16b, v12.16b, v11.16b
+	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
+	FMOVD   F12, 0(R0)
+	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
+	FMOVD   F13, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -10807,39 +10807,39 @@ tail:
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
 	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
 	VAND    V0.B16, V11.B16, V14.B16
-	VORR    V14.B16, V12.B16, V12.B16
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
+	VORR    V12.B16, V14.B16, V14.B16
+	WORD    $0x6e6dddac // fmul v12.2d, v13.2d, v13.2d
 	FMOVQ   528(R5), F15 // 0x3fd0000000000000
 	VFMLS   V13.D2, V13.D2, V15.D2
 	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
 	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V13.D2, V16.D2
+	VFMLA   V12.D2, V13.D2, V16.D2
 	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
 	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V13.D2, V17.D2
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V13.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F14
-	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
+	VFMLA   V12.D2, V13.D2, V17.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	VFMLA   V12.D2, V17.D2, V16.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	FMOVQ   1280(R5), F13 // 0x3f98bbd9f415d0a0
+	VFMLA   V12.D2, V13.D2, V16.D2
+	WORD    $0x6e6fde0c // fmul v12.2d, v16.2d, v15.2d
+	FMOVQ   16(RSP), F13
+	WORD    $0x6e6ddd8d // fmul v13.2d, v12.2d, v13.2d
 	VMOV    V2.B16, V15.B16
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   96(R5), F13 // 0x3ff0000000000000
-	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	VFMLA   V12.D2, V13.D2, V15.D2
+	FMOVQ   96(R5), F12 // 0x3ff0000000000000
+	WORD    $0x6e6ffd8c // fdiv v12.2d, v12.2d, v15.2d
 	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
-	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVS.P F13, 4(R0)
-	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
-	FMOVS.P F14, 4(R1)
+	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	WORD    $0x4e6de56b // fcmeq v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6b1d8b // bic v11.16b, v12.16b, v11.16b
+	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
+	FMOVS.P F12, 4(R0)
+	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
+	FMOVS.P F13, 4(R1)
 
 done:
 	RET
@@ -10852,7 +10852,7 @@ TEXT ·smoothRoundValueGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
 	FMOVD   40(R4), F3
@@ -11029,61 +11029,61 @@ loop:
 	VFMLA   V9.D2, V22.D2, V20.D2
 	VFMLA   V9.D2, V23.D2, V21.D2
 	VAND    V0.B16, V18.B16, V22.B16
-	VAND    V0.B16, V19.B16, V23.B16
-	VORR    V22.B16, V20.B16, V20.B16
-	VORR    V23.B16, V21.B16, V21.B16
-	WORD    $0x4e74d610 // fadd v16.2d, v16.2d, v20.2d
-	WORD    $0x4e75d631 // fadd v17.2d, v17.2d, v21.2d
+	VORR    V20.B16, V22.B16, V22.B16
+	VAND    V0.B16, V19.B16, V20.B16
+	VORR    V21.B16, V20.B16, V20.B16
+	WORD    $0x4e76d610 // fadd v16.2d, v16.2d, v22.2d
+	WORD    $0x4e74d631 // fadd v17.2d, v17.2d, v20.2d
 	VAND    V0.B16, V14.B16, V20.B16
-	VAND    V0.B16, V15.B16, V21.B16
-	VORR    V20.B16, V16.B16, V16.B16
-	VORR    V21.B16, V17.B16, V17.B16
-	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
+	VORR    V16.B16, V20.B16, V20.B16
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V17.B16, V16.B16, V16.B16
+	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
 	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
 	FMOVQ   528(R5), F22 // 0x3fd0000000000000
 	VFMLS   V18.D2, V18.D2, V22.D2
 	FMOVQ   528(R5), F18 // 0x3fd0000000000000
 	VFMLS   V19.D2, V19.D2, V18.D2
 	FMOVQ   1344(R5), F19 // 0xbf245bb7ee4cfaca
-	VFMLA   V20.D2, V12.D2, V19.D2
+	VFMLA   V17.D2, V12.D2, V19.D2
 	FMOVQ   1344(R5), F23 // 0xbf245bb7ee4cfaca
 	VFMLA   V21.D2, V12.D2, V23.D2
 	FMOVQ   1360(R5), F24 // 0x3f5dac5ea74237c4
-	VFMLA   V20.D2, V19.D2, V24.D2
+	VFMLA   V17.D2, V19.D2, V24.D2
 	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
 	VFMLA   V21.D2, V23.D2, V19.D2
 	FMOVQ   1376(R5), F23 // 0xbf91b0cc910cafd9
-	VFMLA   V20.D2, V24.D2, V23.D2
+	VFMLA   V17.D2, V24.D2, V23.D2
 	FMOVQ   1376(R5), F24 // 0xbf91b0cc910cafd9
 	VFMLA   V21.D2, V19.D2, V24.D2
 	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V20.D2, V23.D2, V19.D2
+	VFMLA   V17.D2, V23.D2, V19.D2
 	FMOVQ   1392(R5), F23 // 0x3fc0eda024afe7fd
 	VFMLA   V21.D2, V24.D2, V23.D2
 	FMOVQ   1408(R5), F24 // 0xbfe9479886a9c8bf
-	VFMLA   V20.D2, V19.D2, V24.D2
+	VFMLA   V17.D2, V19.D2, V24.D2
 	FMOVQ   1408(R5), F19 // 0xbfe9479886a9c8bf
 	VFMLA   V21.D2, V23.D2, V19.D2
 	FMOVQ   1424(R5), F23 // 0x400c6357f269e3a3
-	VFMLA   V20.D2, V24.D2, V23.D2
+	VFMLA   V17.D2, V24.D2, V23.D2
 	FMOVQ   1424(R5), F24 // 0x400c6357f269e3a3
 	VFMLA   V21.D2, V19.D2, V24.D2
 	FMOVQ   1440(R5), F19 // 0xc026c76c934c109e
-	VFMLA   V20.D2, V23.D2, V19.D2
+	VFMLA   V17.D2, V23.D2, V19.D2
 	FMOVQ   1440(R5), F23 // 0xc026c76c934c109e
 	VFMLA   V21.D2, V24.D2, V23.D2
 	FMOVQ   1456(R5), F24 // 0x403834ae93d9e0dd
-	VFMLA   V20.D2, V19.D2, V24.D2
+	VFMLA   V17.D2, V19.D2, V24.D2
 	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
 	VFMLA   V21.D2, V23.D2, V19.D2
 	FMOVQ   1472(R5), F23 // 0xc03de9e64df22ef3
-	VFMLA   V20.D2, V24.D2, V23.D2
+	VFMLA   V17.D2, V24.D2, V23.D2
 	FMOVQ   1472(R5), F24 // 0xc03de9e64df22ef3
 	VFMLA   V21.D2, V19.D2, V24.D2
 	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V20.D2, V23.D2, V19.D2
-	FMOVQ   1488(R5), F20 // 0x4030000000000000
-	VFMLA   V21.D2, V24.D2, V20.D2
+	VFMLA   V17.D2, V23.D2, V19.D2
+	FMOVQ   1488(R5), F17 // 0x4030000000000000
+	VFMLA   V21.D2, V24.D2, V17.D2
 	WORD    $0x6e6bded5 // fmul v21.2d, v22.2d, v11.2d
 	WORD    $0x6e6bde57 // fmul v23.2d, v18.2d, v11.2d
 	WORD    $0x6e76deb5 // fmul v21.2d, v21.2d, v22.2d
@@ -11091,18 +11091,18 @@ loop:
 	FMOVQ   32(RSP), F22
 	VFMLA   V19.D2, V21.D2, V22.D2
 	FMOVQ   32(RSP), F19
-	VFMLA   V20.D2, V18.D2, V19.D2
-	WORD    $0x6e76fd52 // fdiv v18.2d, v10.2d, v22.2d
-	WORD    $0x6e73fd53 // fdiv v19.2d, v10.2d, v19.2d
+	VFMLA   V17.D2, V18.D2, V19.D2
+	WORD    $0x6e76fd51 // fdiv v17.2d, v10.2d, v22.2d
+	WORD    $0x6e73fd52 // fdiv v18.2d, v10.2d, v19.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
 	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
 	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
 	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
-	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
-	WORD    $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	FMOVQ   F16, 0(R0)
+	WORD    $0x4e6e1e2e // bic v14.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e4f // bic v15.16b, v18.16b, v15.16b
+	FMOVQ   F20, 0(R0)
 	FMOVQ   F14, 0(R1)
-	FMOVQ   F17, 16(R0)
+	FMOVQ   F16, 16(R0)
 	FMOVQ   F15, 16(R1)
 	ADD     $32, R0
 	ADD     $32, R1
@@ -11189,42 +11189,42 @@ single:
 	VFMLA   V21.D2, V18.D2, V17.D2
 	VFMLA   V9.D2, V18.D2, V17.D2
 	VAND    V0.B16, V16.B16, V18.B16
-	VORR    V18.B16, V17.B16, V17.B16
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	VORR    V17.B16, V18.B16, V18.B16
+	WORD    $0x4e72d5ef // fadd v15.2d, v15.2d, v18.2d
 	VAND    V0.B16, V14.B16, V17.B16
-	VORR    V17.B16, V15.B16, V15.B16
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
+	VORR    V15.B16, V17.B16, V17.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
 	FMOVQ   528(R5), F18 // 0x3fd0000000000000
 	VFMLS   V16.D2, V16.D2, V18.D2
 	FMOVQ   1344(R5), F16 // 0xbf245bb7ee4cfaca
-	VFMLA   V17.D2, V12.D2, V16.D2
+	VFMLA   V15.D2, V12.D2, V16.D2
 	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1376(R5), F16 // 0xbf91b0cc910cafd9
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1408(R5), F16 // 0xbfe9479886a9c8bf
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1440(R5), F16 // 0xc026c76c934c109e
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1472(R5), F16 // 0xc03de9e64df22ef3
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V17.D2, V16.D2, V19.D2
-	WORD    $0x6e6bde50 // fmul v16.2d, v18.2d, v11.2d
-	WORD    $0x6e72de10 // fmul v16.2d, v16.2d, v18.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V19.D2, V16.D2, V17.D2
-	WORD    $0x6e71fd50 // fdiv v16.2d, v10.2d, v17.2d
+	VFMLA   V15.D2, V16.D2, V19.D2
+	WORD    $0x6e6bde4f // fmul v15.2d, v18.2d, v11.2d
+	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
+	FMOVQ   32(RSP), F16
+	VFMLA   V19.D2, V15.D2, V16.D2
+	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
 	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	FMOVQ   F15, 0(R0)
+	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
+	FMOVQ   F17, 0(R0)
 	FMOVQ   F14, 0(R1)
 	ADD     $16, R0
 	ADD     $16, R1
@@ -11309,42 +11309,42 @@ tail:
 	VFMLA   V21.D2, V18.D2, V17.D2
 	VFMLA   V9.D2, V18.D2, V17.D2
 	VAND    V0.B16, V16.B16, V18.B16
-	VORR    V18.B16, V17.B16, V17.B16
-	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	VORR    V17.B16, V18.B16, V18.B16
+	WORD    $0x4e72d5ef // fadd v15.2d, v15.2d, v18.2d
 	VAND    V0.B16, V14.B16, V17.B16
-	VORR    V17.B16, V15.B16, V15.B16
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
+	VORR    V15.B16, V17.B16, V17.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
 	FMOVQ   528(R5), F18 // 0x3fd0000000000000
 	VFMLS   V16.D2, V16.D2, V18.D2
 	FMOVQ   1344(R5), F16 // 0xbf245bb7ee4cfaca
-	VFMLA   V17.D2, V12.D2, V16.D2
+	VFMLA   V15.D2, V12.D2, V16.D2
 	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1376(R5), F16 // 0xbf91b0cc910cafd9
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1408(R5), F16 // 0xbfe9479886a9c8bf
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1440(R5), F16 // 0xc026c76c934c109e
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V17.D2, V16.D2, V19.D2
+	VFMLA   V15.D2, V16.D2, V19.D2
 	FMOVQ   1472(R5), F16 // 0xc03de9e64df22ef3
-	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
 	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V17.D2, V16.D2, V19.D2
-	WORD    $0x6e6bde50 // fmul v16.2d, v18.2d, v11.2d
-	WORD    $0x6e72de10 // fmul v16.2d, v16.2d, v18.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V19.D2, V16.D2, V17.D2
-	WORD    $0x6e71fd50 // fdiv v16.2d, v10.2d, v17.2d
+	VFMLA   V15.D2, V16.D2, V19.D2
+	WORD    $0x6e6bde4f // fmul v15.2d, v18.2d, v11.2d
+	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
+	FMOVQ   32(RSP), F16
+	VFMLA   V19.D2, V15.D2, V16.D2
+	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
 	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	FMOVD.P F15, 8(R0)
+	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
+	FMOVD.P F17, 8(R0)
 	FMOVD.P F14, 8(R1)
 
 done:
@@ -11357,7 +11357,7 @@ TEXT ·smoothCeilF32NEON(SB), NOSPLIT, $0-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -11472,18 +11472,18 @@ loop:
 	VFMLA   V22.D2, V28.D2, V24.D2
 	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V0.B16, V13.B16, V13.B16
-	VAND    V0.B16, V14.B16, V14.B16
-	VORR    V13.B16, V17.B16, V13.B16
-	VORR    V14.B16, V18.B16, V14.B16
-	WORD    $0x4e6dd5ed // fadd v13.2d, v15.2d, v13.2d
-	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
-	VEOR    V0.B16, V13.B16, V13.B16
+	VAND    V0.B16, V13.B16, V19.B16
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V0.B16, V14.B16, V13.B16
+	VORR    V18.B16, V13.B16, V13.B16
+	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
+	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
 	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
 	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
-	FMOVD   F13, 8(R0)
+	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
+	FMOVD   F14, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -11541,9 +11541,9 @@ single:
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
 	VFMLA   V17.D2, V20.D2, V18.D2
 	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	VEOR    V0.B16, V13.B16, V13.B16
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVD   F14, 0(R0)
@@ -11602,9 +11602,9 @@ tail:
 	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
 	VFMLA   V17.D2, V20.D2, V18.D2
 	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V13.B16, V13.B16
-	VORR    V13.B16, V15.B16, V13.B16
-	WORD    $0x4e6dd5cd // fadd v13.2d, v14.2d, v13.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
 	VEOR    V0.B16, V13.B16, V13.B16
 	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
 	FMOVS.P F14, 4(R0)
@@ -11619,7 +11619,7 @@ TEXT ·smoothCeilF64NEON(SB), NOSPLIT, $24-32
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
 	FMOVD   40(R4), F3
@@ -11991,7 +11991,7 @@ TEXT ·smoothCeilGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -12153,7 +12153,7 @@ TEXT ·smoothCeilGradF64NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVQ   96(R5), F2 // 0x3ff0000000000000
 	FMOVD   0(R4), F3
@@ -12353,7 +12353,7 @@ TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVD   0(R4), F2
 	VDUP    V2.D[0], V2.D2
@@ -12474,11 +12474,11 @@ loop:
 	VFMLA   V23.D2, V19.D2, V17.D2
 	VFMLA   V24.D2, V20.D2, V18.D2
 	VAND    V0.B16, V15.B16, V19.B16
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V19.B16, V17.B16, V17.B16
-	VORR    V20.B16, V18.B16, V18.B16
-	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD    $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
+	VORR    V17.B16, V19.B16, V19.B16
+	VAND    V0.B16, V16.B16, V17.B16
+	VORR    V18.B16, V17.B16, V17.B16
+	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
+	WORD    $0x4e71d5ce // fadd v14.2d, v14.2d, v17.2d
 	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
 	FMOVQ   528(R5), F19 // 0x3fd0000000000000
@@ -12600,8 +12600,8 @@ single:
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
 	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
 	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
 	FMOVQ   528(R5), F15 // 0x3fd0000000000000
 	VFMLS   V13.D2, V13.D2, V15.D2
@@ -12691,8 +12691,8 @@ tail:
 	VFMLA   V16.D2, V20.D2, V17.D2
 	VFMLA   V17.D2, V15.D2, V14.D2
 	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V15.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VORR    V14.B16, V15.B16, V15.B16
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
 	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
 	FMOVQ   528(R5), F15 // 0x3fd0000000000000
 	VFMLS   V13.D2, V13.D2, V15.D2
@@ -12735,7 +12735,7 @@ TEXT ·smoothCeilValueGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    n+24(FP), R3
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
-	FMOVQ   32(R5), F0 // 0x8000000000000000
+	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
 	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
 	FMOVD   40(R4), F3
@@ -13237,14 +13237,14 @@ tail:
 done:
 	RET
 
-DATA constants<>+0(SB)/8, $0x8000000080000000
-DATA constants<>+8(SB)/8, $0x8000000080000000
-DATA constants<>+16(SB)/8, $0x3effffff3effffff
-DATA constants<>+24(SB)/8, $0x3effffff3effffff
-DATA constants<>+32(SB)/8, $0x8000000000000000
-DATA constants<>+40(SB)/8, $0x8000000000000000
-DATA constants<>+48(SB)/8, $0x3fdfffffffffffff
-DATA constants<>+56(SB)/8, $0x3fdfffffffffffff
+DATA constants<>+0(SB)/8, $0x3effffff3effffff
+DATA constants<>+8(SB)/8, $0x3effffff3effffff
+DATA constants<>+16(SB)/8, $0x8000000080000000
+DATA constants<>+24(SB)/8, $0x8000000080000000
+DATA constants<>+32(SB)/8, $0x3fdfffffffffffff
+DATA constants<>+40(SB)/8, $0x3fdfffffffffffff
+DATA constants<>+48(SB)/8, $0x8000000000000000
+DATA constants<>+56(SB)/8, $0x8000000000000000
 DATA constants<>+64(SB)/8, $0x3f8000003f800000
 DATA constants<>+72(SB)/8, $0x3f8000003f800000
 DATA constants<>+80(SB)/8, $0x4b8000004b800000

@@ -80,6 +80,7 @@ type machine interface {
 	choose(m, x, y operand.Op) reg.VecVirtual // x where m is set, else y
 	keep(m, x operand.Op) reg.VecVirtual      // x where m is set, else 0
 	ints(x reg.VecVirtual) reg.VecVirtual     // saturating, NaN to 0
+	orAnd(i int, o op) operand.Op
 
 	// In the tail, elements of w bits are those of a vector that starts at
 	// element first.
@@ -610,6 +611,8 @@ func (a *loop) lower(i int, o op) {
 		commuted(a.VXORPS)
 	case opAndNot: // the instruction inverts its first operand
 		binary(a.VANDNPS, o.b, o.a)
+	case opOrAnd:
+		a.val[i] = a.orAnd(i, o)
 	case opIAdd:
 		commuted(pick(a.VPADDD, a.VPADDQ))
 	case opISub:
@@ -633,13 +636,17 @@ func (a *loop) lower(i int, o op) {
 	}
 }
 
+// free reports whether operation i may overwrite a value: it is in a register
+// and read for the last time.
+func (a *loop) free(id, i int) bool {
+	_, isReg := a.val[id].(reg.VecVirtual)
+	return isReg && !a.inv[id] && a.last[id] == i
+}
+
 // fused emits a·b + c. The instructions overwrite an operand, so one that is
 // not read again makes a copy unnecessary.
 func (a *loop) fused(i int, o op, y reg.VecVirtual, f213, f231 inst) {
-	free := func(id int) bool {
-		_, isReg := a.val[id].(reg.VecVirtual)
-		return isReg && !a.inv[id] && a.last[id] == i
-	}
+	free := func(id int) bool { return a.free(id, i) }
 	x, z, c := o.a, o.b, o.c
 	if !free(x) && free(z) {
 		x, z = z, x

@@ -65,6 +65,12 @@ func (a *avx2) choose(m, x, y operand.Op) reg.VecVirtual {
 	return z
 }
 
+func (a *avx2) orAnd(_ int, o op) operand.Op {
+	y := a.keep(a.reg(a.val[o.a]), a.val[o.b])
+	a.VORPS(a.val[o.c], y, y)
+	return y
+}
+
 // ints: the processor gives INT_MIN for whatever does not fit.
 func (a *avx2) ints(x reg.VecVirtual) reg.VecVirtual {
 	y, ordered := a.YMM(), a.YMM()

@@ -69,6 +69,18 @@ func (a *avx512) choose(m, x, y operand.Op) reg.VecVirtual {
 	return z
 }
 
+// orAnd is one instruction, for any function of three bits: 0xf8 is A | B & C,
+// and A is overwritten.
+func (a *avx512) orAnd(i int, o op) operand.Op {
+	y := a.val[o.c]
+	if !a.free(o.c, i) {
+		y = a.ZMM()
+		a.VMOVUPS(a.val[o.c], y)
+	}
+	a.VPTERNLOGD(operand.Imm(0xf8), a.val[o.b], a.reg(a.val[o.a]), y)
+	return y
+}
+
 // ints: the processor gives INT_MIN for whatever does not fit.
 func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	ordered, y := a.K(), a.ZMM()

@@ -59,6 +59,7 @@ const (
 	opOr
 	opXor
 	opAndNot // a &^ b
+	opOrAnd  // a & b | c
 	opIAdd   // lanes as integers
 	opISub
 	opShl // imm
@@ -73,7 +74,7 @@ const (
 
 var codeNames = [...]string{
 	"x", "bit", "const", "param", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
-	"and", "or", "xor", "andnot", "iadd", "isub", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
+	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
 }
 
 func (c code) String() string { return codeNames[c] }
@@ -249,6 +250,9 @@ func (b *Body) Or(x, y V) V     { return b.v(opOr, 0, x, y) }
 func (b *Body) Xor(x, y V) V    { return b.v(opXor, 0, x, y) }
 func (b *Body) AndNot(x, y V) V { return b.v(opAndNot, 0, x, y) }
 
+// WithSign is h, which is not negative, with the sign of x.
+func (b *Body) WithSign(h, x V) V { return b.v(opOrAnd, 0, x, b.SignBit(), h) }
+
 // IAdd, ISub, Shl and Shr treat lanes as integers of the lane's width.
 func (b *Body) IAdd(x, y V) V    { return b.v(opIAdd, 0, x, y) }
 func (b *Body) ISub(x, y V) V    { return b.v(opISub, 0, x, y) }
@@ -284,7 +288,7 @@ func (b *Body) Round(x V, m kernels.Mode) V {
 	if b.Lane == 32 {
 		half = float64(math.Nextafter32(0.5, 0))
 	}
-	return b.Round(b.Add(x, b.Or(b.SignOf(x), b.Float(half))), kernels.TowardZero)
+	return b.Round(b.Add(x, b.WithSign(b.Float(half), x)), kernels.TowardZero)
 }
 
 // String lists the record, for tests and for reading.

@@ -42,6 +42,12 @@ func (n *neon) lower(i int, o op) int {
 		return n.fused(i, o, "fmla")
 	case opFNMA:
 		return n.fused(i, o, "fmls")
+	case opOrAnd:
+		a, b, c, d := n.use(o.a), n.use(o.b), n.use(o.c), n.alloc()
+		n.vec("and", d, a, b)
+		n.vec("orr", d, d, c)
+		n.drop(i, o)
+		return d
 	case opGreater:
 		return n.choose(i, o, o.a, o.b)
 	case opLess:

@@ -56,7 +56,7 @@ func smoothRound(b *Body, x V, _ bool) (y, slope V) {
 	d := b.Sub(x, n)
 	t := b.Less(b.Abs(d), b.Float(0.5))
 	h := smoothCore(b, t, b.Mul(t, t), quarterLess(b, t))
-	y = b.Or(b.Add(n, b.Or(h, b.SignOf(d))), b.SignOf(x))
+	y = b.WithSign(b.Add(n, b.WithSign(h, d)), x)
 	return y, zeroAtInfinity(b, x, smoothSlope(b, b.Mul(d, d), quarterLess(b, d)))
 }
 
@@ -66,7 +66,7 @@ func smoothFloor(b *Body, x V, _ bool) (y, slope V) {
 	if b.Elem == 32 {
 		d := b.Sub(b.Sub(x, n), half)
 		t := b.Less(b.Abs(d), half)
-		y = b.Add(n, b.Or(smoothCore(b, t, b.Mul(t, t), quarterLess(b, t)), b.SignOf(d)))
+		y = b.Add(n, b.WithSign(smoothCore(b, t, b.Mul(t, t), quarterLess(b, t)), d))
 		return y, zeroAtInfinity(b, x, smoothSlope(b, b.Mul(d, d), quarterLess(b, d)))
 	}
 	d := b.Sub(x, b.Round(x, kernels.NearestEven))

@@ -112,12 +112,12 @@ func softRound(b *Body, x V, valueOnly bool) (y, slope V) {
 	t := b.Abs(d)
 	if b.Elem == 32 {
 		q, r := soft32(b, distance(b, t, valueOnly))
-		y = b.Or(b.Add(n, b.Or(b.Mul(q, r), b.SignOf(d))), b.SignOf(x))
+		y = b.WithSign(b.Add(n, b.WithSign(b.Mul(q, r), d)), x)
 		return atInfinity(b, x, y, softSlope32(b, q, r), valueOnly)
 	}
 	q := soft64(b, b.Sub(t, b.Param(softT0)), b.Zero())
 	h := softStep(b, q, t, b.LT(t, b.Float(0.5)))
-	y = b.Or(b.Add(n, b.Or(h, b.SignOf(d))), b.SignOf(x))
+	y = b.WithSign(b.Add(n, b.WithSign(h, d)), x)
 	return y, zeroAtInfinity(b, x, softSlope64(b, q))
 }
 
@@ -126,7 +126,7 @@ func softFloor(b *Body, x V, valueOnly bool) (y, slope V) {
 	if b.Elem == 32 {
 		d := b.Sub(b.Sub(x, n), b.Float(0.5))
 		q, r := soft32(b, distance(b, b.Abs(d), valueOnly))
-		y = b.Add(n, b.Or(b.Mul(q, r), b.SignOf(d)))
+		y = b.Add(n, b.WithSign(b.Mul(q, r), d))
 		return atInfinity(b, x, y, softSlope32(b, q, r), valueOnly)
 	}
 	d := b.Sub(x, b.Round(x, kernels.NearestEven))
