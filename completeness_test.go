@@ -55,6 +55,20 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestReadme: the lines of the README's program are those of Example, which runs.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Skip("the source is not here")
+	}
+	example, err := os.ReadFile("example_test.go")
+	require.NoError(t, err)
+	_, program, found := strings.Cut(string(readme), "func main() {\n")
+	require.True(t, found, "README.md has no program")
+	program, _, _ = strings.Cut(program, "\n}")
+	require.Contains(t, string(example), program, "README.md shows other lines than Example")
+}
+
 // TestSignatures: every shape and signature of the catalogue is known to the
 // drivers that iterate it.
 func TestSignatures(t *testing.T) {
