@@ -79,15 +79,6 @@ var codeNames = [...]string{
 
 func (c code) String() string { return codeNames[c] }
 
-// isMask reports whether the result is an M.
-func (c code) isMask() bool {
-	switch c {
-	case opBit, opLT, opLE, opEQ, opIGT, opBoth:
-		return true
-	}
-	return false
-}
-
 // An op is one operation; a, b and c are ids of its operands, or none.
 type op struct {
 	code    code
@@ -267,12 +258,11 @@ func (b *Body) Both(x, y M) M        { return M{b.emit(op{opBoth, x.id, y.id, no
 func (b *Body) Select(m M, x, y V) V { return V{b.emit(op{opSelect, m.id, x.id, y.id, 0})} }
 
 // SignBit has the sign bit set in every lane, and no other.
-func (b *Body) SignBit() V      { return b.Bits(1 << (b.Lane - 1)) }
-func (b *Body) Abs(x V) V       { return b.AndNot(x, b.SignBit()) }
-func (b *Body) Neg(x V) V       { return b.Xor(x, b.SignBit()) }
-func (b *Body) SignOf(x V) V    { return b.And(x, b.SignBit()) }
-func (b *Body) Zero() V         { return b.Bits(0) }
-func (b *Body) IsZero(v V) bool { return b.isZero(v.id) }
+func (b *Body) SignBit() V   { return b.Bits(1 << (b.Lane - 1)) }
+func (b *Body) Abs(x V) V    { return b.AndNot(x, b.SignBit()) }
+func (b *Body) Neg(x V) V    { return b.Xor(x, b.SignBit()) }
+func (b *Body) SignOf(x V) V { return b.And(x, b.SignBit()) }
+func (b *Body) Zero() V      { return b.Bits(0) }
 func (b *Body) isZero(id int) bool {
 	return b.ops[id].code == opConst && b.ops[id].imm == 0
 }
