@@ -75,7 +75,7 @@ func (c *amd64) vector(name string, width int, values ...uint64) operand.Mem {
 // the tail.
 type machine interface {
 	round(imm operand.Op, x operand.Op, y reg.VecVirtual)
-	compare(c code, x reg.VecVirtual, y operand.Op) operand.Op
+	mask() operand.Op // a fresh one
 	both(m, n operand.Op) operand.Op
 	choose(m, x, y operand.Op) reg.VecVirtual // x where m is set, else y
 	keep(m, x operand.Op) reg.VecVirtual      // x where m is set, else 0
@@ -634,6 +634,32 @@ func (a *loop) lower(i int, o op) {
 	default:
 		panic("asm: amd64 has no " + o.code.String())
 	}
+}
+
+// Predicates of VCMPPS, none of which signals on a quiet NaN.
+const (
+	eqOQ = 0x00
+	ltOQ = 0x11
+	leOQ = 0x12
+	geOQ = 0x1d
+	ordQ = 0x07
+)
+
+var predicates = map[code]uint64{opLT: ltOQ, opLE: leOQ, opEQ: eqOQ}
+
+func (a *loop) compare(c code, x reg.VecVirtual, y operand.Op) operand.Op {
+	m := a.mask()
+	switch {
+	case c == opIGT && a.body.Lane == 32:
+		a.VPCMPGTD(y, x, m)
+	case c == opIGT:
+		a.VPCMPGTQ(y, x, m)
+	case a.body.Lane == 32:
+		a.VCMPPS(operand.Imm(predicates[c]), y, x, m)
+	default:
+		a.VCMPPD(operand.Imm(predicates[c]), y, x, m)
+	}
+	return m
 }
 
 // free reports whether operation i may overwrite a value: it is in a register

@@ -25,31 +25,7 @@ func (a *avx2) round(imm, x operand.Op, y reg.VecVirtual) {
 	}
 }
 
-// Predicates of VCMPPS, none of which signals on a quiet NaN.
-const (
-	eqOQ = 0x00
-	ltOQ = 0x11
-	leOQ = 0x12
-	geOQ = 0x1d
-	ordQ = 0x07
-)
-
-var predicates = map[code]uint64{opLT: ltOQ, opLE: leOQ, opEQ: eqOQ}
-
-func (a *avx2) compare(c code, x reg.VecVirtual, y operand.Op) operand.Op {
-	m := a.YMM()
-	switch {
-	case c == opIGT && a.body.Lane == 32:
-		a.VPCMPGTD(y, x, m)
-	case c == opIGT:
-		a.VPCMPGTQ(y, x, m)
-	case a.body.Lane == 32:
-		a.VCMPPS(operand.Imm(predicates[c]), y, x, m)
-	default:
-		a.VCMPPD(operand.Imm(predicates[c]), y, x, m)
-	}
-	return m
-}
+func (a *avx2) mask() operand.Op { return a.YMM() }
 
 func (a *avx2) both(m, n operand.Op) operand.Op { return a.keep(m, n) }
 

@@ -21,20 +21,7 @@ func (a *avx512) round(imm, x operand.Op, y reg.VecVirtual) {
 	}
 }
 
-func (a *avx512) compare(c code, x reg.VecVirtual, y operand.Op) operand.Op {
-	k := a.K()
-	switch {
-	case c == opIGT && a.body.Lane == 32:
-		a.VPCMPGTD(y, x, k)
-	case c == opIGT:
-		a.VPCMPGTQ(y, x, k)
-	case a.body.Lane == 32:
-		a.VCMPPS(operand.Imm(predicates[c]), y, x, k)
-	default:
-		a.VCMPPD(operand.Imm(predicates[c]), y, x, k)
-	}
-	return k
-}
+func (a *avx512) mask() operand.Op { return a.K() }
 
 func (a *avx512) both(m, n operand.Op) operand.Op {
 	k := a.K()
