@@ -3,7 +3,7 @@
 // It holds Floor, Ceil, Trunc and Round over slices, the surrogates that let a
 // gradient past them (straight-through estimators, soft and smooth
 // staircases), and the gradients of those, as SIMD kernels for float32 and
-// float64: AVX2, NEON, and portable Go, chosen at run time. Package
+// float64: AVX-512, AVX2, NEON and portable Go, chosen at run time. Package
 // stepgrad/autograd builds differentiable programs on them.
 //
 // # The contract

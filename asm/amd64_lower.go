@@ -1,0 +1,325 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+	"github.com/stepgrad/stepgrad/kernels"
+)
+
+// vectors emits n vectors from the given one on, operation by operation.
+func (a *loop) vectors(from, n int, tail bool) {
+	invariant := a.val
+	val := make([][]operand.Op, n)
+	for k := range val {
+		val[k] = slices.Clone(invariant)
+	}
+	for i, o := range a.body.ops {
+		if a.inv[i] {
+			continue
+		}
+		for k := range val {
+			a.val = val[k]
+			switch o.code {
+			case opX:
+				a.val[i] = a.load("x", (from+k)*a.lanes, tail, a.uses(i) == 1)
+			case opBit:
+				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
+			default:
+				a.lower(i, o)
+			}
+		}
+	}
+	for k := range val {
+		a.val = val[k]
+		a.results(from+k, tail)
+	}
+	a.val = invariant
+}
+
+// results stores what the body made of vector v.
+func (a *loop) results(v int, tail bool) {
+	b, first := a.body, v*a.lanes
+	if b.bit != none {
+		a.storeBits(v/a.vecs, v%a.vecs, tail, a.val[b.bit])
+	}
+	switch a.kernel.Shape {
+	case kernels.MapGrad:
+		a.store("dst", first, tail, a.product(first, tail, a.val[b.grad]))
+	case kernels.MapBoth:
+		a.store("dst", first, tail, a.narrow(a.val[b.y]))
+		a.store("grad", first, tail, a.narrow(a.val[b.grad]))
+	case kernels.MapInt:
+		a.storeInts(first, tail, a.val[b.y])
+	default:
+		a.store("dst", first, tail, a.narrow(a.val[b.y]))
+	}
+}
+
+func (a *loop) uses(id int) int {
+	n := 0
+	for _, o := range a.body.ops {
+		for _, arg := range o.args() {
+			if arg == id {
+				n++
+			}
+		}
+	}
+	for _, r := range a.body.results() {
+		if r == id {
+			n++
+		}
+	}
+	return n
+}
+
+// at is the memory of an operand from the given element on.
+func (a *loop) at(name string, first int) operand.Mem {
+	for _, p := range a.operands() {
+		if p.name == name {
+			return operand.Mem{Base: a.ptr[name], Disp: first * a.size(p) / 8}
+		}
+	}
+	panic("asm: " + a.kernel.Name + " has no operand " + name)
+}
+
+// load reads a vector of elements into lanes; one that is read once may stay
+// in memory.
+func (a *loop) load(name string, first int, tail, once bool) operand.Op {
+	m := a.at(name, first)
+	y := a.full()
+	switch {
+	case a.wide() && tail:
+		x := a.elems()
+		a.loadTail(32, first, m, x)
+		a.VCVTPS2PD(x, y)
+	case a.wide():
+		a.VCVTPS2PD(m, y)
+	case tail:
+		a.loadTail(a.elem, first, m, y)
+	case once:
+		return m
+	default:
+		a.VMOVUPS(m, y)
+	}
+	return y
+}
+
+// narrow rounds lanes to elements.
+func (a *loop) narrow(v operand.Op) reg.VecVirtual {
+	if !a.wide() {
+		return a.reg(v)
+	}
+	x := a.elems()
+	if a.width == 256 {
+		a.VCVTPD2PSY(a.reg(v), x)
+	} else {
+		a.VCVTPD2PS(a.reg(v), x)
+	}
+	return x
+}
+
+// product is dy times f′ rounded to elements.
+func (a *loop) product(first int, tail bool, f operand.Op) reg.VecVirtual {
+	x, y := a.narrow(f), a.elems()
+	dy := operand.Op(a.at("dy", first))
+	if tail {
+		z := a.elems()
+		a.loadTail(a.elem, first, dy.(operand.Mem), z)
+		dy = z
+	}
+	if a.elem == 32 {
+		a.VMULPS(dy, x, y)
+	} else {
+		a.VMULPD(dy, x, y)
+	}
+	return y
+}
+
+func (a *loop) store(name string, first int, tail bool, x reg.VecVirtual) {
+	if m := a.at(name, first); tail {
+		a.storeTail(a.elem, first, x, m)
+	} else {
+		a.move(x, m)
+	}
+}
+
+func (a *loop) move(x reg.VecVirtual, m operand.Mem) {
+	if a.nontemporal {
+		a.VMOVNTPS(x, m)
+	} else {
+		a.VMOVUPS(x, m)
+	}
+}
+
+func (a *loop) storeInts(first int, tail bool, v operand.Op) {
+	x := a.ints(a.reg(v))
+	if m := a.at("dst", first); tail {
+		a.storeTail(32, first, x, m)
+	} else {
+		a.move(x, m)
+	}
+}
+
+// reg is v in a register.
+func (a *loop) reg(v operand.Op) reg.VecVirtual {
+	if m, ok := v.(operand.Mem); ok {
+		y := a.full()
+		a.VMOVUPS(m, y)
+		return y
+	}
+	return v.(reg.VecVirtual)
+}
+
+type inst = func(...operand.Op)
+
+// lower emits operation i of the body.
+func (a *loop) lower(i int, o op) {
+	y := a.full()
+	a.val[i] = y
+	arg := func(id int) operand.Op { return a.val[id] }
+	pick := func(s, d inst) inst {
+		if a.body.Lane == 32 {
+			return s
+		}
+		return d
+	}
+	// binary emits f(second, first, y): only the second may be in memory.
+	binary := func(f inst, first, second int) { f(arg(second), a.reg(arg(first)), y) }
+	// commuted keeps a memory operand where it may be.
+	commuted := func(f inst) {
+		if _, mem := arg(o.a).(operand.Mem); mem {
+			binary(f, o.b, o.a)
+		} else {
+			binary(f, o.a, o.b)
+		}
+	}
+	switch o.code {
+	case opConst:
+		if o.imm == 0 {
+			a.VXORPS(y, y, y)
+		} else {
+			a.VMOVUPS(a.splat(a.body.Lane, o.imm), y)
+		}
+	case opAdd:
+		commuted(pick(a.VADDPS, a.VADDPD))
+	case opMul:
+		commuted(pick(a.VMULPS, a.VMULPD))
+	case opSub:
+		binary(pick(a.VSUBPS, a.VSUBPD), o.a, o.b)
+	case opDiv:
+		binary(pick(a.VDIVPS, a.VDIVPD), o.a, o.b)
+	case opSqrt:
+		pick(a.VSQRTPS, a.VSQRTPD)(arg(o.a), y)
+	case opFMA:
+		a.fused(i, o, y, pick(a.VFMADD213PS, a.VFMADD213PD), pick(a.VFMADD231PS, a.VFMADD231PD))
+	case opFNMA:
+		a.fused(i, o, y, pick(a.VFNMADD213PS, a.VFNMADD213PD), pick(a.VFNMADD231PS, a.VFNMADD231PD))
+	case opRound:
+		// Bits 0 and 1 of the immediate select the rounding, bit 3 keeps the inexact flag clear.
+		imm := operand.Imm([...]uint64{kernels.Down: 9, kernels.Up: 10, kernels.TowardZero: 11, kernels.NearestEven: 8}[o.imm])
+		a.round(imm, arg(o.a), y)
+	case opGreater: // MAXPS gives its second operand where the first is not greater
+		binary(pick(a.VMAXPS, a.VMAXPD), o.a, o.b)
+	case opLess:
+		binary(pick(a.VMINPS, a.VMINPD), o.a, o.b)
+	case opAnd:
+		commuted(a.VANDPS)
+	case opOr:
+		commuted(a.VORPS)
+	case opXor:
+		commuted(a.VXORPS)
+	case opAndNot: // the instruction inverts its first operand
+		binary(a.VANDNPS, o.b, o.a)
+	case opOrAnd:
+		a.val[i] = a.orAnd(i, o)
+	case opIAdd:
+		commuted(pick(a.VPADDD, a.VPADDQ))
+	case opISub:
+		binary(pick(a.VPSUBD, a.VPSUBQ), o.a, o.b)
+	case opShl:
+		pick(a.VPSLLD, a.VPSLLQ)(operand.Imm(o.imm), a.reg(arg(o.a)), y)
+	case opShr:
+		pick(a.VPSRLD, a.VPSRLQ)(operand.Imm(o.imm), a.reg(arg(o.a)), y)
+	case opLT, opLE, opEQ, opIGT:
+		a.val[i] = a.compare(o.code, a.reg(arg(o.a)), arg(o.b))
+	case opBoth:
+		a.val[i] = a.both(arg(o.a), arg(o.b))
+	case opSelect:
+		if a.body.isZero(o.c) {
+			a.val[i] = a.keep(arg(o.a), arg(o.b))
+		} else {
+			a.val[i] = a.choose(arg(o.a), arg(o.b), arg(o.c))
+		}
+	default:
+		panic("asm: amd64 has no " + o.code.String())
+	}
+}
+
+// Predicates of VCMPPS, none of which signals on a quiet NaN.
+const (
+	eqOQ = 0x00
+	ltOQ = 0x11
+	leOQ = 0x12
+	geOQ = 0x1d
+	ordQ = 0x07
+)
+
+var predicates = map[code]uint64{opLT: ltOQ, opLE: leOQ, opEQ: eqOQ}
+
+func (a *loop) compare(c code, x reg.VecVirtual, y operand.Op) operand.Op {
+	m := a.mask()
+	switch {
+	case c == opIGT && a.body.Lane == 32:
+		a.VPCMPGTD(y, x, m)
+	case c == opIGT:
+		a.VPCMPGTQ(y, x, m)
+	case a.body.Lane == 32:
+		a.VCMPPS(operand.Imm(predicates[c]), y, x, m)
+	default:
+		a.VCMPPD(operand.Imm(predicates[c]), y, x, m)
+	}
+	return m
+}
+
+// free reports whether operation i may overwrite a value: it is in a register
+// and read for the last time.
+func (a *loop) free(id, i int) bool {
+	_, isReg := a.val[id].(reg.VecVirtual)
+	return isReg && !a.inv[id] && a.last[id] == i
+}
+
+// fused emits a·b + c. The instructions overwrite an operand, so one that is
+// not read again makes a copy unnecessary.
+func (a *loop) fused(i int, o op, y reg.VecVirtual, f213, f231 inst) {
+	free := func(id int) bool { return a.free(id, i) }
+	x, z, c := o.a, o.b, o.c
+	if !free(x) && free(z) {
+		x, z = z, x
+	}
+	if _, mem := a.val[x].(operand.Mem); mem {
+		x, z = z, x
+	}
+	_, cInMem := a.val[c].(operand.Mem)
+	_, zInMem := a.val[z].(operand.Mem)
+	switch {
+	case free(c): // c += x·z
+		a.val[i] = a.val[c]
+		f231(a.val[z], a.reg(a.val[x]), a.val[c])
+	case free(x) && !(cInMem && zInMem): // x = z·x + c
+		a.val[i] = a.val[x]
+		if zInMem {
+			z, c = c, z // 132 would do; load the multiplier instead
+			f213(a.val[z], a.reg(a.val[c]), a.val[x])
+			return
+		}
+		f213(a.val[c], a.reg(a.val[z]), a.val[x])
+	case cInMem || !zInMem:
+		a.VMOVUPS(a.val[x], y)
+		f213(a.val[c], a.reg(a.val[z]), y)
+	default:
+		a.VMOVUPS(a.val[c], y)
+		f231(a.val[z], a.reg(a.val[x]), y)
+	}
+}
