@@ -27,9 +27,9 @@ func addr[E any](s []E) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData
 
 func bytes[E any](s []E) uintptr { return uintptr(len(s)) * unsafe.Sizeof(*new(E)) }
 
-// overlap reports whether a and b share memory.
+// overlap reports whether a and b, both empty or neither, share memory.
 func overlap[A, B any](a []A, b []B) bool {
-	return len(a) > 0 && len(b) > 0 && (addr(a)-addr(b) < bytes(b) || addr(b)-addr(a) < bytes(a))
+	return addr(a) < addr(b)+bytes(b) && addr(b) < addr(a)+bytes(a)
 }
 
 // partial reports whether two blocks of the same size, d bytes apart, overlap
