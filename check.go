@@ -110,7 +110,7 @@ func checkToMask[T Float](name string, dst []T, mask []byte, x []T) {
 	if partial(addr(dst)-addr(x), bytes(x)) {
 		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
-	checkMask(name, mask, dst, x)
+	checkMask(name, mask, len(x), addr(dst), addr(x), bytes(x))
 	if race {
 		raceRead(x)
 		raceWrite(dst)
@@ -125,7 +125,7 @@ func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
 	if partial(addr(dst)-addr(dy), bytes(dy)) {
 		panic("stepgrad: " + name + ": dst and dy must be the same slice or not overlap")
 	}
-	checkMask(name, mask, dst, dy)
+	checkMask(name, mask, len(dy), addr(dst), addr(dy), bytes(dy))
 	if race {
 		raceRead(dy)
 		raceRead(mask)
@@ -133,11 +133,12 @@ func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
 	}
 }
 
-func checkMask[T Float](name string, mask []byte, dst, operand []T) {
-	if len(mask) != (len(dst)+7)/8 {
+// checkMask: a and b are where the other two slices lie, size their bytes.
+func checkMask(name string, mask []byte, n int, a, b, size uintptr) {
+	if len(mask) != (n+7)/8 {
 		panic("stepgrad: " + name + ": mask must hold one bit per element, exactly (n+7)/8 bytes")
 	}
-	if overlap(addr(mask), bytes(mask), addr(dst), bytes(dst)) || overlap(addr(mask), bytes(mask), addr(operand), bytes(operand)) {
+	if overlap(addr(mask), bytes(mask), a, size) || overlap(addr(mask), bytes(mask), b, size) {
 		panic("stepgrad: " + name + ": mask must not overlap another slice")
 	}
 }

@@ -35611,3 +35611,871 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func floorF32(dst *float32, x *float32, n int)
+TEXT ·floorF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorF32AVX2(SB)
+
+notAVX2:
+	JMP ·floorF32Portable(SB)
+
+// func floorF64(dst *float64, x *float64, n int)
+TEXT ·floorF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorF64AVX2(SB)
+
+notAVX2:
+	JMP ·floorF64Portable(SB)
+
+// func ceilF32(dst *float32, x *float32, n int)
+TEXT ·ceilF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·ceilF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·ceilF32AVX2(SB)
+
+notAVX2:
+	JMP ·ceilF32Portable(SB)
+
+// func ceilF64(dst *float64, x *float64, n int)
+TEXT ·ceilF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·ceilF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·ceilF64AVX2(SB)
+
+notAVX2:
+	JMP ·ceilF64Portable(SB)
+
+// func truncF32(dst *float32, x *float32, n int)
+TEXT ·truncF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·truncF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·truncF32AVX2(SB)
+
+notAVX2:
+	JMP ·truncF32Portable(SB)
+
+// func truncF64(dst *float64, x *float64, n int)
+TEXT ·truncF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·truncF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·truncF64AVX2(SB)
+
+notAVX2:
+	JMP ·truncF64Portable(SB)
+
+// func roundF32(dst *float32, x *float32, n int)
+TEXT ·roundF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·roundF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·roundF32AVX2(SB)
+
+notAVX2:
+	JMP ·roundF32Portable(SB)
+
+// func roundF64(dst *float64, x *float64, n int)
+TEXT ·roundF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·roundF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·roundF64AVX2(SB)
+
+notAVX2:
+	JMP ·roundF64Portable(SB)
+
+// func roundAwayF32(dst *float32, x *float32, n int)
+TEXT ·roundAwayF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·roundAwayF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·roundAwayF32AVX2(SB)
+
+notAVX2:
+	JMP ·roundAwayF32Portable(SB)
+
+// func roundAwayF64(dst *float64, x *float64, n int)
+TEXT ·roundAwayF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·roundAwayF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·roundAwayF64AVX2(SB)
+
+notAVX2:
+	JMP ·roundAwayF64Portable(SB)
+
+// func floorSnapF32(dst *float32, x *float32, n int, ulps int32)
+TEXT ·floorSnapF32(SB), NOSPLIT, $0-28
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorSnapF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorSnapF32AVX2(SB)
+
+notAVX2:
+	JMP ·floorSnapF32Portable(SB)
+
+// func floorSnapF64(dst *float64, x *float64, n int, ulps int64)
+TEXT ·floorSnapF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorSnapF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorSnapF64AVX2(SB)
+
+notAVX2:
+	JMP ·floorSnapF64Portable(SB)
+
+// func floorDivF32(dst *float32, x *float32, n int, step float32)
+TEXT ·floorDivF32(SB), NOSPLIT, $0-28
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorDivF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorDivF32AVX2(SB)
+
+notAVX2:
+	JMP ·floorDivF32Portable(SB)
+
+// func floorDivF64(dst *float64, x *float64, n int, step float64)
+TEXT ·floorDivF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorDivF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorDivF64AVX2(SB)
+
+notAVX2:
+	JMP ·floorDivF64Portable(SB)
+
+// func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32)
+TEXT ·floorDivSnapF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorDivSnapF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorDivSnapF32AVX2(SB)
+
+notAVX2:
+	JMP ·floorDivSnapF32Portable(SB)
+
+// func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64)
+TEXT ·floorDivSnapF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorDivSnapF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorDivSnapF64AVX2(SB)
+
+notAVX2:
+	JMP ·floorDivSnapF64Portable(SB)
+
+// func floorInt32F32(dst *int32, x *float32, n int)
+TEXT ·floorInt32F32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorInt32F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorInt32F32AVX2(SB)
+
+notAVX2:
+	JMP ·floorInt32F32Portable(SB)
+
+// func floorInt32F64(dst *int32, x *float64, n int)
+TEXT ·floorInt32F64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·floorInt32F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·floorInt32F64AVX2(SB)
+
+notAVX2:
+	JMP ·floorInt32F64Portable(SB)
+
+// func ceilInt32F32(dst *int32, x *float32, n int)
+TEXT ·ceilInt32F32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·ceilInt32F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·ceilInt32F32AVX2(SB)
+
+notAVX2:
+	JMP ·ceilInt32F32Portable(SB)
+
+// func ceilInt32F64(dst *int32, x *float64, n int)
+TEXT ·ceilInt32F64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·ceilInt32F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·ceilInt32F64AVX2(SB)
+
+notAVX2:
+	JMP ·ceilInt32F64Portable(SB)
+
+// func roundInt32F32(dst *int32, x *float32, n int)
+TEXT ·roundInt32F32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·roundInt32F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·roundInt32F32AVX2(SB)
+
+notAVX2:
+	JMP ·roundInt32F32Portable(SB)
+
+// func roundInt32F64(dst *int32, x *float64, n int)
+TEXT ·roundInt32F64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·roundInt32F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·roundInt32F64AVX2(SB)
+
+notAVX2:
+	JMP ·roundInt32F64Portable(SB)
+
+// func truncInt32F32(dst *int32, x *float32, n int)
+TEXT ·truncInt32F32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·truncInt32F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·truncInt32F32AVX2(SB)
+
+notAVX2:
+	JMP ·truncInt32F32Portable(SB)
+
+// func truncInt32F64(dst *int32, x *float64, n int)
+TEXT ·truncInt32F64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·truncInt32F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·truncInt32F64AVX2(SB)
+
+notAVX2:
+	JMP ·truncInt32F64Portable(SB)
+
+// func steBackwardF32(dst *float32, x *float32, mask *byte, n int)
+TEXT ·steBackwardF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·steBackwardF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·steBackwardF32AVX2(SB)
+
+notAVX2:
+	JMP ·steBackwardF32Portable(SB)
+
+// func steBackwardF64(dst *float64, x *float64, mask *byte, n int)
+TEXT ·steBackwardF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·steBackwardF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·steBackwardF64AVX2(SB)
+
+notAVX2:
+	JMP ·steBackwardF64Portable(SB)
+
+// func softFloorF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·softFloorF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softFloorF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softFloorF32AVX2(SB)
+
+notAVX2:
+	JMP ·softFloorF32Portable(SB)
+
+// func softFloorF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·softFloorF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softFloorF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softFloorF64AVX2(SB)
+
+notAVX2:
+	JMP ·softFloorF64Portable(SB)
+
+// func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·softFloorGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softFloorGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softFloorGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·softFloorGradF32Portable(SB)
+
+// func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softFloorGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softFloorGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softFloorGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·softFloorGradF64Portable(SB)
+
+// func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·softFloorValueGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softFloorValueGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softFloorValueGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·softFloorValueGradF32Portable(SB)
+
+// func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·softFloorValueGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softFloorValueGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softFloorValueGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·softFloorValueGradF64Portable(SB)
+
+// func softRoundF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·softRoundF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softRoundF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softRoundF32AVX2(SB)
+
+notAVX2:
+	JMP ·softRoundF32Portable(SB)
+
+// func softRoundF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·softRoundF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softRoundF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softRoundF64AVX2(SB)
+
+notAVX2:
+	JMP ·softRoundF64Portable(SB)
+
+// func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·softRoundGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softRoundGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softRoundGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·softRoundGradF32Portable(SB)
+
+// func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softRoundGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softRoundGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softRoundGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·softRoundGradF64Portable(SB)
+
+// func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·softRoundValueGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softRoundValueGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softRoundValueGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·softRoundValueGradF32Portable(SB)
+
+// func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·softRoundValueGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softRoundValueGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softRoundValueGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·softRoundValueGradF64Portable(SB)
+
+// func softCeilF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·softCeilF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softCeilF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softCeilF32AVX2(SB)
+
+notAVX2:
+	JMP ·softCeilF32Portable(SB)
+
+// func softCeilF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·softCeilF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softCeilF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softCeilF64AVX2(SB)
+
+notAVX2:
+	JMP ·softCeilF64Portable(SB)
+
+// func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·softCeilGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softCeilGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softCeilGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·softCeilGradF32Portable(SB)
+
+// func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softCeilGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softCeilGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softCeilGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·softCeilGradF64Portable(SB)
+
+// func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·softCeilValueGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softCeilValueGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softCeilValueGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·softCeilValueGradF32Portable(SB)
+
+// func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·softCeilValueGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·softCeilValueGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·softCeilValueGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·softCeilValueGradF64Portable(SB)
+
+// func smoothFloorF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·smoothFloorF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothFloorF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothFloorF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothFloorF32Portable(SB)
+
+// func smoothFloorF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·smoothFloorF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothFloorF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothFloorF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothFloorF64Portable(SB)
+
+// func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·smoothFloorGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothFloorGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothFloorGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothFloorGradF32Portable(SB)
+
+// func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·smoothFloorGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothFloorGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothFloorGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothFloorGradF64Portable(SB)
+
+// func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·smoothFloorValueGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothFloorValueGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothFloorValueGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothFloorValueGradF32Portable(SB)
+
+// func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·smoothFloorValueGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothFloorValueGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothFloorValueGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothFloorValueGradF64Portable(SB)
+
+// func smoothRoundF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·smoothRoundF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothRoundF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothRoundF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothRoundF32Portable(SB)
+
+// func smoothRoundF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·smoothRoundF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothRoundF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothRoundF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothRoundF64Portable(SB)
+
+// func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·smoothRoundGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothRoundGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothRoundGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothRoundGradF32Portable(SB)
+
+// func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·smoothRoundGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothRoundGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothRoundGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothRoundGradF64Portable(SB)
+
+// func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·smoothRoundValueGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothRoundValueGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothRoundValueGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothRoundValueGradF32Portable(SB)
+
+// func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·smoothRoundValueGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothRoundValueGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothRoundValueGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothRoundValueGradF64Portable(SB)
+
+// func smoothCeilF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·smoothCeilF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothCeilF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothCeilF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothCeilF32Portable(SB)
+
+// func smoothCeilF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·smoothCeilF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothCeilF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothCeilF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothCeilF64Portable(SB)
+
+// func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·smoothCeilGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothCeilGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothCeilGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothCeilGradF32Portable(SB)
+
+// func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·smoothCeilGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothCeilGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothCeilGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothCeilGradF64Portable(SB)
+
+// func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·smoothCeilValueGradF32(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothCeilValueGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothCeilValueGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·smoothCeilValueGradF32Portable(SB)
+
+// func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·smoothCeilValueGradF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·smoothCeilValueGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·smoothCeilValueGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·smoothCeilValueGradF64Portable(SB)

@@ -7,195 +7,171 @@ package stepgrad
 import "github.com/stepgrad/stepgrad/internal/isa"
 import "github.com/stepgrad/stepgrad/kernels"
 
-func floorF32(dst *float32, x *float32, n int) {
-	if isa.NEON {
-		floorF32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func floorF32(dst *float32, x *float32, n int)
+
+func floorF32Portable(dst *float32, x *float32, n int) {
 	floorGeneric(dst, x, n)
 }
 
-func floorF64(dst *float64, x *float64, n int) {
-	if isa.NEON {
-		floorF64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func floorF64(dst *float64, x *float64, n int)
+
+func floorF64Portable(dst *float64, x *float64, n int) {
 	floorGeneric(dst, x, n)
 }
 
-func ceilF32(dst *float32, x *float32, n int) {
-	if isa.NEON {
-		ceilF32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func ceilF32(dst *float32, x *float32, n int)
+
+func ceilF32Portable(dst *float32, x *float32, n int) {
 	ceilGeneric(dst, x, n)
 }
 
-func ceilF64(dst *float64, x *float64, n int) {
-	if isa.NEON {
-		ceilF64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func ceilF64(dst *float64, x *float64, n int)
+
+func ceilF64Portable(dst *float64, x *float64, n int) {
 	ceilGeneric(dst, x, n)
 }
 
-func truncF32(dst *float32, x *float32, n int) {
-	if isa.NEON {
-		truncF32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func truncF32(dst *float32, x *float32, n int)
+
+func truncF32Portable(dst *float32, x *float32, n int) {
 	truncGeneric(dst, x, n)
 }
 
-func truncF64(dst *float64, x *float64, n int) {
-	if isa.NEON {
-		truncF64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func truncF64(dst *float64, x *float64, n int)
+
+func truncF64Portable(dst *float64, x *float64, n int) {
 	truncGeneric(dst, x, n)
 }
 
-func roundF32(dst *float32, x *float32, n int) {
-	if isa.NEON {
-		roundF32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func roundF32(dst *float32, x *float32, n int)
+
+func roundF32Portable(dst *float32, x *float32, n int) {
 	roundGeneric(dst, x, n)
 }
 
-func roundF64(dst *float64, x *float64, n int) {
-	if isa.NEON {
-		roundF64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func roundF64(dst *float64, x *float64, n int)
+
+func roundF64Portable(dst *float64, x *float64, n int) {
 	roundGeneric(dst, x, n)
 }
 
-func roundAwayF32(dst *float32, x *float32, n int) {
-	if isa.NEON {
-		roundAwayF32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func roundAwayF32(dst *float32, x *float32, n int)
+
+func roundAwayF32Portable(dst *float32, x *float32, n int) {
 	roundAwayGeneric(dst, x, n)
 }
 
-func roundAwayF64(dst *float64, x *float64, n int) {
-	if isa.NEON {
-		roundAwayF64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func roundAwayF64(dst *float64, x *float64, n int)
+
+func roundAwayF64Portable(dst *float64, x *float64, n int) {
 	roundAwayGeneric(dst, x, n)
 }
 
-func floorSnapF32(dst *float32, x *float32, n int, ulps int32) {
-	if isa.NEON {
-		floorSnapF32NEON(dst, x, n, ulps)
-		return
-	}
+//go:noescape
+func floorSnapF32(dst *float32, x *float32, n int, ulps int32)
+
+func floorSnapF32Portable(dst *float32, x *float32, n int, ulps int32) {
 	floorSnapGeneric(dst, x, n, ulps)
 }
 
-func floorSnapF64(dst *float64, x *float64, n int, ulps int64) {
-	if isa.NEON {
-		floorSnapF64NEON(dst, x, n, ulps)
-		return
-	}
+//go:noescape
+func floorSnapF64(dst *float64, x *float64, n int, ulps int64)
+
+func floorSnapF64Portable(dst *float64, x *float64, n int, ulps int64) {
 	floorSnapGeneric(dst, x, n, ulps)
 }
 
-func floorDivF32(dst *float32, x *float32, n int, step float32) {
-	if isa.NEON {
-		floorDivF32NEON(dst, x, n, step)
-		return
-	}
+//go:noescape
+func floorDivF32(dst *float32, x *float32, n int, step float32)
+
+func floorDivF32Portable(dst *float32, x *float32, n int, step float32) {
 	floorDivGeneric(dst, x, n, step)
 }
 
-func floorDivF64(dst *float64, x *float64, n int, step float64) {
-	if isa.NEON {
-		floorDivF64NEON(dst, x, n, step)
-		return
-	}
+//go:noescape
+func floorDivF64(dst *float64, x *float64, n int, step float64)
+
+func floorDivF64Portable(dst *float64, x *float64, n int, step float64) {
 	floorDivGeneric(dst, x, n, step)
 }
 
-func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32) {
-	if isa.NEON {
-		floorDivSnapF32NEON(dst, x, n, step, ulps)
-		return
-	}
+//go:noescape
+func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32)
+
+func floorDivSnapF32Portable(dst *float32, x *float32, n int, step float32, ulps int32) {
 	floorDivSnapGeneric(dst, x, n, step, ulps)
 }
 
-func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64) {
-	if isa.NEON {
-		floorDivSnapF64NEON(dst, x, n, step, ulps)
-		return
-	}
+//go:noescape
+func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64)
+
+func floorDivSnapF64Portable(dst *float64, x *float64, n int, step float64, ulps int64) {
 	floorDivSnapGeneric(dst, x, n, step, ulps)
 }
 
-func floorInt32F32(dst *int32, x *float32, n int) {
-	if isa.NEON {
-		floorInt32F32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func floorInt32F32(dst *int32, x *float32, n int)
+
+func floorInt32F32Portable(dst *int32, x *float32, n int) {
 	floorInt32Generic(dst, x, n)
 }
 
-func floorInt32F64(dst *int32, x *float64, n int) {
-	if isa.NEON {
-		floorInt32F64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func floorInt32F64(dst *int32, x *float64, n int)
+
+func floorInt32F64Portable(dst *int32, x *float64, n int) {
 	floorInt32Generic(dst, x, n)
 }
 
-func ceilInt32F32(dst *int32, x *float32, n int) {
-	if isa.NEON {
-		ceilInt32F32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func ceilInt32F32(dst *int32, x *float32, n int)
+
+func ceilInt32F32Portable(dst *int32, x *float32, n int) {
 	ceilInt32Generic(dst, x, n)
 }
 
-func ceilInt32F64(dst *int32, x *float64, n int) {
-	if isa.NEON {
-		ceilInt32F64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func ceilInt32F64(dst *int32, x *float64, n int)
+
+func ceilInt32F64Portable(dst *int32, x *float64, n int) {
 	ceilInt32Generic(dst, x, n)
 }
 
-func roundInt32F32(dst *int32, x *float32, n int) {
-	if isa.NEON {
-		roundInt32F32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func roundInt32F32(dst *int32, x *float32, n int)
+
+func roundInt32F32Portable(dst *int32, x *float32, n int) {
 	roundInt32Generic(dst, x, n)
 }
 
-func roundInt32F64(dst *int32, x *float64, n int) {
-	if isa.NEON {
-		roundInt32F64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func roundInt32F64(dst *int32, x *float64, n int)
+
+func roundInt32F64Portable(dst *int32, x *float64, n int) {
 	roundInt32Generic(dst, x, n)
 }
 
-func truncInt32F32(dst *int32, x *float32, n int) {
-	if isa.NEON {
-		truncInt32F32NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func truncInt32F32(dst *int32, x *float32, n int)
+
+func truncInt32F32Portable(dst *int32, x *float32, n int) {
 	truncInt32Generic(dst, x, n)
 }
 
-func truncInt32F64(dst *int32, x *float64, n int) {
-	if isa.NEON {
-		truncInt32F64NEON(dst, x, n)
-		return
-	}
+//go:noescape
+func truncInt32F64(dst *int32, x *float64, n int)
+
+func truncInt32F64Portable(dst *int32, x *float64, n int) {
 	truncInt32Generic(dst, x, n)
 }
 
@@ -237,307 +213,269 @@ func steForwardF64(dst *float64, mask *byte, x *float64, n int, mode Mode, lo fl
 	steForwardGeneric(dst, mask, x, n, mode, lo, hi)
 }
 
-func steBackwardF32(dst *float32, x *float32, mask *byte, n int) {
-	if isa.NEON {
-		steBackwardF32NEON(dst, x, mask, n)
-		return
-	}
+//go:noescape
+func steBackwardF32(dst *float32, x *float32, mask *byte, n int)
+
+func steBackwardF32Portable(dst *float32, x *float32, mask *byte, n int) {
 	steBackwardGeneric(dst, x, mask, n)
 }
 
-func steBackwardF64(dst *float64, x *float64, mask *byte, n int) {
-	if isa.NEON {
-		steBackwardF64NEON(dst, x, mask, n)
-		return
-	}
+//go:noescape
+func steBackwardF64(dst *float64, x *float64, mask *byte, n int)
+
+func steBackwardF64Portable(dst *float64, x *float64, mask *byte, n int) {
 	steBackwardGeneric(dst, x, mask, n)
 }
 
-func softFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softFloorF32NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softFloorF32(dst *float32, x *float32, n int, c *kernels.Coef)
+
+func softFloorF32Portable(dst *float32, x *float32, n int, c *kernels.Coef) {
 	softFloorGeneric(dst, x, n, c)
 }
 
-func softFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softFloorF64NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softFloorF64(dst *float64, x *float64, n int, c *kernels.Coef)
+
+func softFloorF64Portable(dst *float64, x *float64, n int, c *kernels.Coef) {
 	softFloorGeneric(dst, x, n, c)
 }
 
-func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softFloorGradF32NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef)
+
+func softFloorGradF32Portable(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	softFloorGradGeneric(dst, dy, x, n, c)
 }
 
-func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softFloorGradF64NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef)
+
+func softFloorGradF64Portable(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	softFloorGradGeneric(dst, dy, x, n, c)
 }
 
-func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softFloorValueGradF32NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef)
+
+func softFloorValueGradF32Portable(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	softFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
-func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softFloorValueGradF64NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef)
+
+func softFloorValueGradF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	softFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
-func softRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softRoundF32NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softRoundF32(dst *float32, x *float32, n int, c *kernels.Coef)
+
+func softRoundF32Portable(dst *float32, x *float32, n int, c *kernels.Coef) {
 	softRoundGeneric(dst, x, n, c)
 }
 
-func softRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softRoundF64NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softRoundF64(dst *float64, x *float64, n int, c *kernels.Coef)
+
+func softRoundF64Portable(dst *float64, x *float64, n int, c *kernels.Coef) {
 	softRoundGeneric(dst, x, n, c)
 }
 
-func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softRoundGradF32NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef)
+
+func softRoundGradF32Portable(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	softRoundGradGeneric(dst, dy, x, n, c)
 }
 
-func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softRoundGradF64NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef)
+
+func softRoundGradF64Portable(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	softRoundGradGeneric(dst, dy, x, n, c)
 }
 
-func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softRoundValueGradF32NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef)
+
+func softRoundValueGradF32Portable(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	softRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
-func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softRoundValueGradF64NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef)
+
+func softRoundValueGradF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	softRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
-func softCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softCeilF32NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softCeilF32(dst *float32, x *float32, n int, c *kernels.Coef)
+
+func softCeilF32Portable(dst *float32, x *float32, n int, c *kernels.Coef) {
 	softCeilGeneric(dst, x, n, c)
 }
 
-func softCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softCeilF64NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softCeilF64(dst *float64, x *float64, n int, c *kernels.Coef)
+
+func softCeilF64Portable(dst *float64, x *float64, n int, c *kernels.Coef) {
 	softCeilGeneric(dst, x, n, c)
 }
 
-func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softCeilGradF32NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef)
+
+func softCeilGradF32Portable(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	softCeilGradGeneric(dst, dy, x, n, c)
 }
 
-func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softCeilGradF64NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef)
+
+func softCeilGradF64Portable(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	softCeilGradGeneric(dst, dy, x, n, c)
 }
 
-func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softCeilValueGradF32NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef)
+
+func softCeilValueGradF32Portable(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	softCeilValueGradGeneric(dst, grad, x, n, c)
 }
 
-func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		softCeilValueGradF64NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef)
+
+func softCeilValueGradF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	softCeilValueGradGeneric(dst, grad, x, n, c)
 }
 
-func smoothFloorF32(dst *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothFloorF32NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothFloorF32(dst *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothFloorF32Portable(dst *float32, x *float32, n int, c *kernels.Coef) {
 	smoothFloorGeneric(dst, x, n, c)
 }
 
-func smoothFloorF64(dst *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothFloorF64NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothFloorF64(dst *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothFloorF64Portable(dst *float64, x *float64, n int, c *kernels.Coef) {
 	smoothFloorGeneric(dst, x, n, c)
 }
 
-func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothFloorGradF32NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothFloorGradF32Portable(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	smoothFloorGradGeneric(dst, dy, x, n, c)
 }
 
-func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothFloorGradF64NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothFloorGradF64Portable(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	smoothFloorGradGeneric(dst, dy, x, n, c)
 }
 
-func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothFloorValueGradF32NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothFloorValueGradF32Portable(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	smoothFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
-func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothFloorValueGradF64NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothFloorValueGradF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothFloorValueGradGeneric(dst, grad, x, n, c)
 }
 
-func smoothRoundF32(dst *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothRoundF32NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothRoundF32(dst *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothRoundF32Portable(dst *float32, x *float32, n int, c *kernels.Coef) {
 	smoothRoundGeneric(dst, x, n, c)
 }
 
-func smoothRoundF64(dst *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothRoundF64NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothRoundF64(dst *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothRoundF64Portable(dst *float64, x *float64, n int, c *kernels.Coef) {
 	smoothRoundGeneric(dst, x, n, c)
 }
 
-func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothRoundGradF32NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothRoundGradF32Portable(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	smoothRoundGradGeneric(dst, dy, x, n, c)
 }
 
-func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothRoundGradF64NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothRoundGradF64Portable(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	smoothRoundGradGeneric(dst, dy, x, n, c)
 }
 
-func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothRoundValueGradF32NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothRoundValueGradF32Portable(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	smoothRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
-func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothRoundValueGradF64NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothRoundValueGradF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothRoundValueGradGeneric(dst, grad, x, n, c)
 }
 
-func smoothCeilF32(dst *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothCeilF32NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothCeilF32(dst *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothCeilF32Portable(dst *float32, x *float32, n int, c *kernels.Coef) {
 	smoothCeilGeneric(dst, x, n, c)
 }
 
-func smoothCeilF64(dst *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothCeilF64NEON(dst, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothCeilF64(dst *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothCeilF64Portable(dst *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilGeneric(dst, x, n, c)
 }
 
-func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothCeilGradF32NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothCeilGradF32Portable(dst *float32, dy *float32, x *float32, n int, c *kernels.Coef) {
 	smoothCeilGradGeneric(dst, dy, x, n, c)
 }
 
-func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothCeilGradF64NEON(dst, dy, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothCeilGradF64Portable(dst *float64, dy *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilGradGeneric(dst, dy, x, n, c)
 }
 
-func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothCeilValueGradF32NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef)
+
+func smoothCeilValueGradF32Portable(dst *float32, grad *float32, x *float32, n int, c *kernels.Coef) {
 	smoothCeilValueGradGeneric(dst, grad, x, n, c)
 }
 
-func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
-	if isa.NEON {
-		smoothCeilValueGradF64NEON(dst, grad, x, n, &c[0])
-		return
-	}
+//go:noescape
+func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef)
+
+func smoothCeilValueGradF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilValueGradGeneric(dst, grad, x, n, c)
 }
 

@@ -13426,3 +13426,561 @@ DATA constants<>+1480(SB)/8, $0xc03de9e64df22ef3
 DATA constants<>+1488(SB)/8, $0x4030000000000000
 DATA constants<>+1496(SB)/8, $0x4030000000000000
 GLOBL constants<>(SB), RODATA|NOPTR, $1504
+
+// func floorF32(dst *float32, x *float32, n int)
+TEXT ·floorF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorF32NEON(SB)
+
+notNEON:
+	JMP ·floorF32Portable(SB)
+
+// func floorF64(dst *float64, x *float64, n int)
+TEXT ·floorF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorF64NEON(SB)
+
+notNEON:
+	JMP ·floorF64Portable(SB)
+
+// func ceilF32(dst *float32, x *float32, n int)
+TEXT ·ceilF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·ceilF32NEON(SB)
+
+notNEON:
+	JMP ·ceilF32Portable(SB)
+
+// func ceilF64(dst *float64, x *float64, n int)
+TEXT ·ceilF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·ceilF64NEON(SB)
+
+notNEON:
+	JMP ·ceilF64Portable(SB)
+
+// func truncF32(dst *float32, x *float32, n int)
+TEXT ·truncF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·truncF32NEON(SB)
+
+notNEON:
+	JMP ·truncF32Portable(SB)
+
+// func truncF64(dst *float64, x *float64, n int)
+TEXT ·truncF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·truncF64NEON(SB)
+
+notNEON:
+	JMP ·truncF64Portable(SB)
+
+// func roundF32(dst *float32, x *float32, n int)
+TEXT ·roundF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·roundF32NEON(SB)
+
+notNEON:
+	JMP ·roundF32Portable(SB)
+
+// func roundF64(dst *float64, x *float64, n int)
+TEXT ·roundF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·roundF64NEON(SB)
+
+notNEON:
+	JMP ·roundF64Portable(SB)
+
+// func roundAwayF32(dst *float32, x *float32, n int)
+TEXT ·roundAwayF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·roundAwayF32NEON(SB)
+
+notNEON:
+	JMP ·roundAwayF32Portable(SB)
+
+// func roundAwayF64(dst *float64, x *float64, n int)
+TEXT ·roundAwayF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·roundAwayF64NEON(SB)
+
+notNEON:
+	JMP ·roundAwayF64Portable(SB)
+
+// func floorSnapF32(dst *float32, x *float32, n int, ulps int32)
+TEXT ·floorSnapF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorSnapF32NEON(SB)
+
+notNEON:
+	JMP ·floorSnapF32Portable(SB)
+
+// func floorSnapF64(dst *float64, x *float64, n int, ulps int64)
+TEXT ·floorSnapF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorSnapF64NEON(SB)
+
+notNEON:
+	JMP ·floorSnapF64Portable(SB)
+
+// func floorDivF32(dst *float32, x *float32, n int, step float32)
+TEXT ·floorDivF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorDivF32NEON(SB)
+
+notNEON:
+	JMP ·floorDivF32Portable(SB)
+
+// func floorDivF64(dst *float64, x *float64, n int, step float64)
+TEXT ·floorDivF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorDivF64NEON(SB)
+
+notNEON:
+	JMP ·floorDivF64Portable(SB)
+
+// func floorDivSnapF32(dst *float32, x *float32, n int, step float32, ulps int32)
+TEXT ·floorDivSnapF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorDivSnapF32NEON(SB)
+
+notNEON:
+	JMP ·floorDivSnapF32Portable(SB)
+
+// func floorDivSnapF64(dst *float64, x *float64, n int, step float64, ulps int64)
+TEXT ·floorDivSnapF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorDivSnapF64NEON(SB)
+
+notNEON:
+	JMP ·floorDivSnapF64Portable(SB)
+
+// func floorInt32F32(dst *int32, x *float32, n int)
+TEXT ·floorInt32F32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorInt32F32NEON(SB)
+
+notNEON:
+	JMP ·floorInt32F32Portable(SB)
+
+// func floorInt32F64(dst *int32, x *float64, n int)
+TEXT ·floorInt32F64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·floorInt32F64NEON(SB)
+
+notNEON:
+	JMP ·floorInt32F64Portable(SB)
+
+// func ceilInt32F32(dst *int32, x *float32, n int)
+TEXT ·ceilInt32F32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·ceilInt32F32NEON(SB)
+
+notNEON:
+	JMP ·ceilInt32F32Portable(SB)
+
+// func ceilInt32F64(dst *int32, x *float64, n int)
+TEXT ·ceilInt32F64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·ceilInt32F64NEON(SB)
+
+notNEON:
+	JMP ·ceilInt32F64Portable(SB)
+
+// func roundInt32F32(dst *int32, x *float32, n int)
+TEXT ·roundInt32F32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·roundInt32F32NEON(SB)
+
+notNEON:
+	JMP ·roundInt32F32Portable(SB)
+
+// func roundInt32F64(dst *int32, x *float64, n int)
+TEXT ·roundInt32F64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·roundInt32F64NEON(SB)
+
+notNEON:
+	JMP ·roundInt32F64Portable(SB)
+
+// func truncInt32F32(dst *int32, x *float32, n int)
+TEXT ·truncInt32F32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·truncInt32F32NEON(SB)
+
+notNEON:
+	JMP ·truncInt32F32Portable(SB)
+
+// func truncInt32F64(dst *int32, x *float64, n int)
+TEXT ·truncInt32F64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·truncInt32F64NEON(SB)
+
+notNEON:
+	JMP ·truncInt32F64Portable(SB)
+
+// func steBackwardF32(dst *float32, x *float32, mask *byte, n int)
+TEXT ·steBackwardF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·steBackwardF32NEON(SB)
+
+notNEON:
+	JMP ·steBackwardF32Portable(SB)
+
+// func steBackwardF64(dst *float64, x *float64, mask *byte, n int)
+TEXT ·steBackwardF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·steBackwardF64NEON(SB)
+
+notNEON:
+	JMP ·steBackwardF64Portable(SB)
+
+// func softFloorF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·softFloorF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softFloorF32NEON(SB)
+
+notNEON:
+	JMP ·softFloorF32Portable(SB)
+
+// func softFloorF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·softFloorF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softFloorF64NEON(SB)
+
+notNEON:
+	JMP ·softFloorF64Portable(SB)
+
+// func softFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·softFloorGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softFloorGradF32NEON(SB)
+
+notNEON:
+	JMP ·softFloorGradF32Portable(SB)
+
+// func softFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softFloorGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softFloorGradF64NEON(SB)
+
+notNEON:
+	JMP ·softFloorGradF64Portable(SB)
+
+// func softFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·softFloorValueGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softFloorValueGradF32NEON(SB)
+
+notNEON:
+	JMP ·softFloorValueGradF32Portable(SB)
+
+// func softFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·softFloorValueGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softFloorValueGradF64NEON(SB)
+
+notNEON:
+	JMP ·softFloorValueGradF64Portable(SB)
+
+// func softRoundF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·softRoundF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softRoundF32NEON(SB)
+
+notNEON:
+	JMP ·softRoundF32Portable(SB)
+
+// func softRoundF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·softRoundF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softRoundF64NEON(SB)
+
+notNEON:
+	JMP ·softRoundF64Portable(SB)
+
+// func softRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·softRoundGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softRoundGradF32NEON(SB)
+
+notNEON:
+	JMP ·softRoundGradF32Portable(SB)
+
+// func softRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softRoundGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softRoundGradF64NEON(SB)
+
+notNEON:
+	JMP ·softRoundGradF64Portable(SB)
+
+// func softRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·softRoundValueGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softRoundValueGradF32NEON(SB)
+
+notNEON:
+	JMP ·softRoundValueGradF32Portable(SB)
+
+// func softRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·softRoundValueGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softRoundValueGradF64NEON(SB)
+
+notNEON:
+	JMP ·softRoundValueGradF64Portable(SB)
+
+// func softCeilF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·softCeilF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softCeilF32NEON(SB)
+
+notNEON:
+	JMP ·softCeilF32Portable(SB)
+
+// func softCeilF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·softCeilF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softCeilF64NEON(SB)
+
+notNEON:
+	JMP ·softCeilF64Portable(SB)
+
+// func softCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·softCeilGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softCeilGradF32NEON(SB)
+
+notNEON:
+	JMP ·softCeilGradF32Portable(SB)
+
+// func softCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softCeilGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softCeilGradF64NEON(SB)
+
+notNEON:
+	JMP ·softCeilGradF64Portable(SB)
+
+// func softCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·softCeilValueGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softCeilValueGradF32NEON(SB)
+
+notNEON:
+	JMP ·softCeilValueGradF32Portable(SB)
+
+// func softCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·softCeilValueGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·softCeilValueGradF64NEON(SB)
+
+notNEON:
+	JMP ·softCeilValueGradF64Portable(SB)
+
+// func smoothFloorF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·smoothFloorF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothFloorF32NEON(SB)
+
+notNEON:
+	JMP ·smoothFloorF32Portable(SB)
+
+// func smoothFloorF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·smoothFloorF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothFloorF64NEON(SB)
+
+notNEON:
+	JMP ·smoothFloorF64Portable(SB)
+
+// func smoothFloorGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·smoothFloorGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothFloorGradF32NEON(SB)
+
+notNEON:
+	JMP ·smoothFloorGradF32Portable(SB)
+
+// func smoothFloorGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·smoothFloorGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothFloorGradF64NEON(SB)
+
+notNEON:
+	JMP ·smoothFloorGradF64Portable(SB)
+
+// func smoothFloorValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·smoothFloorValueGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothFloorValueGradF32NEON(SB)
+
+notNEON:
+	JMP ·smoothFloorValueGradF32Portable(SB)
+
+// func smoothFloorValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·smoothFloorValueGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothFloorValueGradF64NEON(SB)
+
+notNEON:
+	JMP ·smoothFloorValueGradF64Portable(SB)
+
+// func smoothRoundF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·smoothRoundF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothRoundF32NEON(SB)
+
+notNEON:
+	JMP ·smoothRoundF32Portable(SB)
+
+// func smoothRoundF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·smoothRoundF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothRoundF64NEON(SB)
+
+notNEON:
+	JMP ·smoothRoundF64Portable(SB)
+
+// func smoothRoundGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·smoothRoundGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothRoundGradF32NEON(SB)
+
+notNEON:
+	JMP ·smoothRoundGradF32Portable(SB)
+
+// func smoothRoundGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·smoothRoundGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothRoundGradF64NEON(SB)
+
+notNEON:
+	JMP ·smoothRoundGradF64Portable(SB)
+
+// func smoothRoundValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·smoothRoundValueGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothRoundValueGradF32NEON(SB)
+
+notNEON:
+	JMP ·smoothRoundValueGradF32Portable(SB)
+
+// func smoothRoundValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·smoothRoundValueGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothRoundValueGradF64NEON(SB)
+
+notNEON:
+	JMP ·smoothRoundValueGradF64Portable(SB)
+
+// func smoothCeilF32(dst *float32, x *float32, n int, c *float64)
+TEXT ·smoothCeilF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothCeilF32NEON(SB)
+
+notNEON:
+	JMP ·smoothCeilF32Portable(SB)
+
+// func smoothCeilF64(dst *float64, x *float64, n int, c *float64)
+TEXT ·smoothCeilF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothCeilF64NEON(SB)
+
+notNEON:
+	JMP ·smoothCeilF64Portable(SB)
+
+// func smoothCeilGradF32(dst *float32, dy *float32, x *float32, n int, c *float64)
+TEXT ·smoothCeilGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothCeilGradF32NEON(SB)
+
+notNEON:
+	JMP ·smoothCeilGradF32Portable(SB)
+
+// func smoothCeilGradF64(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·smoothCeilGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothCeilGradF64NEON(SB)
+
+notNEON:
+	JMP ·smoothCeilGradF64Portable(SB)
+
+// func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *float64)
+TEXT ·smoothCeilValueGradF32(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothCeilValueGradF32NEON(SB)
+
+notNEON:
+	JMP ·smoothCeilValueGradF32Portable(SB)
+
+// func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·smoothCeilValueGradF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·smoothCeilValueGradF64NEON(SB)
+
+notNEON:
+	JMP ·smoothCeilValueGradF64Portable(SB)

@@ -33,6 +33,9 @@ func amd64File(rs []routine) ([]byte, *ir.File, error) {
 		return nil, nil, err
 	}
 	src, err := printer.NewGoAsm(printer.Config{Name: "asm", Pkg: "stepgrad"}).Print(f)
+	src = append(src, jumps(rs, amd64Dispatch, func(flag, label string) string {
+		return fmt.Sprintf("\tCMPB %s(SB), $0\n\tJEQ  %s\n", flag, label)
+	})...)
 	return src, f, err
 }
 
@@ -247,7 +250,7 @@ func (a *loop) memoryBound() bool {
 func (a *loop) streamed() {
 	const stream, plain = "stream", "plain"
 	dst := a.ptr["dst"]
-	a.CMPQ(a.n, operand.NewDataAddr(operand.Symbol{Name: fmt.Sprintf("github·com∕stepgrad∕stepgrad∕internal∕isa·Stream%d", a.elem)}, 0))
+	a.CMPQ(a.n, operand.NewDataAddr(operand.Symbol{Name: isaSymbol(fmt.Sprintf("Stream%d", a.elem))}, 0))
 	a.JB(operand.LabelRef(plain))
 	a.CMPQ(dst, a.ptr["x"])
 	a.JEQ(operand.LabelRef(plain))

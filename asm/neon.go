@@ -17,6 +17,9 @@ func arm64File(rs []routine) []byte {
 		text.WriteString(planned(r, c).String())
 	}
 	text.WriteString(c.String())
+	text.WriteString(jumps(rs, arm64Dispatch, func(flag, label string) string {
+		return fmt.Sprintf("\tMOVBU %s(SB), R0\n\tCBZ   R0, %s\n", flag, label)
+	}))
 	return []byte(text.String())
 }
 
@@ -223,11 +226,11 @@ func (n *neon) candidates() []int {
 // the stack.
 func (n *neon) preamble() {
 	for _, p := range n.operands() {
-		n.ins("MOVD", "%s+%d(FP), %s", p.name, n.argument(p.name), n.ptr[p.name])
+		n.ins("MOVD", "%s+%d(FP), %s", p.name, n.routine.argument(p.name), n.ptr[p.name])
 	}
-	n.ins("MOVD", "n+%d(FP), %s", n.argument("n"), regN)
+	n.ins("MOVD", "n+%d(FP), %s", n.routine.argument("n"), regN)
 	if n.coefficients() {
-		n.ins("MOVD", "c+%d(FP), %s", n.argument("c"), regCoef)
+		n.ins("MOVD", "c+%d(FP), %s", n.routine.argument("c"), regCoef)
 	}
 	if n.tabled() {
 		n.ins("MOVD", "$constants<>(SB), %s", regConstants)
@@ -453,21 +456,5 @@ func (n *neon) String() string {
 		frame -= 8 // Go counts without the return address
 	}
 	declaration := n.name("NEON") + strings.TrimPrefix(n.signature(), "func")
-	return fmt.Sprintf("\n// func %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", declaration, n.name("NEON"), frame, n.argument("")) + n.text.String()
-}
-
-// argument is where an argument lies from FP on, or the size of all of them.
-// Pointers come first, so there is no padding.
-func (n *neon) argument(name string) (offset int) {
-	for _, p := range append(append(n.operands(), param{"n", "int"}), n.scalars()...) {
-		switch {
-		case p.name == name:
-			return offset
-		case p.typ == "float32" || p.typ == "int32":
-			offset += 4
-		default:
-			offset += 8
-		}
-	}
-	return offset
+	return fmt.Sprintf("\n// func %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", declaration, n.name("NEON"), frame, n.routine.argument("")) + n.text.String()
 }

@@ -154,3 +154,19 @@ func (r routine) size(p param) int {
 	}
 	return 64
 }
+
+// argument is where an argument lies from FP on, or the size of all of them.
+// Pointers come first, so there is no padding.
+func (r routine) argument(name string) (offset int) {
+	for _, p := range append(append(r.operands(), param{"n", "int"}), r.scalars()...) {
+		switch {
+		case p.name == name:
+			return offset
+		case p.typ == "float32" || p.typ == "int32":
+			offset += 4
+		default:
+			offset += 8
+		}
+	}
+	return offset
+}
