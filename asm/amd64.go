@@ -155,6 +155,9 @@ type loop struct {
 	vecs   int          // vectors of one group
 	unroll int          // groups of the main loop
 
+	frame reg.GPVirtual // the first slot
+	slots int
+
 	nontemporal bool // stores go around the caches
 }
 
@@ -342,12 +345,26 @@ func (a *loop) preamble() {
 			a.lower(i, o)
 		}
 		if read[i] && !inReg[i] {
-			a.Attributes(0) // the frame may be too large for NOSPLIT
-			m := a.AllocLocal(a.width / 8)
+			m := a.slot()
 			a.VMOVUPD(a.val[i], m)
 			a.val[i] = m
 		}
 	}
+}
+
+// slot is room for a vector on the stack, aligned: one across two cache lines
+// would cost twice as much to read.
+func (a *loop) slot() operand.Mem {
+	size := a.width / 8
+	if a.frame == nil {
+		a.Attributes(0) // the frame may be too large for NOSPLIT
+		a.frame = a.GP64()
+		a.LEAQ(a.AllocLocal(size).Offset(size-1), a.frame)
+		a.ANDQ(operand.I8(-size), a.frame)
+	}
+	a.AllocLocal(size)
+	a.slots++
+	return operand.Mem{Base: a.frame, Disp: (a.slots - 1) * size}
 }
 
 // address is where a scalar argument lies; loading it through the address
