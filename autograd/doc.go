@@ -50,8 +50,9 @@
 // gradient that is 0 times an infinite dy is NaN, unless the documentation
 // says that it is +0 whatever dy is: Floor and the like, ClipSTE, Clamp, ReLU,
 // Abs at 0, Where, Maximum and Minimum choose, they do not multiply. Functions
-// of package math are computed in float64 and rounded to T, sums are added up
-// in float64.
+// of package math are computed in float64 and rounded to T. Sum, Mean and the
+// gradients of broadcast operands are added up in float64, the gradients of
+// several uses of one Var, and of Gather's repeated indices, in T.
 //
 // # Memory
 //

@@ -164,9 +164,14 @@ func FuzzArithmetic(f *testing.F) {
 	})
 }
 
-// near allows rounding errors of the result and of what has the given size.
+// near allows rounding errors of the result and of what has the given size;
+// what is not finite must be the same.
 func near(t *testing.T, want, got, size float64, what string, args ...any) {
 	t.Helper()
+	if math.IsInf(want, 0) || math.IsNaN(want) {
+		require.True(t, cases.Same(want, got), append([]any{what + ": %v, want %v"}, append(args, got, want)...)...)
+		return
+	}
 	require.LessOrEqual(t, math.Abs(want-got), 1e-13*(math.Abs(want)+math.Abs(size)), append([]any{what + ": %v, want %v"}, append(args, got, want)...)...)
 }
 
