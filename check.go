@@ -36,7 +36,7 @@ func overlap(a, sizeA, b, sizeB uintptr) bool { return a < b+sizeB && b < a+size
 func partial(d, size uintptr) bool { return d != 0 && (d < size || -d < size) }
 
 // The checks below are one per kernels.Shape. They run before anything is
-// written, whatever the length. That of Map is small enough to be inlined.
+// written, whatever the length. Those of Map and MapInt are inlined.
 
 func checkMap[T Float](name string, dst, x []T) {
 	if len(dst) != len(x) {

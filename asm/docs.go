@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -39,15 +40,7 @@ func replaceTable(doc []byte, marker, text string) ([]byte, error) {
 
 // call is how the kernel is called, without the slices' types.
 func call(k *kernels.Kernel) string {
-	operands := map[kernels.Shape]string{
-		kernels.Map: "dst, x", kernels.MapInt: "dst, x", kernels.MapGrad: "dst, dy, x", kernels.MapBoth: "dst, grad, x",
-		kernels.ToMask: "dst, mask, x", kernels.FromMask: "dst, dy, mask",
-	}[k.Shape]
-	params := map[kernels.Signature]string{
-		kernels.Ulps: ", ulps", kernels.Step: ", step", kernels.StepUlps: ", step, ulps",
-		kernels.Clamp: ", mode, lo, hi", kernels.Alpha: ", alpha", kernels.Slope: ", slope",
-	}[k.Sig]
-	return k.Name + "(" + operands + params + ")"
+	return k.Name + "(" + strings.Join(slices.Concat(operandNames[k.Shape], paramNames[k.Sig]), ", ") + ")"
 }
 
 func functionTable() string {

@@ -146,15 +146,17 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 `)
 	calls := map[string]string{}
 	for _, k := range kernels.All {
-		operands := map[kernels.Shape]string{
-			kernels.Map: "b.Dst, b.X", kernels.MapInt: "b.Int, b.X", kernels.MapGrad: "b.Dst, b.Dy, b.X",
-			kernels.MapBoth: "b.Dst, b.Grad, b.X", kernels.ToMask: "b.Dst, b.Mask, b.X", kernels.FromMask: "b.Dst, b.Dy, b.Mask",
-		}[k.Shape]
-		params := map[kernels.Signature]string{
-			kernels.Ulps: ", p.Ulps", kernels.Step: ", p.Step", kernels.StepUlps: ", p.Step, p.Ulps",
-			kernels.Clamp: ", p.Mode, p.Lo, p.Hi", kernels.Alpha: ", p.Alpha", kernels.Slope: ", p.Slope",
-		}[k.Sig]
-		calls[k.Name] = fmt.Sprintf("stepgrad.%s(%s%s)", k.Name, operands, params)
+		var args []string
+		for _, o := range operandNames[k.Shape] {
+			if o == "dst" && k.Shape == kernels.MapInt {
+				o = "int"
+			}
+			args = append(args, "b."+upperFirst(o))
+		}
+		for _, p := range paramNames[k.Sig] {
+			args = append(args, "p."+upperFirst(p))
+		}
+		calls[k.Name] = fmt.Sprintf("stepgrad.%s(%s)", k.Name, strings.Join(args, ", "))
 		fmt.Fprintf(&b, "case %q:\n%s\n", k.Name, calls[k.Name])
 	}
 	b.WriteString(`default:

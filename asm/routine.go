@@ -80,7 +80,21 @@ func lowerFirst(s string) string {
 	return strings.ToLower(s[:n]) + s[n:]
 }
 
-// A param is one scalar argument after n.
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// What the public function calls its operands and parameters, in order.
+var (
+	operandNames = map[kernels.Shape][]string{
+		kernels.Map: {"dst", "x"}, kernels.MapInt: {"dst", "x"}, kernels.MapGrad: {"dst", "dy", "x"},
+		kernels.MapBoth: {"dst", "grad", "x"}, kernels.ToMask: {"dst", "mask", "x"}, kernels.FromMask: {"dst", "dy", "mask"},
+	}
+	paramNames = map[kernels.Signature][]string{
+		kernels.Ulps: {"ulps"}, kernels.Step: {"step"}, kernels.StepUlps: {"step", "ulps"},
+		kernels.Clamp: {"mode", "lo", "hi"}, kernels.Alpha: {"alpha"}, kernels.Slope: {"slope"},
+	}
+)
+
+// A param is one argument of a routine: its name and Go type.
 type param struct{ name, typ string }
 
 // operands lists the pointer arguments of the routine in order, as name and Go
