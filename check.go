@@ -101,7 +101,8 @@ func checkMapBoth[T Float](name string, dst, grad, x []T) {
 	}
 }
 
-// checkToMask and checkFromMask differ in what the operand is called.
+// checkToMask and checkFromMask differ in what the operand is called; checkMask
+// comes after either.
 
 func checkToMask[T Float](name string, dst []T, mask []byte, x []T) {
 	if len(dst) != len(x) {
@@ -110,7 +111,6 @@ func checkToMask[T Float](name string, dst []T, mask []byte, x []T) {
 	if partial(addr(dst)-addr(x), bytes(x)) {
 		panic("stepgrad: " + name + ": dst and x must be the same slice or not overlap")
 	}
-	checkMask(name, mask, len(x), addr(dst), addr(x), bytes(x))
 	if race {
 		raceRead(x)
 		raceWrite(dst)
@@ -125,7 +125,6 @@ func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
 	if partial(addr(dst)-addr(dy), bytes(dy)) {
 		panic("stepgrad: " + name + ": dst and dy must be the same slice or not overlap")
 	}
-	checkMask(name, mask, len(dy), addr(dst), addr(dy), bytes(dy))
 	if race {
 		raceRead(dy)
 		raceRead(mask)
@@ -133,14 +132,20 @@ func checkFromMask[T Float](name string, dst, dy []T, mask []byte) {
 	}
 }
 
-// checkMask: a and b are where the other two slices lie, size their bytes.
-func checkMask(name string, mask []byte, n int, a, b, size uintptr) {
-	if len(mask) != (n+7)/8 {
-		panic("stepgrad: " + name + ": mask must hold one bit per element, exactly (n+7)/8 bytes")
+// checkMask: mask has size bytes, for n elements; the other slices lie at a
+// and b. (Numbers, so that the compiler inlines it.)
+func checkMask(name string, mask, held uintptr, n int, a, b, size uintptr) {
+	exact := held == uintptr(n+7)/8
+	if !exact || overlap(mask, held, a, size) || overlap(mask, held, b, size) {
+		panic("stepgrad: " + name + ": mask must " + maskRule(exact))
 	}
-	if overlap(addr(mask), bytes(mask), a, size) || overlap(addr(mask), bytes(mask), b, size) {
-		panic("stepgrad: " + name + ": mask must not overlap another slice")
+}
+
+func maskRule(exact bool) string {
+	if !exact {
+		return "hold one bit per element, exactly (n+7)/8 bytes"
 	}
+	return "not overlap another slice"
 }
 
 // The checks of parameters are one per kernels.Signature. x − x is 0 exactly

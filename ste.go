@@ -34,6 +34,7 @@ const (
 // constants; lo ≤ hi, each an integer or ±Inf. Else STEForward panics.
 func STEForward[T Float](dst []T, mask []byte, x []T, mode Mode, lo, hi T) {
 	checkToMask("STEForward", dst, mask, x)
+	checkMask("STEForward", addr(mask), bytes(mask), len(x), addr(dst), addr(x), bytes(x))
 	checkClamp("STEForward", mode, lo, hi)
 	if is32[T]() {
 		steForwardF32(p32(dst), pByte(mask), p32(x), len(x), mode, float32(lo), float32(hi))
@@ -56,6 +57,7 @@ func STEForward[T Float](dst []T, mask []byte, x []T, mode Mode, lo, hi T) {
 // exactly (n+7)/8 bytes and is disjoint from both. Else STEBackward panics.
 func STEBackward[T Float](dst, dy []T, mask []byte) {
 	checkFromMask("STEBackward", dst, dy, mask)
+	checkMask("STEBackward", addr(mask), bytes(mask), len(dy), addr(dst), addr(dy), bytes(dy))
 	if is32[T]() {
 		steBackwardF32(p32(dst), p32(dy), pByte(mask), len(dy))
 	} else {
