@@ -21,21 +21,34 @@ func withProcs(n int, f func()) {
 	f()
 }
 
-// TestParallelTiles: the chunks tile [0, n), start at multiples of 64 and are
-// no more than GOMAXPROCS.
+// pace makes the first chunk as slow as f has to be for goroutines to be started.
+func pace(lo int) {
+	if lo == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// tiling is how Parallel cuts n, sorted.
+func tiling(n int, f func(lo int)) (chunks [][2]int) {
+	var mu sync.Mutex
+	stepgrad.Parallel(n, func(lo, hi int) {
+		f(lo)
+		mu.Lock()
+		defer mu.Unlock()
+		chunks = append(chunks, [2]int{lo, hi})
+	})
+	slices.SortFunc(chunks, func(a, b [2]int) int { return a[0] - b[0] })
+	return chunks
+}
+
+// TestParallelTiles: the chunks tile [0, n), start at multiples of 64, and are
+// the same whether they are shared or not.
 func TestParallelTiles(t *testing.T) {
 	for _, procs := range []int{1, 2, 3, 8} {
 		withProcs(procs, func() {
-			for _, n := range []int{0, 1, 63, 64, 65, 127, 128, 129, 191, 192, 500, 512, 1000, 64*8 + 1, 100_000} {
-				var mu sync.Mutex
-				var chunks [][2]int
-				stepgrad.Parallel(n, func(lo, hi int) {
-					mu.Lock()
-					defer mu.Unlock()
-					chunks = append(chunks, [2]int{lo, hi})
-				})
+			for _, n := range []int{0, 1, 63, 64, 65, 1000, 65535, 65536, 65537, 100_000, 1<<20 - 1, 1 << 20, 1<<24 + 1, 1<<26 + 63} {
+				chunks := tiling(n, func(int) {})
 				at := fmt.Sprintf("n = %d, GOMAXPROCS = %d: %v", n, procs, chunks)
-				slices.SortFunc(chunks, func(a, b [2]int) int { return a[0] - b[0] })
 				next := 0
 				for _, c := range chunks {
 					require.Equal(t, next, c[0], at)
@@ -44,52 +57,89 @@ func TestParallelTiles(t *testing.T) {
 					next = c[1]
 				}
 				require.Equal(t, n, next, at)
-				require.LessOrEqual(t, len(chunks), procs, at)
+				require.LessOrEqual(t, len(chunks), 4*procs+1, at)
+				require.Equal(t, chunks, tiling(n, pace), "shared, "+at)
 			}
 		})
 	}
 }
 
-// TestParallelKernel: chunks share no byte of a mask.
+// TestParallelShares: slow work runs on GOMAXPROCS goroutines at once, and on
+// no more.
+func TestParallelShares(t *testing.T) {
+	const procs = 3
+	withProcs(procs, func() {
+		var mu sync.Mutex
+		now, most := 0, 0
+		count := func(by int) {
+			mu.Lock()
+			defer mu.Unlock()
+			now += by
+			most = max(most, now)
+		}
+		tiling(1<<20, func(lo int) {
+			count(1)
+			pace(lo)
+			time.Sleep(5 * time.Millisecond)
+			count(-1)
+		})
+		assert.Equal(t, procs, most)
+	})
+}
+
+// TestParallelKernel: chunks share no byte of a mask, and any number of workers
+// gives the same bits.
 func TestParallelKernel(t *testing.T) {
-	const n = 10_007
-	x, dst, mask := make([]float32, n), make([]float32, n), make([]byte, (n+7)/8)
+	const n = 1<<20 + 7
+	x, want, wantMask := make([]float32, n), make([]float32, n), make([]byte, (n+7)/8)
 	for i := range x {
 		x[i] = float32(i%31) - 15.5
 	}
-	withProcs(8, func() {
-		stepgrad.Parallel(n, func(lo, hi int) {
-			stepgrad.STEForward(dst[lo:hi], mask[lo/8:(hi+7)/8], x[lo:hi], stepgrad.Down, -8, 7)
-		})
-	})
-	want, wantMask := make([]float32, n), make([]byte, (n+7)/8)
 	stepgrad.STEForward(want, wantMask, x, stepgrad.Down, -8, 7)
-	assert.Equal(t, want, dst)
-	assert.Equal(t, wantMask, mask)
+	for _, procs := range []int{1, 2, 8} {
+		dst, mask := make([]float32, n), make([]byte, (n+7)/8)
+		withProcs(procs, func() {
+			stepgrad.Parallel(n, func(lo, hi int) {
+				pace(lo)
+				stepgrad.STEForward(dst[lo:hi], mask[lo/8:(hi+7)/8], x[lo:hi], stepgrad.Down, -8, 7)
+			})
+		})
+		assert.True(t, slices.Equal(want, dst), procs)
+		assert.True(t, slices.Equal(wantMask, mask), procs)
+	}
 }
 
 // TestParallelPanics: a panic in any chunk reaches the caller, with its value,
-// when the other chunks are done.
+// when no chunk is running any more.
 func TestParallelPanics(t *testing.T) {
+	const n = 1 << 18
 	cause := errors.New("a chunk failed")
 	for _, procs := range []int{1, 4} {
 		withProcs(procs, func() {
-			for at := range procs {
-				var done atomic.Int32
-				require.PanicsWithValue(t, cause, func() {
-					stepgrad.Parallel(64*procs, func(lo, _ int) {
-						if lo == at*64 {
+			chunks := tiling(n, func(int) {})
+			for _, first := range []func(lo int){pace, func(int) {}} {
+				for _, at := range chunks {
+					var running atomic.Int32
+					require.PanicsWithValue(t, cause, func() {
+						stepgrad.Parallel(n, func(lo, _ int) {
+							running.Add(1)
+							defer running.Add(-1)
+							if first(lo); lo == at[0] {
+								panic(cause)
+							}
+							time.Sleep(100 * time.Microsecond)
+						})
+					})
+					require.Zero(t, running.Load(), "the others were waited for")
+				}
+				require.PanicsWithValue(t, cause, func() { // of several, one
+					stepgrad.Parallel(n, func(lo, _ int) {
+						if first(lo); lo > 0 || procs == 1 {
 							panic(cause)
 						}
-						time.Sleep(time.Millisecond)
-						done.Add(1)
 					})
 				})
-				require.EqualValues(t, procs-1, done.Load(), "the others were waited for")
 			}
-			require.PanicsWithValue(t, cause, func() { // of several, one
-				stepgrad.Parallel(64*procs, func(_, _ int) { panic(cause) })
-			})
 		})
 	}
 }
@@ -105,13 +155,15 @@ func TestParallelBounds(t *testing.T) {
 // TestParallelGoexit: f may end its goroutine (as t.FailNow does), the
 // caller's included, without leaving anyone waiting.
 func TestParallelGoexit(t *testing.T) {
+	const n = 1 << 18
 	withProcs(4, func() {
-		for at := range 4 {
+		for _, at := range append(tiling(n, func(int) {}), [2]int{-1, 0}) {
 			done := make(chan bool)
 			go func() {
 				defer close(done)
-				stepgrad.Parallel(256, func(lo, _ int) {
-					if lo == at*64 {
+				stepgrad.Parallel(n, func(lo, _ int) {
+					pace(lo)
+					if lo == at[0] || at[0] < 0 && lo > 0 { // one, or all that are shared
 						runtime.Goexit()
 					}
 				})
@@ -119,7 +171,7 @@ func TestParallelGoexit(t *testing.T) {
 			select {
 			case <-done:
 			case <-time.After(10 * time.Second):
-				t.Fatalf("Parallel hangs when the chunk at %d ends its goroutine", at*64)
+				t.Fatalf("Parallel hangs when the chunk at %d ends its goroutine", at[0])
 			}
 		}
 	})
@@ -129,8 +181,8 @@ func TestParallelGoexit(t *testing.T) {
 func TestParallelOne(t *testing.T) {
 	withProcs(1, func() {
 		calls := 0 // no lock: the race detector would tell
-		stepgrad.Parallel(1000, func(lo, hi int) {
-			assert.Equal(t, [2]int{0, 1000}, [2]int{lo, hi})
+		stepgrad.Parallel(1<<20, func(lo, hi int) {
+			assert.Equal(t, [2]int{0, 1 << 20}, [2]int{lo, hi})
 			calls++
 		})
 		assert.Equal(t, 1, calls)
@@ -141,9 +193,10 @@ func TestParallelOne(t *testing.T) {
 func TestParallelNested(t *testing.T) {
 	var sum atomic.Int64
 	withProcs(3, func() {
-		stepgrad.Parallel(1000, func(lo, hi int) {
+		stepgrad.Parallel(1<<18, func(lo, hi int) {
+			pace(lo)
 			stepgrad.Parallel(hi-lo, func(a, b int) { sum.Add(int64(b - a)) })
 		})
 	})
-	assert.EqualValues(t, 1000, sum.Load())
+	assert.EqualValues(t, 1<<18, sum.Load())
 }
