@@ -10,7 +10,7 @@ import (
 // Add returns a + b, broadcast. The gradient of each operand is dy, summed
 // back to its shape. It panics if the shapes do not broadcast.
 func Add[T stepgrad.Float](a, b *Var[T]) *Var[T] {
-	dst, shape := zip("Add", a, b, addLoop[T])
+	dst, shape := zip("Add", a, b, sumLoop[T])
 	return result(dst, shape, via(a, sumBack[T](a.shape)), via(b, sumBack[T](b.shape)))
 }
 
@@ -58,7 +58,7 @@ func Div[T stepgrad.Float](a, b *Var[T]) *Var[T] {
 	return y
 }
 
-func addLoop[T stepgrad.Float](dst, a, b []T) {
+func sumLoop[T stepgrad.Float](dst, a, b []T) {
 	for i := range dst {
 		dst[i] = a[i] + b[i]
 	}

@@ -63,11 +63,10 @@ func Explain[T stepgrad.Float](y *Var[T], xs ...*Var[T]) Report {
 		// For each node: does a path lead to x, and one that is open?
 		reaches, open := make([]bool, len(g.nodes)), make([]bool, len(g.nodes))
 		reaches[at], open[at] = true, true
-		links := g.links
 		var found []*block
 		for i, n := range g.nodes {
 			shut := false
-			for e, to := range links[:len(n.edges)] {
+			for e, to := range g.operands(i) {
 				reaches[i] = reaches[i] || reaches[to]
 				if n.open(e) {
 					open[i] = open[i] || open[to]
@@ -75,7 +74,6 @@ func Explain[T stepgrad.Float](y *Var[T], xs ...*Var[T]) Report {
 					shut = shut || reaches[to]
 				}
 			}
-			links = links[len(n.edges):]
 			if shut {
 				found = append(found, n.block)
 			}

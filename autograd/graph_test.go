@@ -3,21 +3,25 @@ package autograd_test
 import (
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
 )
 
-func grad(y V, xs ...V) [][]float64 {
+func grad(y V, xs ...V) [][]float64 { return values(ag.Grad(y, xs...)) }
+
+func values(xs []V) [][]float64 {
 	var data [][]float64
-	for _, g := range ag.Grad(y, xs...) {
-		data = append(data, g.Data())
+	for _, x := range xs {
+		data = append(data, slices.Clone(x.Data()))
 	}
 	return data
 }
@@ -49,6 +53,56 @@ func TestGradWith(t *testing.T) {
 	// Without a kernel between them, the gradient is dy itself.
 	require.Same(t, dy, ag.GradWith(ag.FloorSTE(x), dy, x)[0])
 	require.Same(t, dy, ag.GradWith(x, dy, x)[0])
+}
+
+// recorded is v behind a user's operation, which makes Grad record everything
+// at once instead of when a gradient is differentiated.
+func recorded(v V) V {
+	return ag.Custom("Same", v.Data(), v.Shape(), func(dy V) []V { return []V{dy} }, v)
+}
+
+// Gradients are the same bits whether they were recorded or not, and so are
+// gradients of gradients.
+func TestRecorded(t *testing.T) {
+	for _, c := range derivatives {
+		y := c.f(c.xs...)
+		dy := numbers(0.5, 2, y.Shape()...)
+		lean, full := ag.GradWith(y, dy, c.xs...), ag.GradWith(recorded(y), dy, c.xs...)
+		for k := range lean {
+			require.Equal(t, full[k].Data(), lean[k].Data(), c.name)
+			require.Equal(t, full[k].Shape(), lean[k].Shape(), c.name)
+			more := append([]V{dy}, c.xs...)
+			weight := numbers(0.5, 2, lean[k].Shape()...)
+			require.Equal(t, values(ag.GradWith(full[k], weight, more...)), values(ag.GradWith(lean[k], weight, more...)), c.name)
+		}
+	}
+}
+
+// Memory that gradients are computed in is used again; that of results is not.
+func TestGradMemory(t *testing.T) {
+	x, w := numbers(-2, 2, 1000), numbers(-2, 2, 1000)
+	loss := func() V {
+		a := ag.Mul(ag.Add(ag.Square(x), w), ag.Tanh(x))
+		return ag.Sum(ag.Mul(a, ag.Add(a, ag.FloorSTE(ag.Scale(w, 3)))))
+	}
+	y := loss()
+	a := ag.Mul(y, y)
+	want := values(ag.Grad(recorded(a), x, w, y, a))
+	first := ag.Grad(a, x, w, y, a)
+	for range 20 {
+		require.Equal(t, want, values(ag.Grad(a, x, w, y, a)))
+		ag.Grad(loss(), w)
+	}
+	require.Equal(t, want, values(first), "nobody wrote to what was given away")
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for range 50 {
+				assert.Equal(t, want, values(ag.Grad(a, x, w, y, a)))
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // The gradient of a fan-out is added up without writing to dy or to anything

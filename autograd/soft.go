@@ -106,7 +106,7 @@ func distance[T stepgrad.Float](x *Var[T], from func(v T) T) *Var[T] {
 		}
 		return from(v)
 	})
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return dy }))
+	return result(dst, x.shape, via(x, pass[T]))
 }
 
 // Both are exact near a step.

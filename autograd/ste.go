@@ -33,7 +33,7 @@ func TruncSTE[T stepgrad.Float](x *Var[T]) *Var[T] { return straight(x, stepgrad
 func straight[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) *Var[T] {
 	dst := make([]T, len(x.data))
 	kernel(dst, x.data)
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return dy }))
+	return result(dst, x.shape, via(x, pass[T]))
 }
 
 // ClipSTE returns clamp(round(x), lo, hi), as stepgrad.STEForward; mode is how

@@ -22,22 +22,47 @@ type node[T stepgrad.Float] struct {
 	edges []edge[T]                  // none: a Param
 	joint func(dy *Var[T]) []*Var[T] // the rule of all edges at once, in their place
 	block *block                     // set if some edge has no rule
+	later func() []edge[T]           // the edges, of a gradient that few will differentiate again
 }
 
 // An edge leads from an operation to one operand. Its rule turns the gradient
 // of the result into that of the operand, by operations of this package; nil
 // declares that gradient to be zero.
+//
+// plain and into are for gradients that are not differentiated, and may be nil.
 type edge[T stepgrad.Float] struct {
-	to   *node[T]
-	rule func(dy *Var[T]) *Var[T]
-	into func(sum, dy []T) // if not nil: sum += rule(dy), where that is mostly zeros
+	to    *node[T]
+	rule  func(dy *Var[T]) *Var[T]
+	plain func(dst, dy []T) // dst = rule(dy); every element is written, and dst may be dy
+	shape []int             // of dst
+	into  func(sum, dy []T) // sum += rule(dy), where that is mostly zeros
+
+	varies bool // plain gives a gradient that depends on a Param even if dy does not
 }
 
-func (n *node[T]) open(i int) bool { return n.joint != nil || n.edges[i].rule != nil }
+func (n *node[T]) out() []edge[T] {
+	if n.later != nil {
+		return n.later()
+	}
+	return n.edges
+}
+
+func (n *node[T]) open(i int) bool { return n.joint != nil || n.out()[i].rule != nil }
 
 func via[T stepgrad.Float](x *Var[T], rule func(dy *Var[T]) *Var[T]) edge[T] {
 	return edge[T]{to: x.node, rule: rule}
 }
+
+// viaPlain takes the shortcut too, and what else the gradient depends on.
+func viaPlain[T stepgrad.Float](x *Var[T], rule func(dy *Var[T]) *Var[T], plain func(dst, dy []T), on ...*Var[T]) edge[T] {
+	e := edge[T]{to: x.node, rule: rule, plain: plain, shape: x.shape}
+	for _, v := range on {
+		e.varies = e.varies || v.node != nil
+	}
+	return e
+}
+
+func pass[T stepgrad.Float](dy *Var[T]) *Var[T] { return dy }
 
 // result is the Var of an operation. Edges to constants are dropped, with
 // everything that their rules hold.
@@ -97,153 +122,8 @@ func (x *Var[T]) Shape() []int { return append([]int{}, x.shape...) }
 func (x *Var[T]) Len() int { return len(x.data) }
 
 // IsParam reports whether x was made by Param.
-func (x *Var[T]) IsParam() bool { return x.node != nil && len(x.node.edges) == 0 }
-
-// Grad returns dy/dx for each x of xs, in the shape of x. y has one element,
-// of any rank.
-//
-// An x may be a Param, an intermediate result, y itself (the gradient is one)
-// or appear twice. An x that y does not depend on, a constant and a detached
-// value get zeros: Explain tells why. Every result is a Var that can be
-// differentiated again, to any order. Results may share storage with each
-// other: only read them.
-//
-// Each operation on a path from y to an x is visited once, no other at all.
-// It panics if y has not exactly one element.
-func Grad[T stepgrad.Float](y *Var[T], xs ...*Var[T]) []*Var[T] {
-	if len(y.data) != 1 {
-		panic(fmt.Sprintf("autograd: Grad: y has shape %v, not one element; see GradWith", y.shape))
-	}
-	return GradWith(y, fill(T(1), y.shape), xs...)
-}
-
-// GradWith is Grad for y of any shape: it returns the vector-Jacobian product
-// Σ dy·∂y/∂x for each x. dy may depend on Params itself, and the results can
-// be differentiated with respect to them. Results may share storage with dy.
-//
-// It panics if dy does not have exactly the shape of y.
-func GradWith[T stepgrad.Float](y, dy *Var[T], xs ...*Var[T]) []*Var[T] {
-	if !slices.Equal(y.shape, dy.shape) {
-		panic(fmt.Sprintf("autograd: GradWith: dy has shape %v and y has shape %v", dy.shape, y.shape))
-	}
-	g := trace(y, (*node[T]).open)
-	slots := make([]slot[T], len(g.nodes))
-	for _, x := range xs {
-		if i, ok := g.index[x.node]; ok {
-			slots[i].isX, slots[i].leads = true, true
-		}
-	}
-	links := g.links
-	for i, n := range g.nodes {
-		for _, to := range links[:len(n.edges)] {
-			slots[i].leads = slots[i].leads || to >= 0 && slots[to].leads
-		}
-		links = links[len(n.edges):]
-	}
-	if len(slots) > 0 {
-		slots[len(slots)-1].sum = dy
-	}
-	end := len(g.links)
-	for i := len(g.nodes) - 1; i >= 0; i-- {
-		n, s := g.nodes[i], &slots[i]
-		links, end = g.links[end-len(n.edges):end], end-len(n.edges)
-		if s.sum == nil || !slices.ContainsFunc(links, func(to int) bool { return to >= 0 && slots[to].leads }) {
-			continue
-		}
-		var joint []*Var[T]
-		if n.joint != nil {
-			joint = n.joint(s.sum)
-		}
-		for k, to := range links {
-			switch e := n.edges[k]; {
-			case to < 0 || !slots[to].leads:
-			case joint != nil:
-				slots[to].add(joint[k])
-			case e.into != nil && slots[to].own && s.sum.node == nil:
-				e.into(slots[to].sum.data, s.sum.data)
-			default:
-				slots[to].add(e.rule(s.sum))
-			}
-		}
-		if !s.isX {
-			s.sum = nil // garbage from here on
-		}
-	}
-	grads := make([]*Var[T], len(xs))
-	for k, x := range xs {
-		if i, ok := g.index[x.node]; ok && slots[i].sum != nil {
-			grads[k] = slots[i].sum
-		} else {
-			grads[k] = fill(T(0), x.shape)
-		}
-	}
-	return grads
-}
-
-// A slot gathers the gradient of one node.
-type slot[T stepgrad.Float] struct {
-	sum   *Var[T]
-	own   bool // sum.data was made here, and nobody else has seen it
-	isX   bool
-	leads bool // to an x
-}
-
-func (s *slot[T]) add(g *Var[T]) {
-	switch {
-	case g == nil:
-	case s.sum == nil:
-		s.sum = g
-	case s.own && g.node == nil:
-		addLoop(s.sum.data, s.sum.data, g.data)
-	default:
-		s.sum, s.own = Add(s.sum, g), true
-	}
-}
-
-// A graph lists the nodes behind a Var, operands before results.
-type graph[T stepgrad.Float] struct {
-	nodes []*node[T]
-	index map[*node[T]]int // position in nodes
-	links []int            // the positions of each node's operands, node after node; −1: not followed
-}
-
-// trace is a depth-first search with its own stack, along the edges that
-// follow admits.
-func trace[T stepgrad.Float](y *Var[T], follow func(n *node[T], i int) bool) graph[T] {
-	g := graph[T]{index: map[*node[T]]int{}}
-	if y.node == nil {
-		return g
-	}
-	type frame struct {
-		n    *node[T]
-		next int
-	}
-	stack := []frame{{n: y.node}}
-	g.index[y.node] = -1
-	for len(stack) > 0 {
-		top := &stack[len(stack)-1]
-		n, i := top.n, top.next
-		if i < len(n.edges) {
-			top.next++
-			to := n.edges[i].to
-			if _, seen := g.index[to]; !seen && follow(n, i) {
-				g.index[to] = -1
-				stack = append(stack, frame{n: to})
-			}
-			continue
-		}
-		for i, e := range n.edges {
-			to := -1
-			if follow(n, i) {
-				to = g.index[e.to]
-			}
-			g.links = append(g.links, to)
-		}
-		g.index[n] = len(g.nodes)
-		g.nodes = append(g.nodes, n)
-		stack = stack[:len(stack)-1]
-	}
-	return g
+func (x *Var[T]) IsParam() bool {
+	return x.node != nil && x.node.later == nil && len(x.node.edges) == 0
 }
 
 // Broadcasting follows NumPy: shapes are aligned at their last axes, and an
