@@ -14,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/stepgrad/stepgrad"
+	"github.com/stepgrad/stepgrad/internal/call"
+	"github.com/stepgrad/stepgrad/internal/cases"
+	"github.com/stepgrad/stepgrad/kernels"
 )
 
 func withProcs(n int, f func()) {
@@ -107,6 +110,51 @@ func TestParallelKernel(t *testing.T) {
 		assert.True(t, slices.Equal(want, dst), procs)
 		assert.True(t, slices.Equal(wantMask, mask), procs)
 	}
+}
+
+// TestParallelWorkers: the bits of every kernel are the same with any number of
+// workers.
+func TestParallelWorkers(t *testing.T) {
+	eachKernel(t, testWorkers[float32], testWorkers[float64])
+}
+
+func testWorkers[T cases.Float](t *testing.T, k *kernels.Kernel) {
+	const n = 1<<16 + 7
+	p := cases.Params[T](k.Sig)[0]
+	in := cases.Inputs[T](cases.Rand(6), 4000)
+	fresh := func() *call.Buffers[T] {
+		b := buffers[T](n)
+		for i := range n {
+			v := in[i%len(in)]
+			b.X[i], b.Dy[i] = v.X, v.Dy
+		}
+		for i := range b.Mask {
+			b.Mask[i] = byte(i * 151)
+		}
+		return b
+	}
+	want := fresh()
+	call.Kernel(k.Name, want, p)
+	for _, procs := range []int{1, 2, 5} {
+		got := fresh()
+		withProcs(procs, func() {
+			stepgrad.Parallel(n, func(lo, hi int) {
+				pace(lo)
+				call.Kernel(k.Name, &call.Buffers[T]{
+					Dst: got.Dst[lo:hi], Grad: got.Grad[lo:hi], Dy: got.Dy[lo:hi], X: got.X[lo:hi],
+					Int: got.Int[lo:hi], Mask: got.Mask[lo/8 : (hi+7)/8],
+				}, p)
+			})
+		})
+		require.True(t, sameBits(want, got), "%s with %d workers", k.Name, procs)
+	}
+}
+
+// sameBits compares results; any NaN equals any NaN.
+func sameBits[T cases.Float](a, b *call.Buffers[T]) bool {
+	same := func(x, y T) bool { return cases.Bits(x) == cases.Bits(y) || x != x && y != y }
+	return slices.EqualFunc(a.Dst, b.Dst, same) && slices.EqualFunc(a.Grad, b.Grad, same) &&
+		slices.Equal(a.Int, b.Int) && slices.Equal(a.Mask, b.Mask)
 }
 
 // TestParallelPanics: a panic in any chunk reaches the caller, with its value,
