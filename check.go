@@ -101,6 +101,30 @@ func checkMapBoth[T Float](name string, dst, grad, x []T) {
 	}
 }
 
+// checkZip is for Zip and ZipGrad: where dst and the operands lie, and their
+// bytes. (Numbers, so that the compiler inlines it.) raceZip comes after it.
+func checkZip(name string, dst, x, y, size, sizeX, sizeY uintptr) {
+	same := size == sizeX && size == sizeY
+	if !same || partial(dst-x, size) || partial(dst-y, size) {
+		panic("stepgrad: " + name + ": dst must " + zipRule(same))
+	}
+}
+
+func zipRule(same bool) string {
+	if !same {
+		return "have the same length as both operands"
+	}
+	return "be the same slice as an operand or not overlap it"
+}
+
+func raceZip[T Float](dst, x, y []T) {
+	if race {
+		raceRead(x)
+		raceRead(y)
+		raceWrite(dst)
+	}
+}
+
 // checkToMask and checkFromMask differ in what the operand is called; checkMask
 // comes after either.
 

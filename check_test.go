@@ -27,7 +27,7 @@ type operand struct {
 func operands[T cases.Float](s kernels.Shape) []operand {
 	elem := int(unsafe.Sizeof(T(0)))
 	dst, grad := operand{"dst", elem, true}, operand{"grad", elem, true}
-	dy, x := operand{"dy", elem, false}, operand{"x", elem, false}
+	dy, x, y := operand{"dy", elem, false}, operand{"x", elem, false}, operand{"y", elem, false}
 	return map[kernels.Shape][]operand{
 		kernels.Map:      {dst, x},
 		kernels.MapInt:   {{"int", 4, true}, x},
@@ -35,6 +35,8 @@ func operands[T cases.Float](s kernels.Shape) []operand {
 		kernels.MapBoth:  {dst, grad, x},
 		kernels.ToMask:   {dst, {"mask", 0, true}, x},
 		kernels.FromMask: {dst, dy, {"mask", 0, false}},
+		kernels.Zip:      {dst, x, y},
+		kernels.ZipGrad:  {dst, dy, y},
 	}[s]
 }
 
@@ -90,6 +92,12 @@ func try[T cases.Float](k *kernels.Kernel, p plan, params kernels.Params[T]) (ca
 	b := &call.Buffers[T]{
 		Dst: view[T](mem, p["dst"]), Grad: view[T](mem, p["grad"]), Dy: view[T](mem, p["dy"]), X: view[T](mem, p["x"]),
 		Int: view[int32](mem, p["int"]), Mask: view[byte](mem, p["mask"]),
+	}
+	switch k.Shape {
+	case kernels.Zip:
+		b.Dy = view[T](mem, p["y"])
+	case kernels.ZipGrad:
+		b.X = view[T](mem, p["y"])
 	}
 	defer func() {
 		cause = recover()

@@ -75,7 +75,7 @@ func TestSignatures(t *testing.T) {
 	for i := range kernels.All {
 		k := &kernels.All[i]
 		assert.NotEmpty(t, cases.Params[float32](k.Sig), "%s: cases.Params lacks its signature", k.Name)
-		assert.Equal(t, k.Sig == kernels.None, cases.Illegal[float32](k.Sig) == nil, "%s: cases.Illegal lacks its signature", k.Name)
+		assert.Equal(t, k.Sig == kernels.None || k.Sig == kernels.Factor, cases.Illegal[float32](k.Sig) == nil, "%s: cases.Illegal lacks its signature", k.Name)
 		assert.NotEmpty(t, operands[float32](k.Shape), "%s: the contract test lacks its shape", k.Name)
 	}
 }
@@ -90,7 +90,7 @@ func parameters(k *kernels.Kernel) (list []string) {
 	}
 	return append(list, map[kernels.Signature][]string{
 		kernels.Ulps: {"ulps"}, kernels.Step: {"step"}, kernels.StepUlps: {"step", "ulps"},
-		kernels.Clamp: {"mode", "lo", "hi"}, kernels.Alpha: {"alpha"}, kernels.Slope: {"slope"},
+		kernels.Clamp: {"mode", "lo", "hi"}, kernels.Alpha: {"alpha"}, kernels.Slope: {"slope"}, kernels.Factor: {"factor"},
 	}[k.Sig]...)
 }
 

@@ -124,12 +124,19 @@ func conformance[T cases.Float](t *testing.T, k *kernels.Kernel) {
 				}
 			}
 		}
-		// The loops that write around the caches, at every alignment of dst.
+		// The loops that write around the caches, at every alignment of dst; in
+		// place they must not.
 		defer streamFrom(leastStream)()
 		for n := leastStream - 1; n < 2*leastStream; n += 1 + n%4 {
 			for arena.Shift = range 16 {
 				c := all[(n+arena.Shift)%len(all)]
 				if err := c.Run(&arena, cases.Layouts(k.Shape)[0], n%97, n); err != nil {
+					t.Fatalf("streaming, offset %d: %v", arena.Shift, err)
+				}
+			}
+			arena.Shift = n % 16
+			for _, layout := range cases.Layouts(k.Shape)[1:] {
+				if err := all[0].Tie(layout.Dy).Run(&arena, layout, n%97, n); err != nil {
 					t.Fatalf("streaming, offset %d: %v", arena.Shift, err)
 				}
 			}
@@ -194,7 +201,7 @@ func named[T cases.Float, N stepgrad.Float](t *testing.T, k *kernels.Kernel) {
 	}
 	call.Kernel(k.Name, b, p)
 	call.Kernel(k.Name, nb, kernels.Params[N]{
-		Ulps: p.Ulps, Step: N(p.Step), Mode: p.Mode, Lo: N(p.Lo), Hi: N(p.Hi), Alpha: N(p.Alpha), Slope: N(p.Slope),
+		Ulps: p.Ulps, Step: N(p.Step), Mode: p.Mode, Lo: N(p.Lo), Hi: N(p.Hi), Alpha: N(p.Alpha), Slope: N(p.Slope), Factor: N(p.Factor),
 	})
 	for i := range n {
 		assert.True(t, cases.Same(b.Dst[i], T(nb.Dst[i])), "dst[%d] differs", i)

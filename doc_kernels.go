@@ -38,4 +38,12 @@
 //	SmoothCeil            −SmoothFloor(−x)                                                       0.53, 3.20
 //	SmoothCeilGrad        dy · f′(x), f = SmoothCeil                                             0.56, 5.00
 //	SmoothCeilValueGrad   f(x) and f′(x), f = SmoothCeil                                         0.56, 5.00
+//	Add                   x + y                                                                  exact
+//	Sub                   x − y                                                                  exact
+//	Mul                   x · y                                                                  exact
+//	Div                   x / y                                                                  exact
+//	Scale                 x · factor                                                             exact
+//	Sqrt                  √x                                                                     exact
+//	ReLU                  x where x > 0, +0 where x ≤ 0                                          exact
+//	ReLUGrad              dy where y > 0, else +0                                                exact
 package stepgrad

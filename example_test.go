@@ -315,3 +315,67 @@ func ExampleParallel() {
 	// Output:
 	// 0 1.048575e+06
 }
+
+func ExampleAdd() {
+	dst, x, y := make([]float64, 3), []float64{1, 2, 3}, []float64{0.5, -2, 7}
+	stepgrad.Add(dst, x, y)
+	fmt.Println(dst)
+	// Output:
+	// [1.5 0 10]
+}
+
+func ExampleSub() {
+	x, y := []float64{1, 2, 3}, []float64{0.5, -2, 7}
+	stepgrad.Sub(x, x, y) // in place
+	fmt.Println(x)
+	// Output:
+	// [0.5 4 -4]
+}
+
+func ExampleMul() {
+	dst, x := make([]float32, 3), []float32{1, 2, 3}
+	stepgrad.Mul(dst, x, x)
+	fmt.Println(dst)
+	// Output:
+	// [1 4 9]
+}
+
+func ExampleDiv() {
+	dst, x, y := make([]float64, 3), []float64{1, -1, 0}, []float64{4, 0, 0}
+	stepgrad.Div(dst, x, y)
+	fmt.Println(dst)
+	// Output:
+	// [0.25 -Inf NaN]
+}
+
+func ExampleScale() {
+	x := []float64{1, 2, 3}
+	stepgrad.Scale(x, x, 0.5)
+	fmt.Println(x)
+	// Output:
+	// [0.5 1 1.5]
+}
+
+func ExampleSqrt() {
+	dst, x := make([]float64, 3), []float64{2.25, 0, -1}
+	stepgrad.Sqrt(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [1.5 0 NaN]
+}
+
+func ExampleReLU() {
+	dst, x := make([]float64, 3), []float64{-1, 0, 2}
+	stepgrad.ReLU(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [0 0 2]
+}
+
+func ExampleReLUGrad() {
+	dst, dy, y := make([]float64, 3), []float64{5, 5, 5}, []float64{0, 0, 2}
+	stepgrad.ReLUGrad(dst, dy, y)
+	fmt.Println(dst)
+	// Output:
+	// [0 0 5]
+}

@@ -510,6 +510,118 @@ func smoothCeilValueGradF64Portable(dst *float64, grad *float64, x *float64, n i
 }
 
 //go:noescape
+func addF32(dst *float32, x *float32, y *float32, n int)
+
+func addF32Portable(dst *float32, x *float32, y *float32, n int) {
+	addGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func addF64(dst *float64, x *float64, y *float64, n int)
+
+func addF64Portable(dst *float64, x *float64, y *float64, n int) {
+	addGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func subF32(dst *float32, x *float32, y *float32, n int)
+
+func subF32Portable(dst *float32, x *float32, y *float32, n int) {
+	subGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func subF64(dst *float64, x *float64, y *float64, n int)
+
+func subF64Portable(dst *float64, x *float64, y *float64, n int) {
+	subGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func mulF32(dst *float32, x *float32, y *float32, n int)
+
+func mulF32Portable(dst *float32, x *float32, y *float32, n int) {
+	mulGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func mulF64(dst *float64, x *float64, y *float64, n int)
+
+func mulF64Portable(dst *float64, x *float64, y *float64, n int) {
+	mulGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func divF32(dst *float32, x *float32, y *float32, n int)
+
+func divF32Portable(dst *float32, x *float32, y *float32, n int) {
+	divGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func divF64(dst *float64, x *float64, y *float64, n int)
+
+func divF64Portable(dst *float64, x *float64, y *float64, n int) {
+	divGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func scaleF32(dst *float32, x *float32, n int, factor float32)
+
+func scaleF32Portable(dst *float32, x *float32, n int, factor float32) {
+	scaleGeneric(dst, x, n, factor)
+}
+
+//go:noescape
+func scaleF64(dst *float64, x *float64, n int, factor float64)
+
+func scaleF64Portable(dst *float64, x *float64, n int, factor float64) {
+	scaleGeneric(dst, x, n, factor)
+}
+
+//go:noescape
+func sqrtF32(dst *float32, x *float32, n int)
+
+func sqrtF32Portable(dst *float32, x *float32, n int) {
+	sqrtGeneric(dst, x, n)
+}
+
+//go:noescape
+func sqrtF64(dst *float64, x *float64, n int)
+
+func sqrtF64Portable(dst *float64, x *float64, n int) {
+	sqrtGeneric(dst, x, n)
+}
+
+//go:noescape
+func reLUF32(dst *float32, x *float32, n int)
+
+func reLUF32Portable(dst *float32, x *float32, n int) {
+	reLUGeneric(dst, x, n)
+}
+
+//go:noescape
+func reLUF64(dst *float64, x *float64, n int)
+
+func reLUF64Portable(dst *float64, x *float64, n int) {
+	reLUGeneric(dst, x, n)
+}
+
+//go:noescape
+func reLUGradF32(dst *float32, x *float32, y *float32, n int)
+
+func reLUGradF32Portable(dst *float32, x *float32, y *float32, n int) {
+	reLUGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func reLUGradF64(dst *float64, x *float64, y *float64, n int)
+
+func reLUGradF64Portable(dst *float64, x *float64, y *float64, n int) {
+	reLUGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
 func floorF32AVX512(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -726,6 +838,54 @@ func smoothCeilValueGradF32AVX512(dst *float32, grad *float32, x *float32, n int
 func smoothCeilValueGradF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
 
 //go:noescape
+func addF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func addF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func subF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func subF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func mulF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func mulF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func divF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func divF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func scaleF32AVX512(dst *float32, x *float32, n int, factor float32)
+
+//go:noescape
+func scaleF64AVX512(dst *float64, x *float64, n int, factor float64)
+
+//go:noescape
+func sqrtF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func sqrtF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func reLUF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func reLUF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func reLUGradF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func reLUGradF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
 func floorF32AVX2(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -940,3 +1100,51 @@ func smoothCeilValueGradF32AVX2(dst *float32, grad *float32, x *float32, n int, 
 
 //go:noescape
 func smoothCeilValueGradF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func addF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func addF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func subF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func subF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func mulF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func mulF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func divF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func divF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func scaleF32AVX2(dst *float32, x *float32, n int, factor float32)
+
+//go:noescape
+func scaleF64AVX2(dst *float64, x *float64, n int, factor float64)
+
+//go:noescape
+func sqrtF32AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func sqrtF64AVX2(dst *float64, x *float64, n int)
+
+//go:noescape
+func reLUF32AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func reLUF64AVX2(dst *float64, x *float64, n int)
+
+//go:noescape
+func reLUGradF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func reLUGradF64AVX2(dst *float64, x *float64, y *float64, n int)

@@ -18430,6 +18430,1926 @@ done:
 	VZEROUPPER
 	RET
 
+// func addF32AVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (DX), Z0
+	VADDPS  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Z0
+	VADDPS   (CX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(DX), Z0
+	VADDPS   64(CX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(DX), Z0
+	VADDPS   128(CX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(DX), Z0
+	VADDPS   192(CX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(DX), Z0
+	VADDPS   256(CX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(DX), Z0
+	VADDPS   320(CX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(DX), Z0
+	VADDPS   384(CX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(DX), Z0
+	VADDPS   448(CX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000080, BX
+	CMPQ     BX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Z0
+	VADDPS  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(DX), Z0
+	VADDPS  64(CX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(DX), Z0
+	VADDPS  128(CX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(DX), Z0
+	VADDPS  192(CX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(DX), Z0
+	VADDPS  256(CX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(DX), Z0
+	VADDPS  320(CX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(DX), Z0
+	VADDPS  384(CX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(DX), Z0
+	VADDPS  448(CX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000080, BX
+	CMPQ    BX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000010
+	JB      tail
+	VMOVUPS (DX), Z0
+	VADDPS  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addF64AVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (DX), Z0
+	VADDPD  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Z0
+	VADDPD   (CX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(DX), Z0
+	VADDPD   64(CX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(DX), Z0
+	VADDPD   128(CX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(DX), Z0
+	VADDPD   192(CX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(DX), Z0
+	VADDPD   256(CX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(DX), Z0
+	VADDPD   320(CX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(DX), Z0
+	VADDPD   384(CX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(DX), Z0
+	VADDPD   448(CX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Z0
+	VADDPD  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(DX), Z0
+	VADDPD  64(CX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(DX), Z0
+	VADDPD  128(CX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(DX), Z0
+	VADDPD  192(CX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(DX), Z0
+	VADDPD  256(CX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(DX), Z0
+	VADDPD  320(CX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(DX), Z0
+	VADDPD  384(CX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(DX), Z0
+	VADDPD  448(CX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (DX), Z0
+	VADDPD  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VMOVUPD.Z    (DX), K1, Z1
+	VADDPD       Z1, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subF32AVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·subF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (CX), Z0
+	VSUBPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Z0
+	VSUBPS   (DX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(CX), Z0
+	VSUBPS   64(DX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(CX), Z0
+	VSUBPS   128(DX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(CX), Z0
+	VSUBPS   192(DX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(CX), Z0
+	VSUBPS   256(DX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(CX), Z0
+	VSUBPS   320(DX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(CX), Z0
+	VSUBPS   384(DX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(CX), Z0
+	VSUBPS   448(DX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000080, BX
+	CMPQ     BX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Z0
+	VSUBPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VSUBPS  64(DX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(CX), Z0
+	VSUBPS  128(DX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(CX), Z0
+	VSUBPS  192(DX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(CX), Z0
+	VSUBPS  256(DX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(CX), Z0
+	VSUBPS  320(DX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(CX), Z0
+	VSUBPS  384(DX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(CX), Z0
+	VSUBPS  448(DX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000080, BX
+	CMPQ    BX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000010
+	JB      tail
+	VMOVUPS (CX), Z0
+	VSUBPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subF64AVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·subF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (CX), Z0
+	VSUBPD  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Z0
+	VSUBPD   (DX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(CX), Z0
+	VSUBPD   64(DX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(CX), Z0
+	VSUBPD   128(DX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(CX), Z0
+	VSUBPD   192(DX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(CX), Z0
+	VSUBPD   256(DX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(CX), Z0
+	VSUBPD   320(DX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(CX), Z0
+	VSUBPD   384(DX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(CX), Z0
+	VSUBPD   448(DX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Z0
+	VSUBPD  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VSUBPD  64(DX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(CX), Z0
+	VSUBPD  128(DX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(CX), Z0
+	VSUBPD  192(DX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(CX), Z0
+	VSUBPD  256(DX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(CX), Z0
+	VSUBPD  320(DX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(CX), Z0
+	VSUBPD  384(DX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(CX), Z0
+	VSUBPD  448(DX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (CX), Z0
+	VSUBPD  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VMOVUPD.Z    (DX), K1, Z1
+	VSUBPD       Z1, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulF32AVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (DX), Z0
+	VMULPS  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Z0
+	VMULPS   (CX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(DX), Z0
+	VMULPS   64(CX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(DX), Z0
+	VMULPS   128(CX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(DX), Z0
+	VMULPS   192(CX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(DX), Z0
+	VMULPS   256(CX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(DX), Z0
+	VMULPS   320(CX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(DX), Z0
+	VMULPS   384(CX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(DX), Z0
+	VMULPS   448(CX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000080, BX
+	CMPQ     BX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Z0
+	VMULPS  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(DX), Z0
+	VMULPS  64(CX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(DX), Z0
+	VMULPS  128(CX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(DX), Z0
+	VMULPS  192(CX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(DX), Z0
+	VMULPS  256(CX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(DX), Z0
+	VMULPS  320(CX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(DX), Z0
+	VMULPS  384(CX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(DX), Z0
+	VMULPS  448(CX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000080, BX
+	CMPQ    BX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000010
+	JB      tail
+	VMOVUPS (DX), Z0
+	VMULPS  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulF64AVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (DX), Z0
+	VMULPD  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Z0
+	VMULPD   (CX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(DX), Z0
+	VMULPD   64(CX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(DX), Z0
+	VMULPD   128(CX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(DX), Z0
+	VMULPD   192(CX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(DX), Z0
+	VMULPD   256(CX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(DX), Z0
+	VMULPD   320(CX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(DX), Z0
+	VMULPD   384(CX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(DX), Z0
+	VMULPD   448(CX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Z0
+	VMULPD  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(DX), Z0
+	VMULPD  64(CX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(DX), Z0
+	VMULPD  128(CX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(DX), Z0
+	VMULPD  192(CX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(DX), Z0
+	VMULPD  256(CX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(DX), Z0
+	VMULPD  320(CX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(DX), Z0
+	VMULPD  384(CX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(DX), Z0
+	VMULPD  448(CX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (DX), Z0
+	VMULPD  (CX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VMOVUPD.Z    (DX), K1, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divF32AVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·divF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (CX), Z0
+	VDIVPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Z0
+	VDIVPS   (DX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(CX), Z0
+	VDIVPS   64(DX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(CX), Z0
+	VDIVPS   128(DX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(CX), Z0
+	VDIVPS   192(DX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(CX), Z0
+	VDIVPS   256(DX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(CX), Z0
+	VDIVPS   320(DX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(CX), Z0
+	VDIVPS   384(DX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(CX), Z0
+	VDIVPS   448(DX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000080, BX
+	CMPQ     BX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Z0
+	VDIVPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VDIVPS  64(DX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(CX), Z0
+	VDIVPS  128(DX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(CX), Z0
+	VDIVPS  192(DX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(CX), Z0
+	VDIVPS  256(DX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(CX), Z0
+	VDIVPS  320(DX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(CX), Z0
+	VDIVPS  384(DX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(CX), Z0
+	VDIVPS  448(DX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000080, BX
+	CMPQ    BX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000010
+	JB      tail
+	VMOVUPS (CX), Z0
+	VDIVPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divF64AVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·divF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000003f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (CX), Z0
+	VDIVPD  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Z0
+	VDIVPD   (DX), Z0, Z0
+	VMOVNTPS Z0, (AX)
+	VMOVUPS  64(CX), Z0
+	VDIVPD   64(DX), Z0, Z0
+	VMOVNTPS Z0, 64(AX)
+	VMOVUPS  128(CX), Z0
+	VDIVPD   128(DX), Z0, Z0
+	VMOVNTPS Z0, 128(AX)
+	VMOVUPS  192(CX), Z0
+	VDIVPD   192(DX), Z0, Z0
+	VMOVNTPS Z0, 192(AX)
+	VMOVUPS  256(CX), Z0
+	VDIVPD   256(DX), Z0, Z0
+	VMOVNTPS Z0, 256(AX)
+	VMOVUPS  320(CX), Z0
+	VDIVPD   320(DX), Z0, Z0
+	VMOVNTPS Z0, 320(AX)
+	VMOVUPS  384(CX), Z0
+	VDIVPD   384(DX), Z0, Z0
+	VMOVNTPS Z0, 384(AX)
+	VMOVUPS  448(CX), Z0
+	VDIVPD   448(DX), Z0, Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	ADDQ     $0x00000200, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Z0
+	VDIVPD  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VDIVPD  64(DX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(CX), Z0
+	VDIVPD  128(DX), Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(CX), Z0
+	VDIVPD  192(DX), Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	VMOVUPS 256(CX), Z0
+	VDIVPD  256(DX), Z0, Z0
+	VMOVUPS Z0, 256(AX)
+	VMOVUPS 320(CX), Z0
+	VDIVPD  320(DX), Z0, Z0
+	VMOVUPS Z0, 320(AX)
+	VMOVUPS 384(CX), Z0
+	VDIVPD  384(DX), Z0, Z0
+	VMOVUPS Z0, 384(AX)
+	VMOVUPS 448(CX), Z0
+	VDIVPD  448(DX), Z0, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (CX), Z0
+	VDIVPD  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VMOVUPD.Z    (DX), K1, Z1
+	VDIVPD       Z1, Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleF32AVX512(dst *float32, x *float32, n int, factor float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·scaleF32AVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS factor+24(FP), Z0
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Z0, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VMULPS   (CX), Z0, Z1
+	VMOVNTPS Z1, (AX)
+	VMULPS   64(CX), Z0, Z1
+	VMOVNTPS Z1, 64(AX)
+	VMULPS   128(CX), Z0, Z1
+	VMOVNTPS Z1, 128(AX)
+	VMULPS   192(CX), Z0, Z1
+	VMOVNTPS Z1, 192(AX)
+	VMULPS   256(CX), Z0, Z1
+	VMOVNTPS Z1, 256(AX)
+	VMULPS   320(CX), Z0, Z1
+	VMOVNTPS Z1, 320(AX)
+	VMULPS   384(CX), Z0, Z1
+	VMOVNTPS Z1, 384(AX)
+	VMULPS   448(CX), Z0, Z1
+	VMOVNTPS Z1, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	SUBQ     $0x00000080, DX
+	CMPQ     DX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS  (CX), Z0, Z1
+	VMOVUPS Z1, (AX)
+	VMULPS  64(CX), Z0, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  128(CX), Z0, Z1
+	VMOVUPS Z1, 128(AX)
+	VMULPS  192(CX), Z0, Z1
+	VMOVUPS Z1, 192(AX)
+	VMULPS  256(CX), Z0, Z1
+	VMOVUPS Z1, 256(AX)
+	VMULPS  320(CX), Z0, Z1
+	VMOVUPS Z1, 320(AX)
+	VMULPS  384(CX), Z0, Z1
+	VMOVUPS Z1, 384(AX)
+	VMULPS  448(CX), Z0, Z1
+	VMOVUPS Z1, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000080, DX
+	CMPQ    DX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VMULPS  (CX), Z0, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z1
+	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VMOVUPS.Z    (CX), K1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleF64AVX512(dst *float64, x *float64, n int, factor float64)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·scaleF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD factor+24(FP), Z0
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000003f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Z0, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VMULPD   (CX), Z0, Z1
+	VMOVNTPS Z1, (AX)
+	VMULPD   64(CX), Z0, Z1
+	VMOVNTPS Z1, 64(AX)
+	VMULPD   128(CX), Z0, Z1
+	VMOVNTPS Z1, 128(AX)
+	VMULPD   192(CX), Z0, Z1
+	VMOVNTPS Z1, 192(AX)
+	VMULPD   256(CX), Z0, Z1
+	VMOVNTPS Z1, 256(AX)
+	VMULPD   320(CX), Z0, Z1
+	VMOVNTPS Z1, 320(AX)
+	VMULPD   384(CX), Z0, Z1
+	VMOVNTPS Z1, 384(AX)
+	VMULPD   448(CX), Z0, Z1
+	VMOVNTPS Z1, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	SUBQ     $0x00000040, DX
+	CMPQ     DX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD  (CX), Z0, Z1
+	VMOVUPS Z1, (AX)
+	VMULPD  64(CX), Z0, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPD  128(CX), Z0, Z1
+	VMOVUPS Z1, 128(AX)
+	VMULPD  192(CX), Z0, Z1
+	VMOVUPS Z1, 192(AX)
+	VMULPD  256(CX), Z0, Z1
+	VMOVUPS Z1, 256(AX)
+	VMULPD  320(CX), Z0, Z1
+	VMOVUPS Z1, 320(AX)
+	VMULPD  384(CX), Z0, Z1
+	VMOVUPS Z1, 384(AX)
+	VMULPD  448(CX), Z0, Z1
+	VMOVUPS Z1, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000040, DX
+	CMPQ    DX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000008
+	JB      tail
+	VMULPD  (CX), Z0, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000008, DX
+	JMP     single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z1
+	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VMOVUPD.Z    (CX), K1, Z1
+	VMULPD       Z0, Z1, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·sqrtF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000003f, BX
+	TESTQ   $0x00000003, BX
+	JNZ     plain
+	VSQRTPS (CX), Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x02, BX
+	SUBQ    BX, DX
+	SHLQ    $0x02, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VSQRTPS  (CX), Z0
+	VMOVNTPS Z0, (AX)
+	VSQRTPS  64(CX), Z0
+	VMOVNTPS Z0, 64(AX)
+	VSQRTPS  128(CX), Z0
+	VMOVNTPS Z0, 128(AX)
+	VSQRTPS  192(CX), Z0
+	VMOVNTPS Z0, 192(AX)
+	VSQRTPS  256(CX), Z0
+	VMOVNTPS Z0, 256(AX)
+	VSQRTPS  320(CX), Z0
+	VMOVNTPS Z0, 320(AX)
+	VSQRTPS  384(CX), Z0
+	VMOVNTPS Z0, 384(AX)
+	VSQRTPS  448(CX), Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	SUBQ     $0x00000080, DX
+	CMPQ     DX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VSQRTPS (CX), Z0
+	VMOVUPS Z0, (AX)
+	VSQRTPS 64(CX), Z0
+	VMOVUPS Z0, 64(AX)
+	VSQRTPS 128(CX), Z0
+	VMOVUPS Z0, 128(AX)
+	VSQRTPS 192(CX), Z0
+	VMOVUPS Z0, 192(AX)
+	VSQRTPS 256(CX), Z0
+	VMOVUPS Z0, 256(AX)
+	VSQRTPS 320(CX), Z0
+	VMOVUPS Z0, 320(AX)
+	VSQRTPS 384(CX), Z0
+	VMOVUPS Z0, 384(AX)
+	VSQRTPS 448(CX), Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000080, DX
+	CMPQ    DX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VSQRTPS (CX), Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VSQRTPS      Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·sqrtF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000003f, BX
+	TESTQ   $0x00000007, BX
+	JNZ     plain
+	VSQRTPD (CX), Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x03, BX
+	SUBQ    BX, DX
+	SHLQ    $0x03, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VSQRTPD  (CX), Z0
+	VMOVNTPS Z0, (AX)
+	VSQRTPD  64(CX), Z0
+	VMOVNTPS Z0, 64(AX)
+	VSQRTPD  128(CX), Z0
+	VMOVNTPS Z0, 128(AX)
+	VSQRTPD  192(CX), Z0
+	VMOVNTPS Z0, 192(AX)
+	VSQRTPD  256(CX), Z0
+	VMOVNTPS Z0, 256(AX)
+	VSQRTPD  320(CX), Z0
+	VMOVNTPS Z0, 320(AX)
+	VSQRTPD  384(CX), Z0
+	VMOVNTPS Z0, 384(AX)
+	VSQRTPD  448(CX), Z0
+	VMOVNTPS Z0, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	SUBQ     $0x00000040, DX
+	CMPQ     DX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VSQRTPD (CX), Z0
+	VMOVUPS Z0, (AX)
+	VSQRTPD 64(CX), Z0
+	VMOVUPS Z0, 64(AX)
+	VSQRTPD 128(CX), Z0
+	VMOVUPS Z0, 128(AX)
+	VSQRTPD 192(CX), Z0
+	VMOVUPS Z0, 192(AX)
+	VSQRTPD 256(CX), Z0
+	VMOVUPS Z0, 256(AX)
+	VSQRTPD 320(CX), Z0
+	VMOVUPS Z0, 320(AX)
+	VSQRTPD 384(CX), Z0
+	VMOVUPS Z0, 384(AX)
+	VSQRTPD 448(CX), Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000040, DX
+	CMPQ    DX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000008
+	JB      tail
+	VSQRTPD (CX), Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000008, DX
+	JMP     single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPD.Z    (CX), K1, Z0
+	VSQRTPD      Z0, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUF32AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·reLUF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VXORPS  Z0, Z0, Z0
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000003f, BX
+	TESTQ   $0x00000003, BX
+	JNZ     plain
+	VMAXPS  (CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x02, BX
+	SUBQ    BX, DX
+	SHLQ    $0x02, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VMAXPS   (CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, (AX)
+	VMAXPS   64(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 64(AX)
+	VMAXPS   128(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 128(AX)
+	VMAXPS   192(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 192(AX)
+	VMAXPS   256(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 256(AX)
+	VMAXPS   320(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 320(AX)
+	VMAXPS   384(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 384(AX)
+	VMAXPS   448(CX), Z0, Z1
+	VADDPS   Z0, Z1, Z1
+	VMOVNTPS Z1, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	SUBQ     $0x00000080, DX
+	CMPQ     DX, $0x00000080
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMAXPS  (CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMAXPS  64(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMAXPS  128(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 128(AX)
+	VMAXPS  192(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 192(AX)
+	VMAXPS  256(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 256(AX)
+	VMAXPS  320(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 320(AX)
+	VMAXPS  384(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 384(AX)
+	VMAXPS  448(CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000080, DX
+	CMPQ    DX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VMAXPS  (CX), Z0, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z1
+	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VMOVUPS.Z    (CX), K1, Z1
+	VMAXPS       Z1, Z0, Z1
+	VADDPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUF64AVX512(dst *float64, x *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·reLUF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VXORPS  Z0, Z0, Z0
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000003f, BX
+	TESTQ   $0x00000007, BX
+	JNZ     plain
+	VMAXPD  (CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x03, BX
+	SUBQ    BX, DX
+	SHLQ    $0x03, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VMAXPD   (CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, (AX)
+	VMAXPD   64(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 64(AX)
+	VMAXPD   128(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 128(AX)
+	VMAXPD   192(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 192(AX)
+	VMAXPD   256(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 256(AX)
+	VMAXPD   320(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 320(AX)
+	VMAXPD   384(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 384(AX)
+	VMAXPD   448(CX), Z0, Z1
+	VADDPD   Z0, Z1, Z1
+	VMOVNTPS Z1, 448(AX)
+	ADDQ     $0x00000200, AX
+	ADDQ     $0x00000200, CX
+	SUBQ     $0x00000040, DX
+	CMPQ     DX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMAXPD  (CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMAXPD  64(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMAXPD  128(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 128(AX)
+	VMAXPD  192(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 192(AX)
+	VMAXPD  256(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 256(AX)
+	VMAXPD  320(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 320(AX)
+	VMAXPD  384(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 384(AX)
+	VMAXPD  448(CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, 448(AX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000040, DX
+	CMPQ    DX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000008
+	JB      tail
+	VMAXPD  (CX), Z0, Z1
+	VADDPD  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000008, DX
+	JMP     single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z1
+	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VMOVUPD.Z    (CX), K1, Z1
+	VMAXPD       Z1, Z0, Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUGradF32AVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·reLUGradF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ      dst+0(FP), AX
+	MOVQ      x+8(FP), CX
+	MOVQ      y+16(FP), DX
+	MOVQ      n+24(FP), BX
+	VXORPS    Z0, Z0, Z0
+	MOVQ      BX, SI
+	SHRQ      $0x01, SI
+	ADDQ      BX, SI
+	CMPQ      SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB        plain
+	CMPQ      AX, CX
+	JEQ       plain
+	CMPQ      AX, DX
+	JEQ       plain
+	MOVQ      AX, SI
+	NEGQ      SI
+	ANDQ      $0x0000003f, SI
+	TESTQ     $0x00000003, SI
+	JNZ       plain
+	VCMPPS    $0x11, (DX), Z0, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      SI, AX
+	SHRQ      $0x02, SI
+	SUBQ      SI, BX
+	SHLQ      $0x02, SI
+	ADDQ      SI, CX
+	ADDQ      SI, DX
+	PCALIGN   $0x20
+
+stream:
+	VCMPPS    $0x11, (DX), Z0, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVNTPS  Z1, (AX)
+	VCMPPS    $0x11, 64(DX), Z0, K1
+	VMOVUPS.Z 64(CX), K1, Z1
+	VMOVNTPS  Z1, 64(AX)
+	VCMPPS    $0x11, 128(DX), Z0, K1
+	VMOVUPS.Z 128(CX), K1, Z1
+	VMOVNTPS  Z1, 128(AX)
+	VCMPPS    $0x11, 192(DX), Z0, K1
+	VMOVUPS.Z 192(CX), K1, Z1
+	VMOVNTPS  Z1, 192(AX)
+	VCMPPS    $0x11, 256(DX), Z0, K1
+	VMOVUPS.Z 256(CX), K1, Z1
+	VMOVNTPS  Z1, 256(AX)
+	VCMPPS    $0x11, 320(DX), Z0, K1
+	VMOVUPS.Z 320(CX), K1, Z1
+	VMOVNTPS  Z1, 320(AX)
+	VCMPPS    $0x11, 384(DX), Z0, K1
+	VMOVUPS.Z 384(CX), K1, Z1
+	VMOVNTPS  Z1, 384(AX)
+	VCMPPS    $0x11, 448(DX), Z0, K1
+	VMOVUPS.Z 448(CX), K1, Z1
+	VMOVNTPS  Z1, 448(AX)
+	ADDQ      $0x00000200, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000200, DX
+	SUBQ      $0x00000080, BX
+	CMPQ      BX, $0x00000080
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000080
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VCMPPS    $0x11, (DX), Z0, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS   Z1, (AX)
+	VCMPPS    $0x11, 64(DX), Z0, K1
+	VMOVUPS.Z 64(CX), K1, Z1
+	VMOVUPS   Z1, 64(AX)
+	VCMPPS    $0x11, 128(DX), Z0, K1
+	VMOVUPS.Z 128(CX), K1, Z1
+	VMOVUPS   Z1, 128(AX)
+	VCMPPS    $0x11, 192(DX), Z0, K1
+	VMOVUPS.Z 192(CX), K1, Z1
+	VMOVUPS   Z1, 192(AX)
+	VCMPPS    $0x11, 256(DX), Z0, K1
+	VMOVUPS.Z 256(CX), K1, Z1
+	VMOVUPS   Z1, 256(AX)
+	VCMPPS    $0x11, 320(DX), Z0, K1
+	VMOVUPS.Z 320(CX), K1, Z1
+	VMOVUPS   Z1, 320(AX)
+	VCMPPS    $0x11, 384(DX), Z0, K1
+	VMOVUPS.Z 384(CX), K1, Z1
+	VMOVUPS   Z1, 384(AX)
+	VCMPPS    $0x11, 448(DX), Z0, K1
+	VMOVUPS.Z 448(CX), K1, Z1
+	VMOVUPS   Z1, 448(AX)
+	ADDQ      $0x00000200, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000200, DX
+	SUBQ      $0x00000080, BX
+	CMPQ      BX, $0x00000080
+	JAE       loop
+
+single:
+	CMPQ      BX, $0x00000010
+	JB        tail
+	VCMPPS    $0x11, (DX), Z0, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000010, BX
+	JMP       single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z1
+	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VMOVUPS.Z    (DX), K1, Z1
+	VCMPPS       $0x11, Z1, Z0, K2
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    Z0, K2, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUGradF64AVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·reLUGradF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ      dst+0(FP), AX
+	MOVQ      x+8(FP), CX
+	MOVQ      y+16(FP), DX
+	MOVQ      n+24(FP), BX
+	VXORPS    Z0, Z0, Z0
+	MOVQ      BX, SI
+	SHRQ      $0x01, SI
+	ADDQ      BX, SI
+	CMPQ      SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB        plain
+	CMPQ      AX, CX
+	JEQ       plain
+	CMPQ      AX, DX
+	JEQ       plain
+	MOVQ      AX, SI
+	NEGQ      SI
+	ANDQ      $0x0000003f, SI
+	TESTQ     $0x00000007, SI
+	JNZ       plain
+	VCMPPD    $0x11, (DX), Z0, K1
+	VMOVUPD.Z (CX), K1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      SI, AX
+	SHRQ      $0x03, SI
+	SUBQ      SI, BX
+	SHLQ      $0x03, SI
+	ADDQ      SI, CX
+	ADDQ      SI, DX
+	PCALIGN   $0x20
+
+stream:
+	VCMPPD    $0x11, (DX), Z0, K1
+	VMOVUPD.Z (CX), K1, Z1
+	VMOVNTPS  Z1, (AX)
+	VCMPPD    $0x11, 64(DX), Z0, K1
+	VMOVUPD.Z 64(CX), K1, Z1
+	VMOVNTPS  Z1, 64(AX)
+	VCMPPD    $0x11, 128(DX), Z0, K1
+	VMOVUPD.Z 128(CX), K1, Z1
+	VMOVNTPS  Z1, 128(AX)
+	VCMPPD    $0x11, 192(DX), Z0, K1
+	VMOVUPD.Z 192(CX), K1, Z1
+	VMOVNTPS  Z1, 192(AX)
+	VCMPPD    $0x11, 256(DX), Z0, K1
+	VMOVUPD.Z 256(CX), K1, Z1
+	VMOVNTPS  Z1, 256(AX)
+	VCMPPD    $0x11, 320(DX), Z0, K1
+	VMOVUPD.Z 320(CX), K1, Z1
+	VMOVNTPS  Z1, 320(AX)
+	VCMPPD    $0x11, 384(DX), Z0, K1
+	VMOVUPD.Z 384(CX), K1, Z1
+	VMOVNTPS  Z1, 384(AX)
+	VCMPPD    $0x11, 448(DX), Z0, K1
+	VMOVUPD.Z 448(CX), K1, Z1
+	VMOVNTPS  Z1, 448(AX)
+	ADDQ      $0x00000200, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000200, DX
+	SUBQ      $0x00000040, BX
+	CMPQ      BX, $0x00000040
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VCMPPD    $0x11, (DX), Z0, K1
+	VMOVUPD.Z (CX), K1, Z1
+	VMOVUPS   Z1, (AX)
+	VCMPPD    $0x11, 64(DX), Z0, K1
+	VMOVUPD.Z 64(CX), K1, Z1
+	VMOVUPS   Z1, 64(AX)
+	VCMPPD    $0x11, 128(DX), Z0, K1
+	VMOVUPD.Z 128(CX), K1, Z1
+	VMOVUPS   Z1, 128(AX)
+	VCMPPD    $0x11, 192(DX), Z0, K1
+	VMOVUPD.Z 192(CX), K1, Z1
+	VMOVUPS   Z1, 192(AX)
+	VCMPPD    $0x11, 256(DX), Z0, K1
+	VMOVUPD.Z 256(CX), K1, Z1
+	VMOVUPS   Z1, 256(AX)
+	VCMPPD    $0x11, 320(DX), Z0, K1
+	VMOVUPD.Z 320(CX), K1, Z1
+	VMOVUPS   Z1, 320(AX)
+	VCMPPD    $0x11, 384(DX), Z0, K1
+	VMOVUPD.Z 384(CX), K1, Z1
+	VMOVUPS   Z1, 384(AX)
+	VCMPPD    $0x11, 448(DX), Z0, K1
+	VMOVUPD.Z 448(CX), K1, Z1
+	VMOVUPS   Z1, 448(AX)
+	ADDQ      $0x00000200, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000200, DX
+	SUBQ      $0x00000040, BX
+	CMPQ      BX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      BX, $0x00000008
+	JB        tail
+	VCMPPD    $0x11, (DX), Z0, K1
+	VMOVUPD.Z (CX), K1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000008, BX
+	JMP       single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z1
+	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VMOVUPD.Z    (DX), K1, Z1
+	VCMPPD       $0x11, Z1, Z0, K2
+	VMOVUPD.Z    (CX), K1, Z0
+	VMOVUPD.Z    Z0, K2, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func floorF32AVX2(dst *float32, x *float32, n int)
 // Requires: AVX, MMX+
 TEXT ·floorF32AVX2(SB), NOSPLIT, $0-24
@@ -35720,6 +37640,1958 @@ done:
 	VZEROUPPER
 	RET
 
+// func addF32AVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·addF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (DX), Y0
+	VADDPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Y0
+	VADDPS   (CX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(DX), Y0
+	VADDPS   32(CX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(DX), Y0
+	VADDPS   64(CX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(DX), Y0
+	VADDPS   96(CX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(DX), Y0
+	VADDPS   128(CX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(DX), Y0
+	VADDPS   160(CX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(DX), Y0
+	VADDPS   192(CX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(DX), Y0
+	VADDPS   224(CX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Y0
+	VADDPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(DX), Y0
+	VADDPS  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(DX), Y0
+	VADDPS  64(CX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(DX), Y0
+	VADDPS  96(CX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(DX), Y0
+	VADDPS  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(DX), Y0
+	VADDPS  160(CX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(DX), Y0
+	VADDPS  192(CX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(DX), Y0
+	VADDPS  224(CX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (DX), Y0
+	VADDPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones32<>+0(SB), BX
+	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (CX), Y1, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addF64AVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·addF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (DX), Y0
+	VADDPD  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Y0
+	VADDPD   (CX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(DX), Y0
+	VADDPD   32(CX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(DX), Y0
+	VADDPD   64(CX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(DX), Y0
+	VADDPD   96(CX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(DX), Y0
+	VADDPD   128(CX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(DX), Y0
+	VADDPD   160(CX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(DX), Y0
+	VADDPD   192(CX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(DX), Y0
+	VADDPD   224(CX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000020, BX
+	CMPQ     BX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Y0
+	VADDPD  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(DX), Y0
+	VADDPD  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(DX), Y0
+	VADDPD  64(CX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(DX), Y0
+	VADDPD  96(CX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(DX), Y0
+	VADDPD  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(DX), Y0
+	VADDPD  160(CX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(DX), Y0
+	VADDPD  192(CX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(DX), Y0
+	VADDPD  224(CX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000020, BX
+	CMPQ    BX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000004
+	JB      tail
+	VMOVUPS (DX), Y0
+	VADDPD  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000004, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y1
+	VMASKMOVPD (CX), Y1, Y0
+	VMASKMOVPD (DX), Y1, Y2
+	VADDPD     Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subF32AVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·subF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (CX), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Y0
+	VSUBPS   (DX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(CX), Y0
+	VSUBPS   32(DX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(CX), Y0
+	VSUBPS   64(DX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(CX), Y0
+	VSUBPS   96(DX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(CX), Y0
+	VSUBPS   128(DX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(CX), Y0
+	VSUBPS   160(DX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(CX), Y0
+	VSUBPS   192(DX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(CX), Y0
+	VSUBPS   224(DX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VSUBPS  32(DX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VSUBPS  64(DX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VSUBPS  96(DX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(CX), Y0
+	VSUBPS  128(DX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(CX), Y0
+	VSUBPS  160(DX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(CX), Y0
+	VSUBPS  192(DX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(CX), Y0
+	VSUBPS  224(DX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (CX), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones32<>+0(SB), BX
+	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (CX), Y1, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VSUBPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subF64AVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·subF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (CX), Y0
+	VSUBPD  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Y0
+	VSUBPD   (DX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(CX), Y0
+	VSUBPD   32(DX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(CX), Y0
+	VSUBPD   64(DX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(CX), Y0
+	VSUBPD   96(DX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(CX), Y0
+	VSUBPD   128(DX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(CX), Y0
+	VSUBPD   160(DX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(CX), Y0
+	VSUBPD   192(DX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(CX), Y0
+	VSUBPD   224(DX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000020, BX
+	CMPQ     BX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Y0
+	VSUBPD  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VSUBPD  32(DX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VSUBPD  64(DX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VSUBPD  96(DX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(CX), Y0
+	VSUBPD  128(DX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(CX), Y0
+	VSUBPD  160(DX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(CX), Y0
+	VSUBPD  192(DX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(CX), Y0
+	VSUBPD  224(DX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000020, BX
+	CMPQ    BX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000004
+	JB      tail
+	VMOVUPS (CX), Y0
+	VSUBPD  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000004, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y1
+	VMASKMOVPD (CX), Y1, Y0
+	VMASKMOVPD (DX), Y1, Y2
+	VSUBPD     Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulF32AVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·mulF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (DX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Y0
+	VMULPS   (CX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(DX), Y0
+	VMULPS   32(CX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(DX), Y0
+	VMULPS   64(CX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(DX), Y0
+	VMULPS   96(CX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(DX), Y0
+	VMULPS   128(CX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(DX), Y0
+	VMULPS   160(CX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(DX), Y0
+	VMULPS   192(CX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(DX), Y0
+	VMULPS   224(CX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(DX), Y0
+	VMULPS  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(DX), Y0
+	VMULPS  64(CX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(DX), Y0
+	VMULPS  96(CX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(DX), Y0
+	VMULPS  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(DX), Y0
+	VMULPS  160(CX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(DX), Y0
+	VMULPS  192(CX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(DX), Y0
+	VMULPS  224(CX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (DX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones32<>+0(SB), BX
+	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (CX), Y1, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulF64AVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·mulF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (DX), Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (DX), Y0
+	VMULPD   (CX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(DX), Y0
+	VMULPD   32(CX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(DX), Y0
+	VMULPD   64(CX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(DX), Y0
+	VMULPD   96(CX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(DX), Y0
+	VMULPD   128(CX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(DX), Y0
+	VMULPD   160(CX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(DX), Y0
+	VMULPD   192(CX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(DX), Y0
+	VMULPD   224(CX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000020, BX
+	CMPQ     BX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (DX), Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(DX), Y0
+	VMULPD  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(DX), Y0
+	VMULPD  64(CX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(DX), Y0
+	VMULPD  96(CX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(DX), Y0
+	VMULPD  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(DX), Y0
+	VMULPD  160(CX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(DX), Y0
+	VMULPD  192(CX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(DX), Y0
+	VMULPD  224(CX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000020, BX
+	CMPQ    BX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000004
+	JB      tail
+	VMOVUPS (DX), Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000004, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y1
+	VMASKMOVPD (CX), Y1, Y0
+	VMASKMOVPD (DX), Y1, Y2
+	VMULPD     Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divF32AVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·divF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VMOVUPS (CX), Y0
+	VDIVPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Y0
+	VDIVPS   (DX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(CX), Y0
+	VDIVPS   32(DX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(CX), Y0
+	VDIVPS   64(DX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(CX), Y0
+	VDIVPS   96(DX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(CX), Y0
+	VDIVPS   128(DX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(CX), Y0
+	VDIVPS   160(DX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(CX), Y0
+	VDIVPS   192(DX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(CX), Y0
+	VDIVPS   224(DX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Y0
+	VDIVPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VDIVPS  32(DX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VDIVPS  64(DX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VDIVPS  96(DX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(CX), Y0
+	VDIVPS  128(DX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(CX), Y0
+	VDIVPS  160(DX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(CX), Y0
+	VDIVPS  192(DX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(CX), Y0
+	VDIVPS  224(DX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VMOVUPS (CX), Y0
+	VDIVPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones32<>+0(SB), BX
+	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (CX), Y1, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VDIVPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divF64AVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·divF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VMOVUPS (CX), Y0
+	VDIVPD  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VMOVUPS  (CX), Y0
+	VDIVPD   (DX), Y0, Y0
+	VMOVNTPS Y0, (AX)
+	VMOVUPS  32(CX), Y0
+	VDIVPD   32(DX), Y0, Y0
+	VMOVNTPS Y0, 32(AX)
+	VMOVUPS  64(CX), Y0
+	VDIVPD   64(DX), Y0, Y0
+	VMOVNTPS Y0, 64(AX)
+	VMOVUPS  96(CX), Y0
+	VDIVPD   96(DX), Y0, Y0
+	VMOVNTPS Y0, 96(AX)
+	VMOVUPS  128(CX), Y0
+	VDIVPD   128(DX), Y0, Y0
+	VMOVNTPS Y0, 128(AX)
+	VMOVUPS  160(CX), Y0
+	VDIVPD   160(DX), Y0, Y0
+	VMOVNTPS Y0, 160(AX)
+	VMOVUPS  192(CX), Y0
+	VDIVPD   192(DX), Y0, Y0
+	VMOVNTPS Y0, 192(AX)
+	VMOVUPS  224(CX), Y0
+	VDIVPD   224(DX), Y0, Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000020, BX
+	CMPQ     BX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (CX), Y0
+	VDIVPD  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VDIVPD  32(DX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VDIVPD  64(DX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VDIVPD  96(DX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	VMOVUPS 128(CX), Y0
+	VDIVPD  128(DX), Y0, Y0
+	VMOVUPS Y0, 128(AX)
+	VMOVUPS 160(CX), Y0
+	VDIVPD  160(DX), Y0, Y0
+	VMOVUPS Y0, 160(AX)
+	VMOVUPS 192(CX), Y0
+	VDIVPD  192(DX), Y0, Y0
+	VMOVUPS Y0, 192(AX)
+	VMOVUPS 224(CX), Y0
+	VDIVPD  224(DX), Y0, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000020, BX
+	CMPQ    BX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000004
+	JB      tail
+	VMOVUPS (CX), Y0
+	VDIVPD  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000004, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y1
+	VMASKMOVPD (CX), Y1, Y0
+	VMASKMOVPD (DX), Y1, Y2
+	VDIVPD     Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleF32AVX2(dst *float32, x *float32, n int, factor float32)
+// Requires: AVX, MMX+
+TEXT ·scaleF32AVX2(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS factor+24(FP), Y0
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VMULPS   (CX), Y0, Y1
+	VMOVNTPS Y1, (AX)
+	VMULPS   32(CX), Y0, Y1
+	VMOVNTPS Y1, 32(AX)
+	VMULPS   64(CX), Y0, Y1
+	VMOVNTPS Y1, 64(AX)
+	VMULPS   96(CX), Y0, Y1
+	VMOVNTPS Y1, 96(AX)
+	VMULPS   128(CX), Y0, Y1
+	VMOVNTPS Y1, 128(AX)
+	VMULPS   160(CX), Y0, Y1
+	VMOVNTPS Y1, 160(AX)
+	VMULPS   192(CX), Y0, Y1
+	VMOVNTPS Y1, 192(AX)
+	VMULPS   224(CX), Y0, Y1
+	VMOVNTPS Y1, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	SUBQ     $0x00000040, DX
+	CMPQ     DX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS  (CX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMULPS  32(CX), Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMULPS  64(CX), Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMULPS  96(CX), Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	VMULPS  128(CX), Y0, Y1
+	VMOVUPS Y1, 128(AX)
+	VMULPS  160(CX), Y0, Y1
+	VMOVUPS Y1, 160(AX)
+	VMULPS  192(CX), Y0, Y1
+	VMOVUPS Y1, 192(AX)
+	VMULPS  224(CX), Y0, Y1
+	VMOVUPS Y1, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	CMPQ    DX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000008
+	JB      tail
+	VMULPS  (CX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     single
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	MOVL       $0x00000008, BX
+	SUBQ       DX, BX
+	LEAQ       ones32<>+0(SB), DX
+	VMOVUPS    (DX)(BX*4), Y2
+	VMASKMOVPS (CX), Y2, Y1
+	VMULPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleF64AVX2(dst *float64, x *float64, n int, factor float64)
+// Requires: AVX, MMX+
+TEXT ·scaleF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD factor+24(FP), Y0
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	VMULPD   (CX), Y0, Y1
+	VMOVNTPS Y1, (AX)
+	VMULPD   32(CX), Y0, Y1
+	VMOVNTPS Y1, 32(AX)
+	VMULPD   64(CX), Y0, Y1
+	VMOVNTPS Y1, 64(AX)
+	VMULPD   96(CX), Y0, Y1
+	VMOVNTPS Y1, 96(AX)
+	VMULPD   128(CX), Y0, Y1
+	VMOVNTPS Y1, 128(AX)
+	VMULPD   160(CX), Y0, Y1
+	VMOVNTPS Y1, 160(AX)
+	VMULPD   192(CX), Y0, Y1
+	VMOVNTPS Y1, 192(AX)
+	VMULPD   224(CX), Y0, Y1
+	VMOVNTPS Y1, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD  (CX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMULPD  32(CX), Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMULPD  64(CX), Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMULPD  96(CX), Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	VMULPD  128(CX), Y0, Y1
+	VMOVUPS Y1, 128(AX)
+	VMULPD  160(CX), Y0, Y1
+	VMOVUPS Y1, 160(AX)
+	VMULPD  192(CX), Y0, Y1
+	VMOVUPS Y1, 192(AX)
+	VMULPD  224(CX), Y0, Y1
+	VMOVUPS Y1, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000020, DX
+	CMPQ    DX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000004
+	JB      tail
+	VMULPD  (CX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000004, DX
+	JMP     single
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	MOVL       $0x00000008, BX
+	SUBQ       DX, BX
+	LEAQ       ones64<>+0(SB), DX
+	VMOVUPS    (DX)(BX*8), Y2
+	VMASKMOVPD (CX), Y2, Y1
+	VMULPD     Y0, Y1, Y0
+	VMASKMOVPD Y0, Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtF32AVX2(dst *float32, x *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·sqrtF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000001f, BX
+	TESTQ   $0x00000003, BX
+	JNZ     plain
+	VSQRTPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x02, BX
+	SUBQ    BX, DX
+	SHLQ    $0x02, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VSQRTPS  (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VSQRTPS  32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VSQRTPS  64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VSQRTPS  96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	VSQRTPS  128(CX), Y0
+	VMOVNTPS Y0, 128(AX)
+	VSQRTPS  160(CX), Y0
+	VMOVNTPS Y0, 160(AX)
+	VSQRTPS  192(CX), Y0
+	VMOVNTPS Y0, 192(AX)
+	VSQRTPS  224(CX), Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	SUBQ     $0x00000040, DX
+	CMPQ     DX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VSQRTPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	VSQRTPS 32(CX), Y0
+	VMOVUPS Y0, 32(AX)
+	VSQRTPS 64(CX), Y0
+	VMOVUPS Y0, 64(AX)
+	VSQRTPS 96(CX), Y0
+	VMOVUPS Y0, 96(AX)
+	VSQRTPS 128(CX), Y0
+	VMOVUPS Y0, 128(AX)
+	VSQRTPS 160(CX), Y0
+	VMOVUPS Y0, 160(AX)
+	VSQRTPS 192(CX), Y0
+	VMOVUPS Y0, 192(AX)
+	VSQRTPS 224(CX), Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	CMPQ    DX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000008
+	JB      tail
+	VSQRTPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     single
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	MOVL       $0x00000008, BX
+	SUBQ       DX, BX
+	LEAQ       ones32<>+0(SB), DX
+	VMOVUPS    (DX)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y0
+	VSQRTPS    Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtF64AVX2(dst *float64, x *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·sqrtF64AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000001f, BX
+	TESTQ   $0x00000007, BX
+	JNZ     plain
+	VSQRTPD (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x03, BX
+	SUBQ    BX, DX
+	SHLQ    $0x03, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VSQRTPD  (CX), Y0
+	VMOVNTPS Y0, (AX)
+	VSQRTPD  32(CX), Y0
+	VMOVNTPS Y0, 32(AX)
+	VSQRTPD  64(CX), Y0
+	VMOVNTPS Y0, 64(AX)
+	VSQRTPD  96(CX), Y0
+	VMOVNTPS Y0, 96(AX)
+	VSQRTPD  128(CX), Y0
+	VMOVNTPS Y0, 128(AX)
+	VSQRTPD  160(CX), Y0
+	VMOVNTPS Y0, 160(AX)
+	VSQRTPD  192(CX), Y0
+	VMOVNTPS Y0, 192(AX)
+	VSQRTPD  224(CX), Y0
+	VMOVNTPS Y0, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VSQRTPD (CX), Y0
+	VMOVUPS Y0, (AX)
+	VSQRTPD 32(CX), Y0
+	VMOVUPS Y0, 32(AX)
+	VSQRTPD 64(CX), Y0
+	VMOVUPS Y0, 64(AX)
+	VSQRTPD 96(CX), Y0
+	VMOVUPS Y0, 96(AX)
+	VSQRTPD 128(CX), Y0
+	VMOVUPS Y0, 128(AX)
+	VSQRTPD 160(CX), Y0
+	VMOVUPS Y0, 160(AX)
+	VSQRTPD 192(CX), Y0
+	VMOVUPS Y0, 192(AX)
+	VSQRTPD 224(CX), Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000020, DX
+	CMPQ    DX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000004
+	JB      tail
+	VSQRTPD (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000004, DX
+	JMP     single
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	MOVL       $0x00000008, BX
+	SUBQ       DX, BX
+	LEAQ       ones64<>+0(SB), DX
+	VMOVUPS    (DX)(BX*8), Y1
+	VMASKMOVPD (CX), Y1, Y0
+	VSQRTPD    Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUF32AVX2(dst *float32, x *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·reLUF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VXORPS  Y0, Y0, Y0
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000001f, BX
+	TESTQ   $0x00000003, BX
+	JNZ     plain
+	VMAXPS  (CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x02, BX
+	SUBQ    BX, DX
+	SHLQ    $0x02, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VMAXPS   (CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, (AX)
+	VMAXPS   32(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 32(AX)
+	VMAXPS   64(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 64(AX)
+	VMAXPS   96(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 96(AX)
+	VMAXPS   128(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 128(AX)
+	VMAXPS   160(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 160(AX)
+	VMAXPS   192(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 192(AX)
+	VMAXPS   224(CX), Y0, Y1
+	VADDPS   Y0, Y1, Y1
+	VMOVNTPS Y1, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	SUBQ     $0x00000040, DX
+	CMPQ     DX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMAXPS  (CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMAXPS  32(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMAXPS  64(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMAXPS  96(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	VMAXPS  128(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 128(AX)
+	VMAXPS  160(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 160(AX)
+	VMAXPS  192(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 192(AX)
+	VMAXPS  224(CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	CMPQ    DX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000008
+	JB      tail
+	VMAXPS  (CX), Y0, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     single
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	MOVL       $0x00000008, BX
+	SUBQ       DX, BX
+	LEAQ       ones32<>+0(SB), DX
+	VMOVUPS    (DX)(BX*4), Y2
+	VMASKMOVPS (CX), Y2, Y1
+	VMAXPS     Y1, Y0, Y1
+	VADDPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUF64AVX2(dst *float64, x *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·reLUF64AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VXORPS  Y0, Y0, Y0
+	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	MOVQ    AX, BX
+	NEGQ    BX
+	ANDQ    $0x0000001f, BX
+	TESTQ   $0x00000007, BX
+	JNZ     plain
+	VMAXPD  (CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
+	SHRQ    $0x03, BX
+	SUBQ    BX, DX
+	SHLQ    $0x03, BX
+	ADDQ    BX, CX
+	PCALIGN $0x20
+
+stream:
+	VMAXPD   (CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, (AX)
+	VMAXPD   32(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 32(AX)
+	VMAXPD   64(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 64(AX)
+	VMAXPD   96(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 96(AX)
+	VMAXPD   128(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 128(AX)
+	VMAXPD   160(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 160(AX)
+	VMAXPD   192(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 192(AX)
+	VMAXPD   224(CX), Y0, Y1
+	VADDPD   Y0, Y1, Y1
+	VMOVNTPS Y1, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	SUBQ     $0x00000020, DX
+	CMPQ     DX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMAXPD  (CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMAXPD  32(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMAXPD  64(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMAXPD  96(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	VMAXPD  128(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 128(AX)
+	VMAXPD  160(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 160(AX)
+	VMAXPD  192(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 192(AX)
+	VMAXPD  224(CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000020, DX
+	CMPQ    DX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000004
+	JB      tail
+	VMAXPD  (CX), Y0, Y1
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000004, DX
+	JMP     single
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	MOVL       $0x00000008, BX
+	SUBQ       DX, BX
+	LEAQ       ones64<>+0(SB), DX
+	VMOVUPS    (DX)(BX*8), Y2
+	VMASKMOVPD (CX), Y2, Y1
+	VMAXPD     Y1, Y0, Y1
+	VADDPD     Y0, Y1, Y0
+	VMASKMOVPD Y0, Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUGradF32AVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, MMX+
+TEXT ·reLUGradF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VXORPS  Y0, Y0, Y0
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000003, SI
+	JNZ     plain
+	VCMPPS  $0x11, (DX), Y0, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x02, SI
+	SUBQ    SI, BX
+	SHLQ    $0x02, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VCMPPS   $0x11, (DX), Y0, Y1
+	VANDPS   (CX), Y1, Y1
+	VMOVNTPS Y1, (AX)
+	VCMPPS   $0x11, 32(DX), Y0, Y1
+	VANDPS   32(CX), Y1, Y1
+	VMOVNTPS Y1, 32(AX)
+	VCMPPS   $0x11, 64(DX), Y0, Y1
+	VANDPS   64(CX), Y1, Y1
+	VMOVNTPS Y1, 64(AX)
+	VCMPPS   $0x11, 96(DX), Y0, Y1
+	VANDPS   96(CX), Y1, Y1
+	VMOVNTPS Y1, 96(AX)
+	VCMPPS   $0x11, 128(DX), Y0, Y1
+	VANDPS   128(CX), Y1, Y1
+	VMOVNTPS Y1, 128(AX)
+	VCMPPS   $0x11, 160(DX), Y0, Y1
+	VANDPS   160(CX), Y1, Y1
+	VMOVNTPS Y1, 160(AX)
+	VCMPPS   $0x11, 192(DX), Y0, Y1
+	VANDPS   192(CX), Y1, Y1
+	VMOVNTPS Y1, 192(AX)
+	VCMPPS   $0x11, 224(DX), Y0, Y1
+	VANDPS   224(CX), Y1, Y1
+	VMOVNTPS Y1, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000040, BX
+	CMPQ     BX, $0x00000040
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VCMPPS  $0x11, (DX), Y0, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x11, 32(DX), Y0, Y1
+	VANDPS  32(CX), Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VCMPPS  $0x11, 64(DX), Y0, Y1
+	VANDPS  64(CX), Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VCMPPS  $0x11, 96(DX), Y0, Y1
+	VANDPS  96(CX), Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	VCMPPS  $0x11, 128(DX), Y0, Y1
+	VANDPS  128(CX), Y1, Y1
+	VMOVUPS Y1, 128(AX)
+	VCMPPS  $0x11, 160(DX), Y0, Y1
+	VANDPS  160(CX), Y1, Y1
+	VMOVUPS Y1, 160(AX)
+	VCMPPS  $0x11, 192(DX), Y0, Y1
+	VANDPS  192(CX), Y1, Y1
+	VMOVUPS Y1, 192(AX)
+	VCMPPS  $0x11, 224(DX), Y0, Y1
+	VANDPS  224(CX), Y1, Y1
+	VMOVUPS Y1, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	CMPQ    BX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000008
+	JB      tail
+	VCMPPS  $0x11, (DX), Y0, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones32<>+0(SB), BX
+	VMOVUPS    (BX)(SI*4), Y2
+	VMASKMOVPS (DX), Y2, Y1
+	VCMPPS     $0x11, Y1, Y0, Y0
+	VMASKMOVPS (CX), Y2, Y1
+	VANDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reLUGradF64AVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, MMX+
+TEXT ·reLUGradF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VXORPS  Y0, Y0, Y0
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+	ADDQ    BX, SI
+	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB      plain
+	CMPQ    AX, CX
+	JEQ     plain
+	CMPQ    AX, DX
+	JEQ     plain
+	MOVQ    AX, SI
+	NEGQ    SI
+	ANDQ    $0x0000001f, SI
+	TESTQ   $0x00000007, SI
+	JNZ     plain
+	VCMPPD  $0x11, (DX), Y0, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    SI, AX
+	SHRQ    $0x03, SI
+	SUBQ    SI, BX
+	SHLQ    $0x03, SI
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	PCALIGN $0x20
+
+stream:
+	VCMPPD   $0x11, (DX), Y0, Y1
+	VANDPS   (CX), Y1, Y1
+	VMOVNTPS Y1, (AX)
+	VCMPPD   $0x11, 32(DX), Y0, Y1
+	VANDPS   32(CX), Y1, Y1
+	VMOVNTPS Y1, 32(AX)
+	VCMPPD   $0x11, 64(DX), Y0, Y1
+	VANDPS   64(CX), Y1, Y1
+	VMOVNTPS Y1, 64(AX)
+	VCMPPD   $0x11, 96(DX), Y0, Y1
+	VANDPS   96(CX), Y1, Y1
+	VMOVNTPS Y1, 96(AX)
+	VCMPPD   $0x11, 128(DX), Y0, Y1
+	VANDPS   128(CX), Y1, Y1
+	VMOVNTPS Y1, 128(AX)
+	VCMPPD   $0x11, 160(DX), Y0, Y1
+	VANDPS   160(CX), Y1, Y1
+	VMOVNTPS Y1, 160(AX)
+	VCMPPD   $0x11, 192(DX), Y0, Y1
+	VANDPS   192(CX), Y1, Y1
+	VMOVNTPS Y1, 192(AX)
+	VCMPPD   $0x11, 224(DX), Y0, Y1
+	VANDPS   224(CX), Y1, Y1
+	VMOVNTPS Y1, 224(AX)
+	ADDQ     $0x00000100, AX
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000100, DX
+	SUBQ     $0x00000020, BX
+	CMPQ     BX, $0x00000020
+	JAE      stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VCMPPD  $0x11, (DX), Y0, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPD  $0x11, 32(DX), Y0, Y1
+	VANDPS  32(CX), Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VCMPPD  $0x11, 64(DX), Y0, Y1
+	VANDPS  64(CX), Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VCMPPD  $0x11, 96(DX), Y0, Y1
+	VANDPS  96(CX), Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	VCMPPD  $0x11, 128(DX), Y0, Y1
+	VANDPS  128(CX), Y1, Y1
+	VMOVUPS Y1, 128(AX)
+	VCMPPD  $0x11, 160(DX), Y0, Y1
+	VANDPS  160(CX), Y1, Y1
+	VMOVUPS Y1, 160(AX)
+	VCMPPD  $0x11, 192(DX), Y0, Y1
+	VANDPS  192(CX), Y1, Y1
+	VMOVUPS Y1, 192(AX)
+	VCMPPD  $0x11, 224(DX), Y0, Y1
+	VANDPS  224(CX), Y1, Y1
+	VMOVUPS Y1, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000020, BX
+	CMPQ    BX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    BX, $0x00000004
+	JB      tail
+	VCMPPD  $0x11, (DX), Y0, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000004, BX
+	JMP     single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y2
+	VMASKMOVPD (DX), Y2, Y1
+	VCMPPD     $0x11, Y1, Y0, Y0
+	VMASKMOVPD (CX), Y2, Y1
+	VANDPS     Y1, Y0, Y0
+	VMASKMOVPD Y0, Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24
 	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
@@ -36587,3 +40459,227 @@ notAVX512:
 
 notAVX2:
 	JMP ·smoothCeilValueGradF64Portable(SB)
+
+// func addF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·addF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·addF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·addF32AVX2(SB)
+
+notAVX2:
+	JMP ·addF32Portable(SB)
+
+// func addF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·addF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·addF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·addF64AVX2(SB)
+
+notAVX2:
+	JMP ·addF64Portable(SB)
+
+// func subF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·subF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·subF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·subF32AVX2(SB)
+
+notAVX2:
+	JMP ·subF32Portable(SB)
+
+// func subF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·subF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·subF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·subF64AVX2(SB)
+
+notAVX2:
+	JMP ·subF64Portable(SB)
+
+// func mulF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·mulF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·mulF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·mulF32AVX2(SB)
+
+notAVX2:
+	JMP ·mulF32Portable(SB)
+
+// func mulF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·mulF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·mulF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·mulF64AVX2(SB)
+
+notAVX2:
+	JMP ·mulF64Portable(SB)
+
+// func divF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·divF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·divF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·divF32AVX2(SB)
+
+notAVX2:
+	JMP ·divF32Portable(SB)
+
+// func divF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·divF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·divF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·divF64AVX2(SB)
+
+notAVX2:
+	JMP ·divF64Portable(SB)
+
+// func scaleF32(dst *float32, x *float32, n int, factor float32)
+TEXT ·scaleF32(SB), NOSPLIT, $0-28
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·scaleF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·scaleF32AVX2(SB)
+
+notAVX2:
+	JMP ·scaleF32Portable(SB)
+
+// func scaleF64(dst *float64, x *float64, n int, factor float64)
+TEXT ·scaleF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·scaleF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·scaleF64AVX2(SB)
+
+notAVX2:
+	JMP ·scaleF64Portable(SB)
+
+// func sqrtF32(dst *float32, x *float32, n int)
+TEXT ·sqrtF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·sqrtF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·sqrtF32AVX2(SB)
+
+notAVX2:
+	JMP ·sqrtF32Portable(SB)
+
+// func sqrtF64(dst *float64, x *float64, n int)
+TEXT ·sqrtF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·sqrtF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·sqrtF64AVX2(SB)
+
+notAVX2:
+	JMP ·sqrtF64Portable(SB)
+
+// func reLUF32(dst *float32, x *float32, n int)
+TEXT ·reLUF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·reLUF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·reLUF32AVX2(SB)
+
+notAVX2:
+	JMP ·reLUF32Portable(SB)
+
+// func reLUF64(dst *float64, x *float64, n int)
+TEXT ·reLUF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·reLUF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·reLUF64AVX2(SB)
+
+notAVX2:
+	JMP ·reLUF64Portable(SB)
+
+// func reLUGradF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·reLUGradF32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·reLUGradF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·reLUGradF32AVX2(SB)
+
+notAVX2:
+	JMP ·reLUGradF32Portable(SB)
+
+// func reLUGradF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·reLUGradF64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·reLUGradF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·reLUGradF64AVX2(SB)
+
+notAVX2:
+	JMP ·reLUGradF64Portable(SB)

@@ -13237,6 +13237,924 @@ tail:
 done:
 	RET
 
+// func addF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·addF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD    $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD    $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD    $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	WORD    $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func addF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·addF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
+	WORD    $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	WORD    $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	WORD    $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	FMOVD.P 8(R2), F1
+	WORD    $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
+// func subF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·subF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD    $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
+	WORD    $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
+	WORD    $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	WORD    $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func subF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·subF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x4ee4d400 // fsub v0.2d, v0.2d, v4.2d
+	WORD    $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD    $0x4ee6d442 // fsub v2.2d, v2.2d, v6.2d
+	WORD    $0x4ee7d463 // fsub v3.2d, v3.2d, v7.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x4ee1d400 // fsub v0.2d, v0.2d, v1.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	FMOVD.P 8(R2), F1
+	WORD    $0x4ee1d400 // fsub v0.2d, v0.2d, v1.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
+// func mulF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·mulF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD    $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD    $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD    $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	WORD    $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func mulF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·mulF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
+	WORD    $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
+	WORD    $0x6e66dc42 // fmul v2.2d, v2.2d, v6.2d
+	WORD    $0x6e67dc63 // fmul v3.2d, v3.2d, v7.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	FMOVD.P 8(R2), F1
+	WORD    $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
+// func divF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·divF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x6e24fc00 // fdiv v0.4s, v0.4s, v4.4s
+	WORD    $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
+	WORD    $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
+	WORD    $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	WORD    $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func divF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·divF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	WORD    $0x6e64fc00 // fdiv v0.2d, v0.2d, v4.2d
+	WORD    $0x6e65fc21 // fdiv v1.2d, v1.2d, v5.2d
+	WORD    $0x6e66fc42 // fdiv v2.2d, v2.2d, v6.2d
+	WORD    $0x6e67fc63 // fdiv v3.2d, v3.2d, v7.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	WORD    $0x6e61fc00 // fdiv v0.2d, v0.2d, v1.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	FMOVD.P 8(R2), F1
+	WORD    $0x6e61fc00 // fdiv v0.2d, v0.2d, v1.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
+// func scaleF32NEON(dst *float32, x *float32, n int, factor float32)
+TEXT ·scaleF32NEON(SB), NOSPLIT, $0-28
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	FMOVS   factor+24(FP), F0
+	VDUP    V0.S[0], V0.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F1
+	FMOVQ   16(R1), F2
+	FMOVQ   32(R1), F3
+	FMOVQ   48(R1), F4
+	WORD    $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	WORD    $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	WORD    $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	FMOVQ   F1, 0(R0)
+	FMOVQ   F2, 16(R0)
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F1
+	WORD    $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	FMOVQ   F1, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F1
+	WORD    $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	FMOVS.P F1, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func scaleF64NEON(dst *float64, x *float64, n int, factor float64)
+TEXT ·scaleF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	FMOVD   factor+24(FP), F0
+	VDUP    V0.D[0], V0.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F1
+	FMOVQ   16(R1), F2
+	FMOVQ   32(R1), F3
+	FMOVQ   48(R1), F4
+	WORD    $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD    $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
+	WORD    $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	FMOVQ   F1, 0(R0)
+	FMOVQ   F2, 16(R0)
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F1
+	WORD    $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	FMOVQ   F1, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F1
+	WORD    $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	FMOVD.P F1, 8(R0)
+
+done:
+	RET
+
+// func sqrtF32NEON(dst *float32, x *float32, n int)
+TEXT ·sqrtF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	WORD    $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	WORD    $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD    $0x6ea1f842 // fsqrt v2.4s, v2.4s
+	WORD    $0x6ea1f863 // fsqrt v3.4s, v3.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	WORD    $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	WORD    $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func sqrtF64NEON(dst *float64, x *float64, n int)
+TEXT ·sqrtF64NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	WORD    $0x6ee1f800 // fsqrt v0.2d, v0.2d
+	WORD    $0x6ee1f821 // fsqrt v1.2d, v1.2d
+	WORD    $0x6ee1f842 // fsqrt v2.2d, v2.2d
+	WORD    $0x6ee1f863 // fsqrt v3.2d, v3.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	WORD    $0x6ee1f800 // fsqrt v0.2d, v0.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	WORD    $0x6ee1f800 // fsqrt v0.2d, v0.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
+// func reLUF32NEON(dst *float32, x *float32, n int)
+TEXT ·reLUF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	VMOVI   $0, V0.B16
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F1
+	FMOVQ   16(R1), F2
+	FMOVQ   32(R1), F3
+	FMOVQ   48(R1), F4
+	WORD    $0x6ea1e405 // fcmgt v5.4s, v0.4s, v1.4s
+	VBSL    V1.B16, V0.B16, V5.B16
+	WORD    $0x6ea2e401 // fcmgt v1.4s, v0.4s, v2.4s
+	VBSL    V2.B16, V0.B16, V1.B16
+	WORD    $0x6ea3e402 // fcmgt v2.4s, v0.4s, v3.4s
+	VBSL    V3.B16, V0.B16, V2.B16
+	WORD    $0x6ea4e403 // fcmgt v3.4s, v0.4s, v4.4s
+	VBSL    V4.B16, V0.B16, V3.B16
+	WORD    $0x4e20d4a4 // fadd v4.4s, v5.4s, v0.4s
+	WORD    $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD    $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD    $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	FMOVQ   F4, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F1
+	WORD    $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBSL    V1.B16, V0.B16, V2.B16
+	WORD    $0x4e20d441 // fadd v1.4s, v2.4s, v0.4s
+	FMOVQ   F1, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F1
+	WORD    $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBSL    V1.B16, V0.B16, V2.B16
+	WORD    $0x4e20d441 // fadd v1.4s, v2.4s, v0.4s
+	FMOVS.P F1, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func reLUF64NEON(dst *float64, x *float64, n int)
+TEXT ·reLUF64NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	VMOVI   $0, V0.B16
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F1
+	FMOVQ   16(R1), F2
+	FMOVQ   32(R1), F3
+	FMOVQ   48(R1), F4
+	WORD    $0x6ee1e405 // fcmgt v5.2d, v0.2d, v1.2d
+	VBSL    V1.B16, V0.B16, V5.B16
+	WORD    $0x6ee2e401 // fcmgt v1.2d, v0.2d, v2.2d
+	VBSL    V2.B16, V0.B16, V1.B16
+	WORD    $0x6ee3e402 // fcmgt v2.2d, v0.2d, v3.2d
+	VBSL    V3.B16, V0.B16, V2.B16
+	WORD    $0x6ee4e403 // fcmgt v3.2d, v0.2d, v4.2d
+	VBSL    V4.B16, V0.B16, V3.B16
+	WORD    $0x4e60d4a4 // fadd v4.2d, v5.2d, v0.2d
+	WORD    $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
+	WORD    $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
+	WORD    $0x4e60d463 // fadd v3.2d, v3.2d, v0.2d
+	FMOVQ   F4, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F1
+	WORD    $0x6ee1e402 // fcmgt v2.2d, v0.2d, v1.2d
+	VBSL    V1.B16, V0.B16, V2.B16
+	WORD    $0x4e60d441 // fadd v1.2d, v2.2d, v0.2d
+	FMOVQ   F1, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F1
+	WORD    $0x6ee1e402 // fcmgt v2.2d, v0.2d, v1.2d
+	VBSL    V1.B16, V0.B16, V2.B16
+	WORD    $0x4e60d441 // fadd v1.2d, v2.2d, v0.2d
+	FMOVD.P F1, 8(R0)
+
+done:
+	RET
+
+// func reLUGradF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·reLUGradF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	VMOVI   $0, V0.B16
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F1
+	FMOVQ   16(R2), F2
+	FMOVQ   32(R2), F3
+	FMOVQ   48(R2), F4
+	WORD    $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	WORD    $0x6ea0e442 // fcmgt v2.4s, v2.4s, v0.4s
+	WORD    $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
+	WORD    $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	VAND    V1.B16, V5.B16, V1.B16
+	VAND    V2.B16, V6.B16, V2.B16
+	VAND    V3.B16, V7.B16, V3.B16
+	VAND    V4.B16, V8.B16, V4.B16
+	FMOVQ   F1, 0(R0)
+	FMOVQ   F2, 16(R0)
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R2), F1
+	WORD    $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	FMOVQ   0(R1), F2
+	VAND    V1.B16, V2.B16, V1.B16
+	FMOVQ   F1, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R2), F1
+	WORD    $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	FMOVS.P 4(R1), F2
+	VAND    V1.B16, V2.B16, V1.B16
+	FMOVS.P F1, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func reLUGradF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·reLUGradF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	VMOVI   $0, V0.B16
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F1
+	FMOVQ   16(R2), F2
+	FMOVQ   32(R2), F3
+	FMOVQ   48(R2), F4
+	WORD    $0x6ee0e421 // fcmgt v1.2d, v1.2d, v0.2d
+	WORD    $0x6ee0e442 // fcmgt v2.2d, v2.2d, v0.2d
+	WORD    $0x6ee0e463 // fcmgt v3.2d, v3.2d, v0.2d
+	WORD    $0x6ee0e484 // fcmgt v4.2d, v4.2d, v0.2d
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	VAND    V1.B16, V5.B16, V1.B16
+	VAND    V2.B16, V6.B16, V2.B16
+	VAND    V3.B16, V7.B16, V3.B16
+	VAND    V4.B16, V8.B16, V4.B16
+	FMOVQ   F1, 0(R0)
+	FMOVQ   F2, 16(R0)
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R2), F1
+	WORD    $0x6ee0e421 // fcmgt v1.2d, v1.2d, v0.2d
+	FMOVQ   0(R1), F2
+	VAND    V1.B16, V2.B16, V1.B16
+	FMOVQ   F1, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R2), F1
+	WORD    $0x6ee0e421 // fcmgt v1.2d, v1.2d, v0.2d
+	FMOVD.P 8(R1), F2
+	VAND    V1.B16, V2.B16, V1.B16
+	FMOVD.P F1, 8(R0)
+
+done:
+	RET
+
 DATA constants<>+0(SB)/8, $0x3effffff3effffff
 DATA constants<>+8(SB)/8, $0x3effffff3effffff
 DATA constants<>+16(SB)/8, $0x8000000080000000
@@ -13984,3 +14902,147 @@ TEXT ·smoothCeilValueGradF64(SB), NOSPLIT, $0-40
 
 notNEON:
 	JMP ·smoothCeilValueGradF64Portable(SB)
+
+// func addF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·addF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·addF32NEON(SB)
+
+notNEON:
+	JMP ·addF32Portable(SB)
+
+// func addF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·addF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·addF64NEON(SB)
+
+notNEON:
+	JMP ·addF64Portable(SB)
+
+// func subF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·subF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·subF32NEON(SB)
+
+notNEON:
+	JMP ·subF32Portable(SB)
+
+// func subF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·subF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·subF64NEON(SB)
+
+notNEON:
+	JMP ·subF64Portable(SB)
+
+// func mulF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·mulF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·mulF32NEON(SB)
+
+notNEON:
+	JMP ·mulF32Portable(SB)
+
+// func mulF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·mulF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·mulF64NEON(SB)
+
+notNEON:
+	JMP ·mulF64Portable(SB)
+
+// func divF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·divF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·divF32NEON(SB)
+
+notNEON:
+	JMP ·divF32Portable(SB)
+
+// func divF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·divF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·divF64NEON(SB)
+
+notNEON:
+	JMP ·divF64Portable(SB)
+
+// func scaleF32(dst *float32, x *float32, n int, factor float32)
+TEXT ·scaleF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·scaleF32NEON(SB)
+
+notNEON:
+	JMP ·scaleF32Portable(SB)
+
+// func scaleF64(dst *float64, x *float64, n int, factor float64)
+TEXT ·scaleF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·scaleF64NEON(SB)
+
+notNEON:
+	JMP ·scaleF64Portable(SB)
+
+// func sqrtF32(dst *float32, x *float32, n int)
+TEXT ·sqrtF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·sqrtF32NEON(SB)
+
+notNEON:
+	JMP ·sqrtF32Portable(SB)
+
+// func sqrtF64(dst *float64, x *float64, n int)
+TEXT ·sqrtF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·sqrtF64NEON(SB)
+
+notNEON:
+	JMP ·sqrtF64Portable(SB)
+
+// func reLUF32(dst *float32, x *float32, n int)
+TEXT ·reLUF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·reLUF32NEON(SB)
+
+notNEON:
+	JMP ·reLUF32Portable(SB)
+
+// func reLUF64(dst *float64, x *float64, n int)
+TEXT ·reLUF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·reLUF64NEON(SB)
+
+notNEON:
+	JMP ·reLUF64Portable(SB)
+
+// func reLUGradF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·reLUGradF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·reLUGradF32NEON(SB)
+
+notNEON:
+	JMP ·reLUGradF32Portable(SB)
+
+// func reLUGradF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·reLUGradF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·reLUGradF64NEON(SB)
+
+notNEON:
+	JMP ·reLUGradF64Portable(SB)

@@ -115,6 +115,62 @@ func steBackwardGeneric[T Float](dst, dy *T, mask *byte, n int) {
 	}
 }
 
+func addGeneric[T Float](dst, x, y *T, n int) {
+	d, s, t := unsafe.Slice(dst, n), unsafe.Slice(x, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.Add(v, t[i])
+	}
+}
+
+func subGeneric[T Float](dst, x, y *T, n int) {
+	d, s, t := unsafe.Slice(dst, n), unsafe.Slice(x, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.Sub(v, t[i])
+	}
+}
+
+func mulGeneric[T Float](dst, x, y *T, n int) {
+	d, s, t := unsafe.Slice(dst, n), unsafe.Slice(x, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.Mul(v, t[i])
+	}
+}
+
+func divGeneric[T Float](dst, x, y *T, n int) {
+	d, s, t := unsafe.Slice(dst, n), unsafe.Slice(x, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.Div(v, t[i])
+	}
+}
+
+func scaleGeneric[T Float](dst, x *T, n int, factor T) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Scale(v, factor)
+	}
+}
+
+func sqrtGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Sqrt(v)
+	}
+}
+
+func reLUGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.ReLU(v)
+	}
+}
+
+func reLUGradGeneric[T Float](dst, dy, y *T, n int) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.ReLUGrad(g[i], v)
+	}
+}
+
 // The staircases spell their loops out as well: through a function value the
 // coefficients would escape to the heap.
 

@@ -325,3 +325,83 @@ func smoothCeilValueGradF32(dst *float32, grad *float32, x *float32, n int, c *k
 func smoothCeilValueGradF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Coef) {
 	smoothCeilValueGradGeneric(dst, grad, x, n, c)
 }
+
+//go:noinline
+func addF32(dst *float32, x *float32, y *float32, n int) {
+	addGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func addF64(dst *float64, x *float64, y *float64, n int) {
+	addGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func subF32(dst *float32, x *float32, y *float32, n int) {
+	subGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func subF64(dst *float64, x *float64, y *float64, n int) {
+	subGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func mulF32(dst *float32, x *float32, y *float32, n int) {
+	mulGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func mulF64(dst *float64, x *float64, y *float64, n int) {
+	mulGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func divF32(dst *float32, x *float32, y *float32, n int) {
+	divGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func divF64(dst *float64, x *float64, y *float64, n int) {
+	divGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func scaleF32(dst *float32, x *float32, n int, factor float32) {
+	scaleGeneric(dst, x, n, factor)
+}
+
+//go:noinline
+func scaleF64(dst *float64, x *float64, n int, factor float64) {
+	scaleGeneric(dst, x, n, factor)
+}
+
+//go:noinline
+func sqrtF32(dst *float32, x *float32, n int) {
+	sqrtGeneric(dst, x, n)
+}
+
+//go:noinline
+func sqrtF64(dst *float64, x *float64, n int) {
+	sqrtGeneric(dst, x, n)
+}
+
+//go:noinline
+func reLUF32(dst *float32, x *float32, n int) {
+	reLUGeneric(dst, x, n)
+}
+
+//go:noinline
+func reLUF64(dst *float64, x *float64, n int) {
+	reLUGeneric(dst, x, n)
+}
+
+//go:noinline
+func reLUGradF32(dst *float32, x *float32, y *float32, n int) {
+	reLUGradGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func reLUGradF64(dst *float64, x *float64, y *float64, n int) {
+	reLUGradGeneric(dst, x, y, n)
+}

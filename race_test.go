@@ -31,7 +31,7 @@ func TestRaceSeen(t *testing.T) {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	for _, name := range []string{"Floor", "FloorInt32", "SoftFloorGrad", "SoftFloorValueGrad", "STEForward", "STEBackward"} {
+	for _, name := range []string{"Floor", "FloorInt32", "SoftFloorGrad", "SoftFloorValueGrad", "STEForward", "STEBackward", "Add", "ReLUGrad"} {
 		c := exec.Command(self, "-test.run=^TestRaceSeen$")
 		c.Env = append(os.Environ(), "STEPGRAD_RACE="+name)
 		out, err := c.CombinedOutput()

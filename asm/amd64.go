@@ -253,10 +253,21 @@ func (a *loop) memoryBound() bool {
 func (a *loop) streamed() {
 	const stream, plain = "stream", "plain"
 	dst := a.ptr["dst"]
-	a.CMPQ(a.n, operand.NewDataAddr(operand.Symbol{Name: isaSymbol(fmt.Sprintf("Stream%d", a.elem))}, 0))
+	n := a.n
+	if a.ptr["y"] != nil { // three operands outgrow the caches earlier than two
+		n = a.GP64()
+		a.MOVQ(a.n, n)
+		a.SHRQ(operand.Imm(1), n)
+		a.ADDQ(a.n, n)
+	}
+	a.CMPQ(n, operand.NewDataAddr(operand.Symbol{Name: isaSymbol(fmt.Sprintf("Stream%d", a.elem))}, 0))
 	a.JB(operand.LabelRef(plain))
-	a.CMPQ(dst, a.ptr["x"])
-	a.JEQ(operand.LabelRef(plain))
+	for _, p := range a.operands()[1:] {
+		if p.typ != "*byte" {
+			a.CMPQ(dst, a.ptr[p.name])
+			a.JEQ(operand.LabelRef(plain))
+		}
+	}
 	if a.masked() {
 		a.TESTQ(operand.U32(a.width/8-1), dst)
 		a.JNZ(operand.LabelRef(plain))
@@ -274,7 +285,9 @@ func (a *loop) streamed() {
 		a.SHRQ(operand.Imm(shift[out]), ahead)
 		a.SUBQ(ahead, a.n)
 		a.SHLQ(operand.Imm(shift[in]), ahead)
-		a.ADDQ(ahead, a.ptr["x"])
+		for _, p := range a.operands()[1:] {
+			a.ADDQ(ahead, a.ptr[p.name])
+		}
 	}
 	a.nontemporal = true
 	a.align()

@@ -22,8 +22,8 @@ func (a *loop) vectors(from, n int, tail bool) {
 		for k := range val {
 			a.val = val[k]
 			switch o.code {
-			case opX:
-				a.val[i] = a.load("x", (from+k)*a.lanes, tail, a.uses(i) == 1)
+			case opX, opY:
+				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes, tail, a.uses(i) == 1)
 			case opBit:
 				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
 			default:

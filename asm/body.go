@@ -41,7 +41,8 @@ type Result struct {
 type code uint8
 
 const (
-	opX     code = iota // the loaded elements of x (dy, for kernels.FromMask)
+	opX     code = iota // the loaded elements of x (dy, for kernels.FromMask and ZipGrad)
+	opY                 // of y
 	opBit               // the loaded mask bits
 	opConst             // imm: the lane's bits
 	opParam             // imm: index of the scalar parameter or coefficient
@@ -73,7 +74,7 @@ const (
 )
 
 var codeNames = [...]string{
-	"x", "bit", "const", "param", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
+	"x", "y", "bit", "const", "param", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
 	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
 }
 
@@ -184,7 +185,7 @@ func (b *Body) lastUse() []int {
 func (b *Body) invariant() []bool {
 	inv := make([]bool, len(b.ops))
 	for i, o := range b.ops {
-		inv[i] = o.code != opX && o.code != opBit
+		inv[i] = o.code != opX && o.code != opY && o.code != opBit
 		for _, a := range o.args() {
 			inv[i] = inv[i] && inv[a]
 		}
@@ -205,8 +206,10 @@ func (b *Body) m(c code, x, y V) M { return M{b.emit(op{c, x.id, y.id, none, 0})
 // The vocabulary. Every operation is correctly rounded or exact, so all
 // machines agree bit for bit.
 
-// X is the vector of input elements, Bit their mask bits.
+// X is the vector of input elements, Y that of a second operand, Bit their mask
+// bits.
 func (b *Body) X() V   { return b.v(opX, 0) }
+func (b *Body) Y() V   { return b.v(opY, 0) }
 func (b *Body) Bit() M { return M{b.emit(op{opBit, none, none, none, 0})} }
 
 // Param is the i-th scalar after the operands, or the i-th coefficient.

@@ -133,7 +133,8 @@ import (
 	"github.com/stepgrad/stepgrad/kernels"
 )
 
-// Buffers are the operands of one call; a kernel uses those of its Shape.
+// Buffers are the operands of one call; a kernel uses those of its Shape. Dy is
+// also the second operand of a kernels.Zip, X the y of a kernels.ZipGrad.
 type Buffers[T stepgrad.Float] struct {
 	Dst, Grad, Dy, X []T
 	Int              []int32
@@ -148,8 +149,13 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 	for _, k := range kernels.All {
 		var args []string
 		for _, o := range operandNames[k.Shape] {
-			if o == "dst" && k.Shape == kernels.MapInt {
+			switch {
+			case o == "dst" && k.Shape == kernels.MapInt:
 				o = "int"
+			case o == "y" && k.Shape == kernels.Zip:
+				o = "dy" // as kernels.In has it
+			case o == "y":
+				o = "x"
 			}
 			args = append(args, "b."+upperFirst(o))
 		}

@@ -345,8 +345,8 @@ func (n *neon) vectors(first, count int) {
 		}
 		for n.v = range count {
 			switch o.code {
-			case opX:
-				n.val[n.v][i] = n.widened(first + n.v)
+			case opX, opY:
+				n.val[n.v][i] = n.widened(o.code.String(), first+n.v)
 			case opBit:
 				n.val[n.v][i] = n.loadBit((first + n.v) % n.vecs)
 			default:

@@ -177,9 +177,9 @@ func (n *neon) store(name string, vector, r int) {
 	n.ins(mnemonic, "F%d, %s", r, address)
 }
 
-// widened reads elements of x into lanes.
-func (n *neon) widened(vector int) int {
-	d := n.load("x", vector)
+// widened reads elements of an operand into lanes.
+func (n *neon) widened(name string, vector int) int {
+	d := n.load(name, vector)
 	if n.wide() {
 		n.vec("fcvtl", d, d)
 	}

@@ -123,7 +123,7 @@ func everything(b *Body, _ kernels.Mode) Result {
 
 // TestVocabulary lowers it in every shape and width.
 func TestVocabulary(t *testing.T) {
-	for shape := kernels.Map; shape <= kernels.FromMask; shape++ {
+	for shape := kernels.Map; shape <= kernels.ZipGrad; shape++ {
 		for _, width := range [][2]int{{32, 32}, {64, 32}, {64, 64}} {
 			lane, elem := width[0], width[1]
 			masked := shape == kernels.ToMask || shape == kernels.FromMask
@@ -138,6 +138,9 @@ func TestVocabulary(t *testing.T) {
 				r := everything(b, kernels.Down)
 				if shape == kernels.FromMask {
 					r.Y = b.Select(b.Bit(), r.Y, r.Grad)
+				}
+				if shape == kernels.Zip || shape == kernels.ZipGrad {
+					r.Y = b.Sub(r.Y, b.Y())
 				}
 				return r
 			})

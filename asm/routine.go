@@ -13,7 +13,7 @@ type bodyFunc func(b *Body, m kernels.Mode) Result
 // bodies maps the names of one family's kernels to their vector bodies.
 type bodies map[string]bodyFunc
 
-var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies}
+var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies}
 
 // A routine is one assembly function: a kernel for one element type and, where
 // the kernel has a rounding mode, for one of the five.
@@ -87,10 +87,11 @@ var (
 	operandNames = map[kernels.Shape][]string{
 		kernels.Map: {"dst", "x"}, kernels.MapInt: {"dst", "x"}, kernels.MapGrad: {"dst", "dy", "x"},
 		kernels.MapBoth: {"dst", "grad", "x"}, kernels.ToMask: {"dst", "mask", "x"}, kernels.FromMask: {"dst", "dy", "mask"},
+		kernels.Zip: {"dst", "x", "y"}, kernels.ZipGrad: {"dst", "dy", "y"},
 	}
 	paramNames = map[kernels.Signature][]string{
 		kernels.Ulps: {"ulps"}, kernels.Step: {"step"}, kernels.StepUlps: {"step", "ulps"},
-		kernels.Clamp: {"mode", "lo", "hi"}, kernels.Alpha: {"alpha"}, kernels.Slope: {"slope"},
+		kernels.Clamp: {"mode", "lo", "hi"}, kernels.Alpha: {"alpha"}, kernels.Slope: {"slope"}, kernels.Factor: {"factor"},
 	}
 )
 
@@ -112,8 +113,10 @@ func (r routine) operands() []param {
 		return []param{{"dst", t}, {"grad", t}, {"x", t}}
 	case kernels.ToMask:
 		return []param{{"dst", t}, {"mask", "*byte"}, {"x", t}}
-	default:
+	case kernels.FromMask:
 		return []param{{"dst", t}, {"x", t}, {"mask", "*byte"}}
+	default:
+		return []param{{"dst", t}, {"x", t}, {"y", t}}
 	}
 }
 
@@ -130,6 +133,8 @@ func (r routine) scalars() []param {
 		return []param{{"step", t}, {"ulps", fmt.Sprintf("int%d", r.elem)}}
 	case kernels.Clamp:
 		return []param{{"lo", t}, {"hi", t}}
+	case kernels.Factor:
+		return []param{{"factor", t}}
 	case kernels.Alpha, kernels.Slope:
 		return []param{{"c", "*float64"}}
 	}

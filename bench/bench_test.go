@@ -98,6 +98,8 @@ func moved[T cases.Float](s kernels.Shape, n int) int {
 		kernels.MapBoth:  3 * n * elem,
 		kernels.ToMask:   2*n*elem + (n+7)/8,
 		kernels.FromMask: 2*n*elem + (n+7)/8,
+		kernels.Zip:      3 * n * elem,
+		kernels.ZipGrad:  3 * n * elem,
 	}[s]
 }
 

@@ -19,6 +19,12 @@ func naive[T cases.Float](k *kernels.Kernel, p kernels.Params[T]) func(*call.Buf
 	if f := naiveInt[T](k.Name); f != nil {
 		return func(b *call.Buffers[T]) { f(b.Int, b.X) }
 	}
+	if f := naiveZip[T](k.Name); f != nil {
+		if k.Shape == kernels.ZipGrad {
+			return func(b *call.Buffers[T]) { f(b.Dst, b.Dy, b.X) }
+		}
+		return func(b *call.Buffers[T]) { f(b.Dst, b.X, b.Dy) }
+	}
 	switch k.Name {
 	case "STEForward":
 		return func(b *call.Buffers[T]) { naiveForward(b.Dst, b.Mask, b.X, p.Lo, p.Hi) }
@@ -90,6 +96,21 @@ func naiveMap[T cases.Float](name string, p kernels.Params[T]) func(dst, x []T) 
 			}
 		},
 		"FloorDiv": divide, "FloorDivSnap": divide,
+		"Scale": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = v * p.Factor
+			}
+		},
+		"Sqrt": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(math.Sqrt(float64(v)))
+			}
+		},
+		"ReLU": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = max(v, 0)
+			}
+		},
 	}[name]
 }
 
@@ -113,6 +134,39 @@ func naiveInt[T cases.Float](name string) func(dst []int32, x []T) {
 		"TruncInt32": func(dst []int32, x []T) {
 			for i, v := range x {
 				dst[i] = int32(v)
+			}
+		},
+	}[name]
+}
+
+func naiveZip[T cases.Float](name string) func(dst, x, y []T) {
+	return map[string]func(dst, x, y []T){
+		"Add": func(dst, x, y []T) {
+			for i, v := range x {
+				dst[i] = v + y[i]
+			}
+		},
+		"Sub": func(dst, x, y []T) {
+			for i, v := range x {
+				dst[i] = v - y[i]
+			}
+		},
+		"Mul": func(dst, x, y []T) {
+			for i, v := range x {
+				dst[i] = v * y[i]
+			}
+		},
+		"Div": func(dst, x, y []T) {
+			for i, v := range x {
+				dst[i] = v / y[i]
+			}
+		},
+		"ReLUGrad": func(dst, dy, y []T) {
+			for i, v := range dy {
+				dst[i] = 0
+				if y[i] > 0 {
+					dst[i] = v
+				}
 			}
 		},
 	}[name]

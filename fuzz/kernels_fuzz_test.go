@@ -36,3 +36,11 @@ func FuzzSmoothRoundValueGrad(f *testing.F) { fuzzKernel(f, "SmoothRoundValueGra
 func FuzzSmoothCeil(f *testing.F)           { fuzzKernel(f, "SmoothCeil") }
 func FuzzSmoothCeilGrad(f *testing.F)       { fuzzKernel(f, "SmoothCeilGrad") }
 func FuzzSmoothCeilValueGrad(f *testing.F)  { fuzzKernel(f, "SmoothCeilValueGrad") }
+func FuzzAdd(f *testing.F)                  { fuzzKernel(f, "Add") }
+func FuzzSub(f *testing.F)                  { fuzzKernel(f, "Sub") }
+func FuzzMul(f *testing.F)                  { fuzzKernel(f, "Mul") }
+func FuzzDiv(f *testing.F)                  { fuzzKernel(f, "Div") }
+func FuzzScale(f *testing.F)                { fuzzKernel(f, "Scale") }
+func FuzzSqrt(f *testing.F)                 { fuzzKernel(f, "Sqrt") }
+func FuzzReLU(f *testing.F)                 { fuzzKernel(f, "ReLU") }
+func FuzzReLUGrad(f *testing.F)             { fuzzKernel(f, "ReLUGrad") }

@@ -48,6 +48,8 @@ const (
 	MapBoth               // (dst, grad, x []T): f(x) and f′(x)
 	ToMask                // (dst []T, mask []byte, x []T)
 	FromMask              // (dst, dy []T, mask []byte)
+	Zip                   // (dst, x, y []T)
+	ZipGrad               // (dst, dy, y []T): the gradient by the result y of a Map
 )
 
 // Signature is a kernel's parameter list after its operands.
@@ -61,6 +63,7 @@ const (
 	Clamp              // mode Mode, lo, hi T: lo ≤ hi, each an integer or ±Inf
 	Alpha              // alpha T, positive and finite
 	Slope              // slope T in (0, 1]
+	Factor             // factor T, any value
 )
 
 // Params holds one call's parameters; a kernel reads those of its Signature.
@@ -70,9 +73,11 @@ type Params[T Float] struct {
 	Mode         Mode
 	Lo, Hi       T
 	Alpha, Slope T
+	Factor       T
 }
 
-// In is what one element of a call reads.
+// In is what one element of a call reads: Dy is also the second operand of a
+// Zip, X the y of a ZipGrad.
 type In[T Float] struct {
 	X, Dy T
 	Bit   bool
@@ -96,7 +101,7 @@ type Coef [16]float64
 // A Kernel is one entry of the catalogue.
 type Kernel struct {
 	Name   string // the exported function of the root package
-	Family string // the file that holds it in every room: round, ste, soft, smooth
+	Family string // the file that holds it in every room: round, ste, soft, smooth, arith, elementary
 	Shape  Shape
 	Sig    Signature
 
@@ -116,7 +121,7 @@ type Kernel struct {
 
 // All is the catalogue, in the order of the documentation. Tests, fuzz
 // targets, benchmarks, documentation tables and the generator iterate it.
-var All = concat(roundKernels, steKernels, softKernels, smoothKernels)
+var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels)
 
 // ByName returns the kernel with that name, or nil.
 func ByName(name string) *Kernel {

@@ -33,6 +33,7 @@ type options struct {
 	kernels, tiers             string
 	bits                       int
 	alpha, slope, step, lo, hi floats
+	factor                     floats
 	ulps                       int
 	dy                         floats
 }
@@ -61,16 +62,17 @@ func (f *floats) Set(s string) error {
 }
 
 func main() {
-	o := options{alpha: floats{5}, slope: floats{0.1}, step: floats{0.1}, lo: floats{-8}, hi: floats{7}, dy: floats{1, -0.3}}
+	o := options{alpha: floats{5}, slope: floats{0.1}, step: floats{0.1}, factor: floats{0.1}, lo: floats{-8}, hi: floats{7}, dy: floats{1, -0.3}}
 	flag.StringVar(&o.kernels, "kernel", "", "kernels or families, comma-separated; SoftX and SmoothX bring their gradients (default: all with one input)")
 	flag.StringVar(&o.tiers, "tier", "", "tiers, comma-separated (default: all this machine has)")
 	flag.IntVar(&o.bits, "bits", 32, "test 2^`n` inputs, 4 to 32")
 	flag.Var(&o.alpha, "alpha", "alpha of SoftX, comma-separated")
 	flag.Var(&o.slope, "slope", "slope of SmoothX, comma-separated")
 	flag.Var(&o.step, "step", "step of FloorDiv and FloorDivSnap, comma-separated")
+	flag.Var(&o.factor, "factor", "factor of Scale, comma-separated")
 	flag.Var(&o.lo, "lo", "lower bounds of STEForward")
 	flag.Var(&o.hi, "hi", "upper bounds of STEForward, as many")
-	flag.Var(&o.dy, "dy", "dy of the gradients, comma-separated")
+	flag.Var(&o.dy, "dy", "dy of the gradients, or second operand, comma-separated")
 	flag.IntVar(&o.ulps, "ulps", 1, "ulps of FloorSnap and FloorDivSnap")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -110,7 +112,8 @@ func plan(o options) (groups []group, tiers []string, err error) {
 	var known, chosen []string
 	for i := range kernels.All {
 		k := &kernels.All[i]
-		if k.Shape == kernels.FromMask || strings.HasSuffix(k.Name, "Grad") {
+		switch k.Shape {
+		case kernels.FromMask, kernels.MapGrad, kernels.MapBoth:
 			continue // no float input of its own, or part of its value's group
 		}
 		known = append(known, k.Name)
@@ -121,7 +124,7 @@ func plan(o options) (groups []group, tiers []string, err error) {
 				return nil, nil, err
 			}
 			for _, p := range params {
-				groups = append(groups, groupOf(k, p, o.dy))
+				groups = append(groups, groupsOf(k, p, o.dy)...)
 			}
 		}
 	}
@@ -133,10 +136,21 @@ func plan(o options) (groups []group, tiers []string, err error) {
 	return groups, tiers, nil
 }
 
+// groupsOf is one group, or one for each second operand.
+func groupsOf(k *kernels.Kernel, p kernels.Params[float32], dys floats) (list []group) {
+	if k.Shape != kernels.Zip && k.Shape != kernels.ZipGrad {
+		return []group{groupOf(k, p, dys)}
+	}
+	for _, dy := range dys {
+		list = append(list, group{params: p, runs: []run{{k, dy}}, def: k.Def32, dy: dy})
+	}
+	return list
+}
+
 // groupOf takes the kernel's gradient and both with it, where it has them.
 func groupOf(k *kernels.Kernel, p kernels.Params[float32], dys floats) group {
-	g := group{params: p, runs: []run{{kernel: k}}, def: k.Def32}
-	if grad := kernels.ByName(k.Name + "Grad"); grad != nil {
+	g := group{params: p, runs: []run{{kernel: k}}, def: k.Def32, dy: 1}
+	if grad := kernels.ByName(k.Name + "Grad"); grad != nil && grad.Shape == kernels.MapGrad {
 		for _, dy := range dys {
 			g.runs = append(g.runs, run{grad, dy})
 		}
@@ -166,6 +180,8 @@ func parameters(k *kernels.Kernel, o options) (list []kernels.Params[float32], e
 		add(o.alpha, func(p *kernels.Params[float32], v float32) { p.Alpha = v })
 	case kernels.Slope:
 		add(o.slope, func(p *kernels.Params[float32], v float32) { p.Slope = v })
+	case kernels.Factor:
+		add(o.factor, func(p *kernels.Params[float32], v float32) { p.Factor = v })
 	case kernels.Clamp:
 		for i := range o.lo {
 			for m := kernels.Down; m.Valid(); m++ {
@@ -203,7 +219,12 @@ func verify(o options, groups []group, tiers []string) (ok bool) {
 				verdict, ok = fmt.Sprintf("**%d differ**", r.failures), false
 			}
 			shown := cases.Show(k.Sig, g.params)
-			if r.run.kernel.Shape == kernels.MapGrad {
+			switch r.run.kernel.Shape {
+			case kernels.Zip:
+				shown += fmt.Sprintf("y=%v", r.run.dy)
+			case kernels.ZipGrad:
+				shown += fmt.Sprintf("dy=%v", r.run.dy)
+			case kernels.MapGrad:
 				shown += fmt.Sprintf(",dy=%v", r.run.dy)
 			}
 			fmt.Printf("| %s | `%s` | %s | %s | %s | %s | 2^%d | %s |\n",

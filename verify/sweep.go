@@ -19,7 +19,8 @@ const (
 	keep  = 5       // mismatches shown per tier and run
 )
 
-// A run is one kernel as it is called; gradients run once per dy.
+// A run is one kernel as it is called; those with a second operand run once per
+// dy.
 type run struct {
 	kernel *kernels.Kernel
 	dy     float32
@@ -31,6 +32,7 @@ type group struct {
 	params kernels.Params[float32]
 	runs   []run
 	def    kernels.Def[float32] // of the kernel that has every result
+	dy     float32              // what it gets as second operand; 1 makes of a gradient f′
 }
 
 // A result is what one tier made of one run.
@@ -65,7 +67,7 @@ func (g *group) sweep(bits int, tiers []string, step func(int)) []result {
 	for at := uint64(0); at < total; at += uint64(size) {
 		eachTile(size, func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
-				in[i] = kernels.In[float32]{X: input(at+uint64(i), bits), Dy: 1}
+				in[i] = kernels.In[float32]{X: input(at+uint64(i), bits), Dy: g.dy}
 				want[i] = f(in[i])
 			}
 		})
@@ -125,7 +127,7 @@ func compare(r run, p kernels.Params[float32], in []kernels.In[float32], want []
 	for i := range c.Want {
 		w := &c.Want[i]
 		switch r.kernel.Shape { // the usual case, fast
-		case kernels.Map, kernels.MapGrad:
+		case kernels.Map, kernels.MapGrad, kernels.Zip, kernels.ZipGrad:
 			if math.Float32bits(view.Dst[i]) == math.Float32bits(w.Y) {
 				continue
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 func defaults() options {
-	return options{bits: 14, alpha: floats{5}, slope: floats{0.1}, step: floats{0.1}, lo: floats{-8}, hi: floats{7}, dy: floats{1, -0.3}, ulps: 1}
+	return options{bits: 14, alpha: floats{5}, slope: floats{0.1}, step: floats{0.1}, factor: floats{0.1}, lo: floats{-8}, hi: floats{7}, dy: floats{1, -0.3}, ulps: 1}
 }
 
 // TestSweep runs every kernel that has an input, on a sample.

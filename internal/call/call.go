@@ -9,7 +9,8 @@ import (
 	"github.com/stepgrad/stepgrad/kernels"
 )
 
-// Buffers are the operands of one call; a kernel uses those of its Shape.
+// Buffers are the operands of one call; a kernel uses those of its Shape. Dy is
+// also the second operand of a kernels.Zip, X the y of a kernels.ZipGrad.
 type Buffers[T stepgrad.Float] struct {
 	Dst, Grad, Dy, X []T
 	Int              []int32
@@ -83,6 +84,22 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 		stepgrad.SmoothCeilGrad(b.Dst, b.Dy, b.X, p.Slope)
 	case "SmoothCeilValueGrad":
 		stepgrad.SmoothCeilValueGrad(b.Dst, b.Grad, b.X, p.Slope)
+	case "Add":
+		stepgrad.Add(b.Dst, b.X, b.Dy)
+	case "Sub":
+		stepgrad.Sub(b.Dst, b.X, b.Dy)
+	case "Mul":
+		stepgrad.Mul(b.Dst, b.X, b.Dy)
+	case "Div":
+		stepgrad.Div(b.Dst, b.X, b.Dy)
+	case "Scale":
+		stepgrad.Scale(b.Dst, b.X, p.Factor)
+	case "Sqrt":
+		stepgrad.Sqrt(b.Dst, b.X)
+	case "ReLU":
+		stepgrad.ReLU(b.Dst, b.X)
+	case "ReLUGrad":
+		stepgrad.ReLUGrad(b.Dst, b.Dy, b.X)
 	default:
 		panic("call: no kernel " + name)
 	}
@@ -156,6 +173,22 @@ func Bound[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) fu
 		return func() { stepgrad.SmoothCeilGrad(b.Dst, b.Dy, b.X, p.Slope) }
 	case "SmoothCeilValueGrad":
 		return func() { stepgrad.SmoothCeilValueGrad(b.Dst, b.Grad, b.X, p.Slope) }
+	case "Add":
+		return func() { stepgrad.Add(b.Dst, b.X, b.Dy) }
+	case "Sub":
+		return func() { stepgrad.Sub(b.Dst, b.X, b.Dy) }
+	case "Mul":
+		return func() { stepgrad.Mul(b.Dst, b.X, b.Dy) }
+	case "Div":
+		return func() { stepgrad.Div(b.Dst, b.X, b.Dy) }
+	case "Scale":
+		return func() { stepgrad.Scale(b.Dst, b.X, p.Factor) }
+	case "Sqrt":
+		return func() { stepgrad.Sqrt(b.Dst, b.X) }
+	case "ReLU":
+		return func() { stepgrad.ReLU(b.Dst, b.X) }
+	case "ReLUGrad":
+		return func() { stepgrad.ReLUGrad(b.Dst, b.Dy, b.X) }
 	}
 	panic("call: no kernel " + name)
 }

@@ -106,8 +106,10 @@ func (c *Case[T]) Compare(i int, got kernels.Out[T]) *Mismatch {
 func (c *Case[T]) mismatch(i int, result, got, want string) *Mismatch {
 	input := "x = " + Spell(c.In[i].X)
 	switch c.Kernel.Shape {
-	case kernels.MapGrad:
+	case kernels.MapGrad, kernels.ZipGrad:
 		input += ", dy = " + Spell(c.In[i].Dy)
+	case kernels.Zip:
+		input += ", y = " + Spell(c.In[i].Dy)
 	case kernels.FromMask:
 		input = fmt.Sprintf("dy = %s, bit = %v", Spell(c.In[i].Dy), c.In[i].Bit)
 	}

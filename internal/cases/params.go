@@ -48,6 +48,10 @@ func Params[T Float](sig kernels.Signature) (list []kernels.Params[T]) {
 		for _, s := range []T{0.1, 1, 1e-4, 0.5, 0.7, 1e-2, 1e-20, FromBits[T](Bits(T(1)) - 1), tiny, normal} {
 			list = append(list, kernels.Params[T]{Slope: s})
 		}
+	case kernels.Factor:
+		for _, f := range []T{0.1, -1, 3, 0, T(math.Copysign(0, -1)), inf, -inf, T(math.NaN()), tiny, huge} {
+			list = append(list, kernels.Params[T]{Factor: f})
+		}
 	}
 	return list
 }
@@ -129,6 +133,8 @@ func Legal[T Float](sig kernels.Signature, a, b uint64, ulps int, mode uint8) ke
 		if !(p.Slope > 0) {
 			p.Slope = 0.1
 		}
+	case kernels.Factor:
+		p.Factor = x
 	}
 	return p
 }
@@ -142,6 +148,8 @@ func Raw[T Float](sig kernels.Signature, p kernels.Params[T]) (a, b uint64, ulps
 		return Bits(p.Alpha), 0, 0, 0
 	case kernels.Slope:
 		return Bits(p.Slope), 0, 0, 0
+	case kernels.Factor:
+		return Bits(p.Factor), 0, 0, 0
 	}
 	return Bits(p.Step), 0, p.Ulps, 0
 }
@@ -161,6 +169,8 @@ func Show[T Float](sig kernels.Signature, p kernels.Params[T]) string {
 		return fmt.Sprintf("alpha=%v", p.Alpha)
 	case kernels.Slope:
 		return fmt.Sprintf("slope=%v", p.Slope)
+	case kernels.Factor:
+		return fmt.Sprintf("factor=%v", p.Factor)
 	}
 	return ""
 }

@@ -31,7 +31,7 @@ func Layouts(s kernels.Shape) []Layout {
 	switch s {
 	case kernels.Map, kernels.ToMask:
 		return []Layout{disjoint, {Name: "dst=x", Dst: X}}
-	case kernels.MapGrad:
+	case kernels.MapGrad, kernels.Zip, kernels.ZipGrad:
 		return []Layout{
 			disjoint, {Name: "dst=dy", Dst: Dy}, {Name: "dst=x", Dst: X}, {Name: "dy=x", Dy: X},
 			{Name: "dst=dy=x", Dst: X, Dy: X}, {Name: "dy=x[1:]", Dy: NextX},
@@ -81,7 +81,8 @@ func (c *Case[T]) Run(m Memory, l Layout, at, n int) error {
 			b.X[i] = c.In[j].X
 		}
 	}
-	if shape == kernels.MapGrad || shape == kernels.FromMask {
+	switch shape {
+	case kernels.MapGrad, kernels.FromMask, kernels.Zip, kernels.ZipGrad:
 		switch l.Dy {
 		case Own:
 			b.Dy = take[T](m, 1, n)
