@@ -23,11 +23,10 @@
 //	go test ./bench -bench 'Kernel/op=Floor$' -sizes 8,16,32,64 -count 6
 //	go test ./bench -bench 'Kernel/op=Floor$' -sizes all -count 6
 //
-// Peers live in a module of their own (op=Exp and op=Sin with impl=vek beside
-// our SoftRound and SmoothRound, on the same elements in the same run):
+// Other libraries, frameworks and the ceilings of memory are measured by a
+// program of its own, which writes docs/BENCHMARKS.md:
 //
-//	go test -C bench/peers -bench . -count 6 > peers.txt
-//	benchstat -row /op,/n -col /impl -filter '.unit:ns/op' peers.txt
+//	GOEXPERIMENT=simd go run -C bench/peers .
 //
 // A benchmark runs for 100 ms unless -benchtime says otherwise. One thread
 // works at a time.
