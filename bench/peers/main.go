@@ -49,7 +49,7 @@ type program struct {
 
 	records     records
 	allocations []allocation
-	peak        float64 // float32 operations a second, of one thread
+	peak        float64 // vector operations a second, of one thread
 }
 
 func (p *program) run(only, out, python string) (err error) {

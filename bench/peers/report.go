@@ -31,6 +31,8 @@ func (p *program) write(dir string, facts []fact) error {
 	}{
 		{"BENCHMARKS.md", []byte(r.markdown())},
 		{"peers.txt", []byte(r.lines())},
+		{"bandwidth.svg", r.bandwidthPlot()},
+		{"roofline.svg", r.rooflinePlot(readAssembly())},
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, f.name)

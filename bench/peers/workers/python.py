@@ -1,5 +1,6 @@
 """Runs NumPy and PyTorch for the comparison; worker.go says what it answers."""
 
+import math
 import sys
 import time
 
@@ -12,6 +13,7 @@ except ImportError:
     torch = None
 
 ALPHA, SLOPE, LO, HI = 5.0, 0.1, -8.0, 7.0  # as in operations.go
+SCALE = 1 / (2 * math.tanh(ALPHA / 2))
 FORWARD = ("Floor", "Exp", "Sin", "SoftRound", "SmoothRound")  # PyTorch does these without a graph
 
 
@@ -22,7 +24,7 @@ def numpy_operation(op, x, dy):
         f = {"Floor": np.floor, "Exp": np.exp, "Sin": np.sin}[op]
         return lambda: [f(x, out=out)]
     if op == "SoftRound":
-        scale = x.dtype.type(1 / (2 * np.tanh(ALPHA / 2)))
+        scale = x.dtype.type(SCALE)
         alpha, half = x.dtype.type(ALPHA), x.dtype.type(0.5)
 
         def soft_round():
@@ -41,12 +43,12 @@ def numpy_operation(op, x, dy):
 
 def soft_round(x):
     m = torch.floor(x) + 0.5
-    return m + torch.tanh(ALPHA * (x - m)) * (1 / (2 * np.tanh(ALPHA / 2)))
+    return m + torch.tanh(ALPHA * (x - m)) * SCALE
 
 
 def smooth_round(x):
     n = torch.round(x)
-    return n + torch.atan(SLOPE * torch.tan(np.pi * (x - n))) * (1 / np.pi)
+    return n + torch.atan(SLOPE * torch.tan(math.pi * (x - n))) * (1 / math.pi)
 
 
 def detach(hard, x):
