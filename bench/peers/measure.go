@@ -52,7 +52,7 @@ type effort struct {
 	turn   time.Duration
 }
 
-const atLeast = 3
+const atLeast = 8
 
 // race runs the entrants in turns, so that a noisy moment hits all alike, the
 // odd rounds backwards, so that none always follows the same.

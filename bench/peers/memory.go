@@ -19,7 +19,7 @@ type memory struct {
 // newMemory holds the operands of a kernel over n elements: two of float64, or
 // four of float32, and a mask.
 func newMemory(n int) *memory {
-	return &memory{bytes: make([]byte, 18*n+64<<10)}
+	return &memory{bytes: make([]byte, 18*n+64<<10)} // with the gaps between them
 }
 
 func (m *memory) reset() { m.used, m.taken = 0, 0 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -117,7 +119,8 @@ func (r *report) bandwidthPlot() []byte {
 		}
 		return ticks
 	})
-	p.Y.Min = 0
+	p.X.Min, p.Y.Min = 64, 0
+	p.X.Max, p.Y.Max = max(p.X.Max, 128), max(p.Y.Max, 1) // also where nothing was measured
 	return svg(p, 760, 420)
 }
 
@@ -127,7 +130,7 @@ func (r *report) bandwidthPlot() []byte {
 func (r *report) rooflinePlot(assembly string) []byte {
 	p := newPlot("float32, out of place, "+r.tier+", 1 thread: filled 16K, hollow 64M elements", "vector instructions per byte moved", "10⁹ vector instructions per second")
 	p.Y.Scale = plot.LogScale{}
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0.002, 1, 0.05, 30
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0.004, 1, 0.05, 60
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(decades), plot.TickerFunc(decades)
 	p.Legend.Left = true
 	peak := r.peak / 1e9
@@ -173,18 +176,29 @@ func (r *report) rooflinePlot(assembly string) []byte {
 		}
 		p.Add(&plotter.Scatter{XYs: labels.XYs, GlyphStyle: draw.GlyphStyle{Color: black, Radius: 3, Shape: shape}})
 		if n == 1<<14 {
-			text, err := plotter.NewLabels(labels)
-			if err != nil {
-				panic(err) // only NaN and empty labels
-			}
-			for i := range text.TextStyle {
-				text.TextStyle[i].Font.Size = 9
-			}
-			text.Offset = vg.Point{X: 5, Y: -8}
-			p.Add(text)
+			addLabels(p, labels)
 		}
 	}
 	return svg(p, 760, 480)
+}
+
+// addLabels writes beside points, left to right above and below in turn.
+func addLabels(p *plot.Plot, points plotter.XYLabels) {
+	order := make([]int, len(points.XYs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(points.XYs[i].X, points.XYs[j].X) })
+	for turn, i := range order {
+		text, err := plotter.NewLabels(plotter.XYLabels{XYs: points.XYs[i : i+1], Labels: points.Labels[i : i+1]})
+		if err != nil {
+			panic(err) // only NaN
+		}
+		text.TextStyle[0].Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 9}
+		text.TextStyle[0].XAlign = draw.XCenter
+		text.Offset = vg.Point{Y: []vg.Length{6, -15, 17, -26}[turn%4]}
+		p.Add(text)
+	}
 }
 
 func decades(lo, hi float64) (ticks []plot.Tick) {

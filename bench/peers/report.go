@@ -134,6 +134,9 @@ func (r *report) lossTable(p *page) {
 	rows := [][]string{{"operation", "n", "threads", "stepgrad", "peer", "times faster"}}
 	for _, l := range list {
 		name := l.ours.Op
+		if l.ours.Place == beside {
+			name += " (side by side)"
+		}
 		if l.ours.Impl == "autograd" {
 			name += " (autograd)"
 		}
@@ -290,8 +293,8 @@ func (r *report) parallelTable(p *page) {
 	p.table(rows...)
 }
 
-func (r *report) short(op string, n int) (ours, loop record, ok bool) {
-	k := key{"Short", op, "f32", n, outOfPlace, 1, r.tier}
+func (r *report) short(op, place string, n int) (ours, loop record, ok bool) {
+	k := key{"Short", op, "f32", n, place, 1, r.tier}
 	ours, ok1 := r.find(k)
 	k.Impl = "loop"
 	loop, ok2 := r.find(k)
@@ -301,16 +304,19 @@ func (r *report) short(op string, n int) (ours, loop record, ok bool) {
 func (r *report) shortTable(p *page) {
 	p.say("## Short calls")
 	p.say("ns per call, float32, stepgrad (%s) / the loop over package math written in its place. ✗: from 8 elements on, slower than the loop; below, more than 4 ns slower. "+
-		"The loops keep what they can outside, and the branch predictor knows n.", r.tier)
-	heading := []string{"n"}
+		"The loops keep what they can outside, and the branch predictor knows n. Operands lie apart, but for the last column: there the result lies right before the operand, "+
+		"as slices made one after the other do, and a call in a tight loop may wait for the stores of the one before.", r.tier)
+	type column struct{ op, place string }
+	heading, columns := []string{"n"}, []column{}
 	for _, c := range shortCalls {
-		heading = append(heading, "`"+c.op+"`")
+		heading, columns = append(heading, "`"+c.op+"`"), append(columns, column{c.op, outOfPlace})
 	}
+	heading, columns = append(heading, "`Floor`, side by side"), append(columns, column{"Floor", beside})
 	rows := [][]string{heading}
 	for _, n := range r.sizes("Short") {
 		row := []string{fmt.Sprint(n)}
-		for _, c := range shortCalls {
-			ours, loop, ok := r.short(c.op, n)
+		for _, c := range columns {
+			ours, loop, ok := r.short(c.op, c.place, n)
 			if !ok {
 				row = append(row, "–")
 				continue

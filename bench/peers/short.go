@@ -144,8 +144,18 @@ var shortCalls = []shortCall{
 // divisor is a variable: by a constant power of two the compiler would multiply.
 var divisor float32 = step
 
-func newShortOperands(n int) *shortOperands {
-	s := &shortOperands{dst: make([]float32, n), x: make([]float32, n), ints: make([]int32, n), mask: make([]byte, (n+7)/8)}
+// beside is a place: the result right before the operand, as slices made one
+// after the other are. The unused lanes of one's last vector are then the other,
+// so a load may have to wait for the store of the call before.
+const beside = "beside"
+
+func newShortOperands(n int, place string) *shortOperands {
+	m := newMemory(1 << 10)
+	s := &shortOperands{dst: take[float32](m, n, 0), x: take[float32](m, n, 0), ints: take[int32](m, n, 0), mask: take[byte](m, (n+7)/8, 0)}
+	if place == beside {
+		both := take[float32](m, 2*n, 0)
+		s.dst, s.x = both[:n], both[n:]
+	}
 	fill(s.x, 1, -12, 12)
 	fillBits(s.mask)
 	return s
@@ -163,16 +173,27 @@ func (s *shortOperands) results() [][]float64 {
 	return [][]float64{float64s(s.dst), ints, bits}
 }
 
-// short races calls on 1 to 32 elements with the loops they replace.
+// short races calls on 1 to 32 elements with the loops they replace, all sizes
+// of an operation in one race.
 func (p *program) short() error {
 	for _, c := range shortCalls {
-		for n := 1; n <= 32; n++ {
-			id := key{Table: "Short", Op: c.op, Type: "f32", N: n, Place: outOfPlace, Threads: 1, Impl: "loop"}
-			if !p.wanted(id) || p.quick && n&(n-1) != 0 {
-				continue
+		for _, place := range []string{outOfPlace, beside} {
+			if place == beside && c.op != "Floor" {
+				continue // one shows it
 			}
-			list, want := c.entrants(id)
-			if err := p.contest(list, map[string]answer{c.op: want}, p.effort(60, 100*time.Microsecond)); err != nil {
+			var all []entrant
+			for n := 1; n <= 32; n++ {
+				id := key{Table: "Short", Op: c.op, Type: "f32", N: n, Place: place, Threads: 1, Impl: "loop"}
+				if !p.wanted(id) || p.quick && n&(n-1) != 0 {
+					continue
+				}
+				list, want := c.entrants(id)
+				if err := check(list, map[string]answer{c.op: want}); err != nil {
+					return err
+				}
+				all = append(all, list...)
+			}
+			if err := p.race(all, p.effort(150, 100*time.Microsecond)); err != nil {
 				return err
 			}
 		}
@@ -181,7 +202,7 @@ func (p *program) short() error {
 }
 
 func (c shortCall) entrants(id key) (list []entrant, want answer) {
-	s := newShortOperands(id.N)
+	s := newShortOperands(id.N, id.Place)
 	enter := func(f func(calls int, s *shortOperands)) entrant {
 		return entrant{
 			key: id,
@@ -191,7 +212,7 @@ func (c shortCall) entrants(id key) (list []entrant, want answer) {
 				return time.Since(start), nil
 			},
 			output: func() ([][]float64, error) {
-				s := newShortOperands(id.N)
+				s := newShortOperands(id.N, id.Place)
 				f(1, s)
 				return s.results(), nil
 			},

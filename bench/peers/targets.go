@@ -83,14 +83,14 @@ func (r *report) targets() (list []target) {
 	for _, c := range shortCalls {
 		add(target{what: c.op + ", 8 to 32 elements: time against the loop in its place", limit: 1}, func(w *worst) {
 			for n := 8; n <= 32; n++ {
-				if ours, loop, ok := r.short(c.op, n); ok {
+				if ours, loop, ok := r.short(c.op, outOfPlace, n); ok {
 					w.see(ours.min()/loop.min(), fmt.Sprint("n = ", n))
 				}
 			}
 		})
 		add(target{what: c.op + ", 1 to 7 elements: ns more than the loop in its place", limit: 4}, func(w *worst) {
 			for n := 1; n < 8; n++ {
-				if ours, loop, ok := r.short(c.op, n); ok {
+				if ours, loop, ok := r.short(c.op, outOfPlace, n); ok {
 					w.see(ours.min()-loop.min(), fmt.Sprint("n = ", n))
 				}
 			}
