@@ -126,7 +126,11 @@ func share[T cases.Float](p *program, name string, n int, place string) error {
 	}
 	// The portable loops are no news here and would take most of the time.
 	entrants = slices.DeleteFunc(entrants, func(e entrant) bool { return e.Impl == isa.NameGeneric && len(isa.Tiers()) > 1 })
-	return p.race(append(movers(id, b.dst, b.src), entrants...), p.effort(40, time.Millisecond))
+	e := p.effort(40, time.Millisecond)
+	if n >= 1<<22 { // the host's noise grows with the size
+		e = p.effort(20, 15*time.Millisecond)
+	}
+	return p.race(append(movers(id, b.dst, b.src), entrants...), e)
 }
 
 // ceilings measures the moves at every size, of one thread and of all.

@@ -24,7 +24,11 @@ func describeMachine(p *program, took time.Duration) (facts []fact) {
 			facts = append(facts, fact{name, value})
 		}
 	}
-	add("command", strings.Join(append([]string{"go run -C bench/peers ."}, os.Args[1:]...), " "))
+	command := "go run -C bench/peers ."
+	if p.simd {
+		command = "GOEXPERIMENT=simd " + command
+	}
+	add("command", strings.Join(append([]string{command}, os.Args[1:]...), " "))
 	if p.quick {
 		add("quick", "yes: fewer sizes and rounds; claim nothing by these numbers")
 	}

@@ -4,7 +4,7 @@
 //	GOEXPERIMENT=simd go run -C bench/peers .
 //
 // writes docs/BENCHMARKS.md, docs/peers.txt (the same as benchmark lines, for
-// benchstat) and two plots; it takes a quarter of an hour, with -quick a minute.
+// benchstat) and two plots; it takes ten minutes, with -quick half a minute.
 // Peers that the machine lacks are named and left out: without GOEXPERIMENT=simd
 // there is no simd/archsimd, without -python no NumPy and PyTorch, without cc
 // and libsleef-dev no SLEEF.
@@ -24,11 +24,11 @@ import (
 )
 
 func main() {
-	p := &program{threads: runtime.NumCPU()}
+	p := &program{threads: runtime.GOMAXPROCS(0)}
 	only := flag.String("only", "", "measure benchmarks that match `regexp` alone, such as Share/op=Floor/type=f32")
 	out := flag.String("out", "../../docs", "write to `directory`, relative to where the program is")
 	python := flag.String("python", "python3", "run NumPy and PyTorch by this `program`")
-	flag.BoolVar(&p.quick, "quick", false, "a minute: fewer sizes and rounds, good for no claim")
+	flag.BoolVar(&p.quick, "quick", false, "half a minute: fewer sizes and rounds, good for no claim")
 	flag.Parse()
 	if err := p.run(*only, *out, *python); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
@@ -39,7 +39,7 @@ func main() {
 // program is one run of the comparison.
 type program struct {
 	quick   bool
-	threads int // of the machine
+	threads int // of Go: all cores, unless GOMAXPROCS says less
 	only    *regexp.Regexp
 	memory  *memory
 
@@ -157,7 +157,7 @@ func (p *program) sizes(all ...int) (list []int) {
 
 func (p *program) effort(rounds int, turn time.Duration) effort {
 	if p.quick {
-		return effort{rounds: 4, turn: turn / 4}
+		return effort{rounds: 8, turn: turn / 2}
 	}
 	return effort{rounds, turn}
 }

@@ -45,14 +45,18 @@ func (r record) min() float64    { return slices.Min(r.ns) }
 func (r record) median() float64 { s := slices.Sorted(slices.Values(r.ns)); return s[len(s)/2] }
 
 // An effort is how many rounds a race has, and how long an entrant may run in
-// each. One whose single call takes longer drops out when it has had its time,
-// but not before atLeast rounds.
+// each. One whose single call takes longer drops out when it has had its time
+// and atLeast rounds, or fewer where they take seconds.
 type effort struct {
 	rounds int
 	turn   time.Duration
 }
 
-const atLeast = 8
+const atLeast, enough = 8, 2 * time.Second
+
+func (e effort) over(rounds int, spent time.Duration) bool {
+	return rounds >= atLeast && spent > time.Duration(e.rounds)*e.turn || rounds >= 3 && spent > enough
+}
 
 // race runs the entrants in turns, so that a noisy moment hits all alike, the
 // odd rounds backwards, so that none always follows the same.
@@ -80,7 +84,7 @@ func race(entrants []entrant, e effort) ([]record, error) {
 	for round := range e.rounds {
 		for _, i := range order {
 			r := &records[i]
-			if round >= atLeast && spent[i] > time.Duration(e.rounds)*e.turn {
+			if e.over(round, spent[i]) {
 				continue
 			}
 			if r.calls > 1 { // what the one before left in the caches is not this one's

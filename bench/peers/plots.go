@@ -124,6 +124,10 @@ func (r *report) bandwidthPlot() []byte {
 	return svg(p, 760, 420)
 }
 
+// roofline are the kernels that rooflinePlot shows.
+var roofline = []string{"Floor", "RoundAway", "FloorSnap", "FloorDiv", "FloorInt32", "STEForward", "STEBackward",
+	"SoftRound", "SoftRoundGrad", "SmoothRound", "SmoothRoundGrad"}
+
 // rooflinePlot draws kernels below what memory and the vector units allow. An
 // operation is a vector instruction that is no move, of the tier in use, as it
 // stands in the kernel's loop.
@@ -154,7 +158,7 @@ func (r *report) rooflinePlot(assembly string) []byte {
 	}
 	for _, n := range []int{1 << 14, 1 << 26} {
 		var labels plotter.XYLabels
-		for _, op := range []string{"Floor", "RoundAway", "FloorSnap", "FloorDiv", "FloorInt32", "STEForward", "STEBackward", "SoftRound", "SoftRoundGrad", "SmoothRound", "SmoothRoundGrad"} {
+		for _, op := range roofline {
 			x, ok := r.find(key{"Share", op, "f32", n, outOfPlace, 1, r.tier})
 			if !ok {
 				x, ok = r.find(key{"Transcendental", op, "f32", n, outOfPlace, 1, r.tier})

@@ -93,7 +93,7 @@ func (r *report) markdown() string {
 		}
 	}
 	p.WriteString("\n")
-	p.say("Implementations run in turns of about a millisecond, forwards and backwards, some dozens of rounds; a number is the fastest round, " +
+	p.say("Implementations run in turns of about a millisecond, forwards and backwards, some dozens of rounds (what takes seconds, at least three); a number is the fastest round, " +
 		"with the median after a dot where two are given. Before anything is timed, all results are compared. " +
 		"Operands are aligned to 64 bytes, in memory that was written before, at different places of their pages; Go's and PyTorch's memory is in small pages, " +
 		"NumPy asks for huge ones. n counts elements: 1K is 1024. A dash is something the peer does not do.")

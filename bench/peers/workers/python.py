@@ -4,8 +4,10 @@ import math
 import sys
 import time
 
-import numpy as np
-
+try:
+    import numpy as np
+except ImportError as e:
+    sys.exit(f"{sys.executable}: {e}")
 try:
     import torch
     import torch.nn.functional as F
