@@ -200,7 +200,7 @@ func addLabels(p *plot.Plot, points plotter.XYLabels) {
 		}
 		text.TextStyle[0].Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 9}
 		text.TextStyle[0].XAlign = draw.XCenter
-		text.Offset = vg.Point{Y: []vg.Length{6, -15, 17, -26}[turn%4]}
+		text.Offset = vg.Point{Y: []vg.Length{6, -14}[turn%2]}
 		p.Add(text)
 	}
 }
