@@ -126,11 +126,15 @@ func share[T cases.Float](p *program, name string, n int, place string) error {
 	}
 	// The portable loops are no news here and would take most of the time.
 	entrants = slices.DeleteFunc(entrants, func(e entrant) bool { return e.Impl == isa.NameGeneric && len(isa.Tiers()) > 1 })
-	e := p.effort(40, time.Millisecond)
-	if n >= 1<<22 { // the host's noise grows with the size
-		e = p.effort(20, 15*time.Millisecond)
+	return p.race(append(movers(id, b.dst, b.src), entrants...), p.copying(n))
+}
+
+// copying is the effort for what memory bounds; far away, noise wants more.
+func (p *program) copying(n int) effort {
+	if n >= far {
+		return p.effort(20, 15*time.Millisecond)
 	}
-	return p.race(append(movers(id, b.dst, b.src), entrants...), e)
+	return p.effort(50, time.Millisecond)
 }
 
 // ceilings measures the moves at every size, of one thread and of all.
@@ -157,7 +161,7 @@ func ceilingOf[T cases.Float](p *program, n int, place string) error {
 			list = append(list, movers(id, b.dst, b.src)...)
 		}
 	}
-	return p.race(list, p.effort(30, time.Millisecond))
+	return p.race(list, p.copying(n))
 }
 
 // parallel races Floor with one thread and with Parallel.
@@ -190,7 +194,7 @@ func parallelOf[T cases.Float](p *program, n int) error {
 		entrant{key: all, time: repeated(func() {
 			stepgrad.Parallel(n, func(lo, hi int) { stepgrad.Floor(b.Dst[lo:hi], b.X[lo:hi]) })
 		})})
-	return p.race(list, p.effort(100, time.Millisecond))
+	return p.race(list, p.copying(n))
 }
 
 // transcendental races the staircases, their gradients, and what they are

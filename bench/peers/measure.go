@@ -44,6 +44,18 @@ type record struct {
 func (r record) min() float64    { return slices.Min(r.ns) }
 func (r record) median() float64 { s := slices.Sorted(slices.Values(r.ns)); return s[len(s)/2] }
 
+// far is the number of elements from which operands lie in memory. There the
+// fastest round tells of a moment in which the host had its memory for itself.
+const far = 1 << 22
+
+// typical is what comparisons go by: the fastest round, in far memory the median.
+func (r record) typical() float64 {
+	if r.N >= far {
+		return r.median()
+	}
+	return r.min()
+}
+
 // An effort is how many rounds a race has, and how long an entrant may run in
 // each. One whose single call takes longer drops out when it has had its time
 // and atLeast rounds, or fewer where they take seconds.
@@ -176,7 +188,7 @@ func (rs records) best(match func(k key) bool) (record, bool) {
 	if len(list) == 0 {
 		return record{}, false
 	}
-	return slices.MinFunc(list, func(a, b record) int { return cmp.Compare(a.min(), b.min()) }), true
+	return slices.MinFunc(list, func(a, b record) int { return cmp.Compare(a.typical(), b.typical()) }), true
 }
 
 // ceiling is the fastest move in the race of k: of the same bytes, at the same

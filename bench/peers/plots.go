@@ -106,7 +106,7 @@ func (r *report) bandwidthPlot() []byte {
 		var points plotter.XYs
 		for _, n := range c.sizes {
 			if x, ok := c.find(n); ok {
-				points = append(points, plotter.XY{X: float64(n), Y: moves2("f32", n) / x.min()})
+				points = append(points, plotter.XY{X: float64(n), Y: moves2("f32", n) / x.typical()})
 			}
 		}
 		line(p, points, draw.LineStyle{Color: c.color, Width: 1.6, Dashes: c.dashes}, c.name)
@@ -143,7 +143,7 @@ func (r *report) rooflinePlot(assembly string) []byte {
 		if !ok {
 			continue
 		}
-		bandwidth := moves2("f32", n) / best.min() // bytes per ns
+		bandwidth := moves2("f32", n) / best.typical() // bytes per ns
 		right := p.X.Max
 		if peak > 0 {
 			right = min(right, peak/bandwidth)
@@ -168,7 +168,7 @@ func (r *report) rooflinePlot(assembly string) []byte {
 				continue
 			}
 			bytes := float64(moved[float32](kernels.ByName(op).Shape, n)) / float64(n)
-			labels.XYs = append(labels.XYs, plotter.XY{X: instructions / bytes, Y: instructions * float64(n) / x.min()})
+			labels.XYs = append(labels.XYs, plotter.XY{X: instructions / bytes, Y: instructions * float64(n) / x.typical()})
 			labels.Labels = append(labels.Labels, op)
 		}
 		if len(labels.XYs) == 0 {

@@ -94,7 +94,7 @@ func (r *report) markdown() string {
 	}
 	p.WriteString("\n")
 	p.say("Implementations run in turns of about a millisecond, forwards and backwards, some dozens of rounds (what takes seconds, at least three); a number is the fastest round, " +
-		"with the median after a dot where two are given. Before anything is timed, all results are compared. " +
+		"with the median after a dot where two are given; from 4M elements on, comparisons and single numbers go by the median, for a host lends its memory's whole speed for moments only. Before anything is timed, all results are compared. " +
 		"Operands are aligned to 64 bytes, in memory that was written before, at different places of their pages; Go's and PyTorch's memory is in small pages, " +
 		"NumPy asks for huge ones. n counts elements: 1K is 1024. A dash is something the peer does not do.")
 	for _, section := range []func(p *page){
@@ -140,8 +140,8 @@ func (r *report) lossTable(p *page) {
 		if l.ours.Impl == "autograd" {
 			name += " (autograd)"
 		}
-		rows = append(rows, []string{name, size(l.ours.N), fmt.Sprint(l.ours.Threads), digits3(l.ours.min()),
-			l.theirs.Impl + " " + digits3(l.theirs.min()), digits3(l.factor())})
+		rows = append(rows, []string{name, size(l.ours.N), fmt.Sprint(l.ours.Threads), digits3(l.ours.typical()),
+			l.theirs.Impl + " " + digits3(l.theirs.typical()), digits3(l.factor())})
 	}
 	p.table(rows...)
 }
@@ -171,7 +171,7 @@ func (r *report) moveTables(p *page) {
 			cell := "–"
 			k := key{"Ceiling", "Move", c.typ, n, c.place, c.threads, ""}
 			if best, ok := r.ceiling(k); ok {
-				cell = digits3(moves2(c.typ, n)/best.min()) + " " + best.Impl
+				cell = digits3(moves2(c.typ, n)/best.typical()) + " " + best.Impl
 			}
 			row = append(row, cell)
 		}
@@ -196,7 +196,7 @@ func (r *report) share(op, typ string, n int, place, tier string) (float64, bool
 	if !ok || !ok2 {
 		return 0, false
 	}
-	return best.min() / x.min(), true
+	return best.typical() / x.typical(), true
 }
 
 // vectorTiers are those worth a column beside each other.
@@ -277,14 +277,14 @@ func (r *report) parallelTable(p *page) {
 				row = append(row, "–", "–", "–", "–")
 				continue
 			}
-			ratio := all.min() / one.min()
+			ratio := all.typical() / one.typical()
 			mark := ""
 			if ratio > 1+noise {
 				mark = " ✗"
 			}
 			share := "–"
 			if all, c, ok := r.parallelShare(typ, n); ok {
-				share = fmt.Sprintf("%.2f", c.min()/all.min())
+				share = fmt.Sprintf("%.2f", c.typical()/all.typical())
 			}
 			row = append(row, each(one), each(all), fmt.Sprintf("%.2f%s", ratio, mark), share)
 		}
@@ -322,10 +322,10 @@ func (r *report) shortTable(p *page) {
 				continue
 			}
 			mark := ""
-			if n >= 8 && ours.min() > loop.min() || n < 8 && ours.min()-loop.min() > 4 {
+			if n >= 8 && ours.typical() > loop.typical() || n < 8 && ours.typical()-loop.typical() > 4 {
 				mark = " ✗"
 			}
-			row = append(row, fmt.Sprintf("%.1f / %.1f%s", ours.min(), loop.min(), mark))
+			row = append(row, fmt.Sprintf("%.1f / %.1f%s", ours.typical(), loop.typical(), mark))
 		}
 		rows = append(rows, row)
 	}
@@ -358,10 +358,10 @@ func (r *report) transcendentalTables(p *page) {
 				both, ok2 := r.transcendental(op+"ValueGrad", typ, tier)
 				if ok1 && ok2 {
 					mark := ""
-					if both.min() > 1.3*value.min() {
+					if both.typical() > 1.3*value.typical() {
 						mark = " ✗"
 					}
-					cell = append(cell, fmt.Sprintf("%.2f%s", both.min()/value.min(), mark))
+					cell = append(cell, fmt.Sprintf("%.2f%s", both.typical()/value.typical(), mark))
 				}
 			}
 			if row = append(row, dash(strings.Join(cell, " · "))); any {
@@ -382,7 +382,7 @@ func (r *report) transcendentalTables(p *page) {
 			var cell []string
 			for _, tier := range r.tiers {
 				if ours, ok := r.transcendental(op, x.Type, tier); ok {
-					cell = append(cell, fmt.Sprintf("%.2f", ours.min()/x.min()))
+					cell = append(cell, fmt.Sprintf("%.2f", ours.typical()/x.typical()))
 				}
 			}
 			row = append(row, dash(strings.Join(cell, " · ")))
@@ -420,9 +420,9 @@ func (r *report) peerTables(p *page) {
 					row = append(row, "–")
 					continue
 				}
-				cell := each(x) + " · " + digits3(x.median()/float64(n))
+				cell := digits3(x.min()/float64(n)) + " · " + digits3(x.median()/float64(n))
 				if best, ok := r.ceiling(c); ok && op.name == "Floor" {
-					cell += fmt.Sprintf(" (%.2f)", best.min()/x.min())
+					cell += fmt.Sprintf(" (%.2f)", best.typical()/x.typical())
 				}
 				row = append(row, cell)
 			}
@@ -481,7 +481,7 @@ func (r *report) autogradTable(p *page) {
 			theirs, ok2 := r.training(t.op, "torch", threads)
 			cell := "–"
 			if ok1 && ok2 {
-				cell = fmt.Sprintf("%.2f", ours.min()/theirs.min())
+				cell = fmt.Sprintf("%.2f", ours.typical()/theirs.typical())
 			}
 			row = append(row, cell)
 		}
@@ -531,8 +531,8 @@ func threadsName(threads int) string {
 	return fmt.Sprintf("%d threads", threads)
 }
 
-// each is a record's fastest round in ns per element.
-func each(x record) string { return digits3(x.min() / float64(x.N)) }
+// each is a record's time in ns per element.
+func each(x record) string { return digits3(x.typical() / float64(x.N)) }
 
 // digits3 has three digits, without an exponent.
 func digits3(v float64) string {

@@ -98,6 +98,11 @@ func TestDigits3(t *testing.T) {
 	}
 }
 
+func TestTypical(t *testing.T) {
+	require.Equal(t, 2., canned(key{N: far - 1}, 3, 2, 9).typical())
+	require.Equal(t, 3., canned(key{N: far}, 3, 2, 9).typical())
+}
+
 func TestSize(t *testing.T) {
 	for n, want := range map[int]string{64: "64", 1 << 10: "1K", 1 << 26: "64M", 1500: "1500", 3 << 10: "3K"} {
 		require.Equal(t, want, size(n))

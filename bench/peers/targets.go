@@ -69,13 +69,13 @@ func (r *report) targets() (list []target) {
 	for _, typ := range []string{"f32", "f64"} {
 		add(target{what: "Parallel Floor, " + typ + ", 64M: share of the best copy by as many threads", limit: shareGoal, atLeast: true}, func(w *worst) {
 			if all, c, ok := r.parallelShare(typ, 1<<26); ok {
-				w.see(c.min()/all.min(), "")
+				w.see(c.typical()/all.typical(), "")
 			}
 		})
 		add(target{what: "Parallel Floor, " + typ + ", every size: time against one thread", limit: 1 + noise}, func(w *worst) {
 			for _, n := range r.sizes("Parallel") {
 				if one, all, ok := r.parallel(typ, n); ok {
-					w.see(all.min()/one.min(), size(n))
+					w.see(all.typical()/one.typical(), size(n))
 				}
 			}
 		})
@@ -84,14 +84,14 @@ func (r *report) targets() (list []target) {
 		add(target{what: c.op + ", 8 to 32 elements: time against the loop in its place", limit: 1}, func(w *worst) {
 			for n := 8; n <= 32; n++ {
 				if ours, loop, ok := r.short(c.op, outOfPlace, n); ok {
-					w.see(ours.min()/loop.min(), fmt.Sprint("n = ", n))
+					w.see(ours.typical()/loop.typical(), fmt.Sprint("n = ", n))
 				}
 			}
 		})
 		add(target{what: c.op + ", 1 to 7 elements: ns more than the loop in its place", limit: 4}, func(w *worst) {
 			for n := 1; n < 8; n++ {
 				if ours, loop, ok := r.short(c.op, outOfPlace, n); ok {
-					w.see(ours.min()-loop.min(), fmt.Sprint("n = ", n))
+					w.see(ours.typical()-loop.typical(), fmt.Sprint("n = ", n))
 				}
 			}
 		})
@@ -101,7 +101,7 @@ func (r *report) targets() (list []target) {
 			a, okA := r.transcendental(op, typ, impl)
 			b, okB := r.transcendental(toOp, typ, toImpl)
 			if okA && okB {
-				w.see(a.min()/b.min(), "")
+				w.see(a.typical()/b.typical(), "")
 			}
 		})
 	}
@@ -119,7 +119,7 @@ func (r *report) targets() (list []target) {
 				ours, okA := r.training(t.op, "autograd", threads)
 				theirs, okB := r.training(t.op, "torch", threads)
 				if okA && okB {
-					w.see(ours.min()/theirs.min(), "")
+					w.see(ours.typical()/theirs.typical(), "")
 				}
 			})
 		}
@@ -134,7 +134,7 @@ type loss struct {
 	ours, theirs record
 }
 
-func (l loss) factor() float64 { return l.ours.min() / l.theirs.min() }
+func (l loss) factor() float64 { return l.ours.typical() / l.theirs.typical() }
 
 // losses compares kernels with every peer, and autograd with those that
 // compute gradients; threads with as many threads.
@@ -160,7 +160,7 @@ func (r *report) losses() (list []loss) {
 		}
 		for _, impl := range ours {
 			k.Impl = impl
-			if o, ok := r.find(k); ok && o.min() > (1+noise)*theirs.min() {
+			if o, ok := r.find(k); ok && o.typical() > (1+noise)*theirs.typical() {
 				list = append(list, loss{o, theirs})
 			}
 		}
