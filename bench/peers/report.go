@@ -394,7 +394,7 @@ func (r *report) transcendentalTables(p *page) {
 
 func (r *report) peerTables(p *page) {
 	p.say("## Peers")
-	p.say("float32, out of place: ns per element, fastest round · median. Tiers and `parallel` are stepgrad's kernels, `autograd` is its graph; `naive` is the loop over package math.")
+	p.say("float32, out of place: ns per element, fastest round · median. Tiers and `parallel` are stepgrad's kernels, `autograd` is its graph; `naive` is the loop over package math; scalar loops other than floor's stop at 4M, where an element takes as long as it will.")
 	for i := range operations {
 		op := &operations[i]
 		p.say("### %s", op.title)
