@@ -3,6 +3,7 @@ package autograd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/stepgrad/stepgrad"
 )
@@ -10,18 +11,14 @@ import (
 // Add returns a + b, broadcast. The gradient of each operand is dy, summed
 // back to its shape. It panics if the shapes do not broadcast.
 func Add[T stepgrad.Float](a, b *Var[T]) *Var[T] {
-	dst, shape := zip("Add", a, b, sumLoop[T])
+	dst, shape := zip("Add", a, b, stepgrad.Add[T])
 	return result(dst, shape, via(a, sumBack[T](a.shape)), via(b, sumBack[T](b.shape)))
 }
 
 // Sub returns a − b, broadcast. The gradients are dy and −dy, summed back. It
 // panics if the shapes do not broadcast.
 func Sub[T stepgrad.Float](a, b *Var[T]) *Var[T] {
-	dst, shape := zip("Sub", a, b, func(dst, a, b []T) {
-		for i := range dst {
-			dst[i] = a[i] - b[i]
-		}
-	})
+	dst, shape := zip("Sub", a, b, stepgrad.Sub[T])
 	bs := b.shape
 	return result(dst, shape, via(a, sumBack[T](a.shape)),
 		via(b, func(dy *Var[T]) *Var[T] { return Neg(sumTo(dy, bs)) }))
@@ -30,26 +27,25 @@ func Sub[T stepgrad.Float](a, b *Var[T]) *Var[T] {
 // Mul returns a · b, element by element, broadcast. The gradients are dy·b and
 // dy·a, summed back. It panics if the shapes do not broadcast.
 func Mul[T stepgrad.Float](a, b *Var[T]) *Var[T] {
-	dst, shape := zip("Mul", a, b, func(dst, a, b []T) {
-		for i := range dst {
-			dst[i] = a[i] * b[i]
-		}
-	})
-	as, bs := a.shape, b.shape
-	return result(dst, shape,
-		via(a, func(dy *Var[T]) *Var[T] { return sumTo(Mul(dy, b), as) }),
-		via(b, func(dy *Var[T]) *Var[T] { return sumTo(Mul(dy, a), bs) }))
+	dst, shape := zip("Mul", a, b, stepgrad.Mul[T])
+	return result(dst, shape, scaled(a, b), scaled(b, a))
+}
+
+// scaled is the edge to x of the product of x and by.
+func scaled[T stepgrad.Float](x, by *Var[T]) edge[T] {
+	xs := x.shape
+	rule := func(dy *Var[T]) *Var[T] { return sumTo(Mul(dy, by), xs) }
+	if !slices.Equal(xs, by.shape) {
+		return via(x, rule)
+	}
+	return viaPlain(x, rule, func(dst, dy []T) { pairs(dst, dy, by.data, stepgrad.Mul[T]) }, by)
 }
 
 // Div returns a / b, broadcast, as IEEE 754 divides: 1/0 is Inf, 0/0 NaN. The
 // gradients are dy/b and −dy·(a/b)/b, summed back. It panics if the shapes do
 // not broadcast.
 func Div[T stepgrad.Float](a, b *Var[T]) *Var[T] {
-	dst, shape := zip("Div", a, b, func(dst, a, b []T) {
-		for i := range dst {
-			dst[i] = a[i] / b[i]
-		}
-	})
+	dst, shape := zip("Div", a, b, stepgrad.Div[T])
 	var y *Var[T]
 	as, bs := a.shape, b.shape
 	y = result(dst, shape,
@@ -58,119 +54,182 @@ func Div[T stepgrad.Float](a, b *Var[T]) *Var[T] {
 	return y
 }
 
-func sumLoop[T stepgrad.Float](dst, a, b []T) {
-	for i := range dst {
-		dst[i] = a[i] + b[i]
-	}
-}
-
 func sumBack[T stepgrad.Float](shape []int) func(dy *Var[T]) *Var[T] {
 	return func(dy *Var[T]) *Var[T] { return sumTo(dy, shape) }
 }
 
-// each returns f of every element.
-func each[T stepgrad.Float](x []T, f func(T) T) []T {
-	dst := make([]T, len(x))
-	for i, v := range x {
-		dst[i] = f(v)
+// each and pairs apply a kernel to tensors of any size, on as many cores as
+// that is worth.
+
+func each[T stepgrad.Float](dst, x []T, kernel func(dst, x []T)) {
+	if len(dst) < large {
+		kernel(dst, x)
+		return
 	}
+	stepgrad.Parallel(len(dst), func(lo, hi int) { kernel(dst[lo:hi], x[lo:hi]) })
+}
+
+func pairs[T stepgrad.Float](dst, a, b []T, kernel func(dst, a, b []T)) {
+	if len(dst) < large {
+		kernel(dst, a, b)
+		return
+	}
+	stepgrad.Parallel(len(dst), func(lo, hi int) { kernel(dst[lo:hi], a[lo:hi], b[lo:hi]) })
+}
+
+// mapped returns the kernel's result for x.
+func mapped[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) []T {
+	dst := make([]T, len(x.data))
+	each(dst, x.data, kernel)
 	return dst
 }
+
+// scalars makes a kernel of a function of one element.
+func scalars[T stepgrad.Float](f func(v T) T) func(dst, x []T) {
+	return func(dst, x []T) {
+		for i, v := range x {
+			dst[i] = f(v)
+		}
+	}
+}
+
+// large spares smaller tensors the closure that Parallel wants.
+const large = 1 << 16
 
 // diagonal returns f(x) for an f that multiplies each element by a coefficient
 // whose derivative is zero, such as a mask. Its gradient rule is itself.
 func diagonal[T stepgrad.Float](x *Var[T], f func(dst, x []T)) *Var[T] {
 	dst := make([]T, len(x.data))
 	f(dst, x.data)
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return diagonal(dy, f) }))
+	return result(dst, x.shape, byDiagonal(x, f))
+}
+
+// byDiagonal is the edge to an operand whose gradient is f(dy).
+func byDiagonal[T stepgrad.Float](x *Var[T], f func(dst, dy []T)) edge[T] {
+	return viaPlain(x, func(dy *Var[T]) *Var[T] { return diagonal(dy, f) }, f)
 }
 
 // Neg returns −x. The gradient is −dy.
-func Neg[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := each(x.data, func(v T) T { return -v })
-	return result(dst, x.shape, via(x, Neg[T]))
-}
+func Neg[T stepgrad.Float](x *Var[T]) *Var[T] { return Scale(x, -1) }
 
 // Scale returns s · x for a constant s. The gradient is s · dy.
 func Scale[T stepgrad.Float](x *Var[T], s T) *Var[T] {
-	dst := each(x.data, func(v T) T { return s * v })
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Scale(dy, s) }))
+	return diagonal(x, func(dst, x []T) {
+		each(dst, x, func(dst, x []T) { stepgrad.Scale(dst, x, s) })
+	})
 }
 
 // Square returns x². The gradient is 2·x·dy.
 func Square[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := each(x.data, func(v T) T { return v * v })
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Mul(Scale(dy, 2), x) }))
+	dst := make([]T, len(x.data))
+	pairs(dst, x.data, x.data, stepgrad.Mul[T])
+	return result(dst, x.shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return Mul(Scale(dy, 2), x) },
+		func(dst, dy []T) { pairs(dst, dy, x.data, twice[T]) }, x))
 }
 
-// Exp returns e^x, as math.Exp. The gradient is dy·e^x.
+// twice is dst = 2·a·b.
+func twice[T stepgrad.Float](dst, a, b []T) {
+	const block = 4096 // stays in the cache between the two
+	for ; len(dst) > 0; dst, a, b = dst[min(block, len(dst)):], a[min(block, len(a)):], b[min(block, len(b)):] {
+		n := min(block, len(dst))
+		stepgrad.Add(dst[:n], a[:n], a[:n])
+		stepgrad.Mul(dst[:n], dst[:n], b[:n])
+	}
+}
+
+// Exp returns e^x, as stepgrad.Exp. The gradient is dy·e^x.
 func Exp[T stepgrad.Float](x *Var[T]) *Var[T] {
 	var y *Var[T]
-	dst := each(x.data, func(v T) T { return T(math.Exp(float64(v))) })
-	y = result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Mul(dy, y) }))
+	y = result(mapped(x, stepgrad.Exp[T]), x.shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return Mul(dy, y) },
+		func(dst, dy []T) { pairs(dst, dy, y.data, stepgrad.Mul[T]) }, x))
 	return y
 }
 
-// Log returns the natural logarithm, as math.Log: −Inf at ±0, NaN below. The
-// gradient is dy/x, as IEEE 754 divides.
+// Log returns the natural logarithm, as stepgrad.Log: −Inf at ±0, NaN below.
+// The gradient is dy/x, as IEEE 754 divides.
 func Log[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := each(x.data, func(v T) T { return T(math.Log(float64(v))) })
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Div(dy, x) }))
+	return result(mapped(x, stepgrad.Log[T]), x.shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return Div(dy, x) },
+		func(dst, dy []T) { pairs(dst, dy, x.data, stepgrad.Div[T]) }, x))
 }
 
-// Sqrt returns √x, as math.Sqrt: NaN below zero. The gradient is dy/(2√x), as
-// IEEE 754 divides: at 0 it is Inf, or NaN where dy is 0.
+// Sqrt returns √x, correctly rounded: NaN below zero. The gradient is
+// dy/(2√x), as IEEE 754 divides: at 0 it is Inf, or NaN where dy is 0.
 func Sqrt[T stepgrad.Float](x *Var[T]) *Var[T] {
 	var y *Var[T]
-	dst := each(x.data, func(v T) T { return T(math.Sqrt(float64(v))) })
-	y = result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Div(dy, Scale(y, 2)) }))
+	y = result(mapped(x, stepgrad.Sqrt[T]), x.shape,
+		via(x, func(dy *Var[T]) *Var[T] { return Div(dy, Scale(y, 2)) }))
 	return y
 }
 
-// Tanh returns the hyperbolic tangent, as math.Tanh. The gradient is
+// Tanh returns the hyperbolic tangent, as stepgrad.Tanh. The gradient is
 // dy·(1 − tanh²x).
 func Tanh[T stepgrad.Float](x *Var[T]) *Var[T] {
 	var y *Var[T]
-	dst := each(x.data, func(v T) T { return T(math.Tanh(float64(v))) })
-	y = result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Mul(dy, Sub(scalar(T(1)), Square(y))) }))
+	y = result(mapped(x, stepgrad.Tanh[T]), x.shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return tanhGrad(dy, y) },
+		func(dst, dy []T) { pairs(dst, dy, y.data, stepgrad.TanhGrad[T]) }, x))
 	return y
 }
 
-// Sigmoid returns σ(x) = 1/(1 + e^−x): 0 at −Inf, 1 at +Inf.
-// The gradient is dy·σ(x)·(1 − σ(x)).
+// tanhGrad is dy·(1 − y²), an operation on dy and y.
+func tanhGrad[T stepgrad.Float](dy, y *Var[T]) *Var[T] {
+	dst := make([]T, len(y.data))
+	pairs(dst, dy.data, y.data, stepgrad.TanhGrad[T])
+	return result(dst, y.shape,
+		via(dy, func(d *Var[T]) *Var[T] { return tanhGrad(d, y) }),
+		via(y, func(d *Var[T]) *Var[T] { return Scale(Mul(Mul(d, dy), y), -2) }))
+}
+
+// Sigmoid returns σ(x) = 1/(1 + e^−x), as stepgrad.Sigmoid: 0 at −Inf, 1 at
+// +Inf. The gradient is dy·σ(x)·(1 − σ(x)).
 func Sigmoid[T stepgrad.Float](x *Var[T]) *Var[T] {
 	var y *Var[T]
-	dst := each(x.data, func(v T) T { return T(1 / (1 + math.Exp(-float64(v)))) })
-	y = result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Mul(dy, Mul(y, Sub(scalar(T(1)), y))) }))
+	y = result(mapped(x, stepgrad.Sigmoid[T]), x.shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return sigmoidGrad(dy, y) },
+		func(dst, dy []T) { pairs(dst, dy, y.data, stepgrad.SigmoidGrad[T]) }, x))
 	return y
+}
+
+// sigmoidGrad is dy·y·(1 − y), an operation on dy and y.
+func sigmoidGrad[T stepgrad.Float](dy, y *Var[T]) *Var[T] {
+	dst := make([]T, len(y.data))
+	pairs(dst, dy.data, y.data, stepgrad.SigmoidGrad[T])
+	return result(dst, y.shape,
+		via(dy, func(d *Var[T]) *Var[T] { return sigmoidGrad(d, y) }),
+		via(y, func(d *Var[T]) *Var[T] { return Mul(Mul(d, dy), Sub(scalar(T(1)), Scale(y, 2))) }))
 }
 
 // Sin returns the sine of x in radians, as math.Sin: NaN at ±Inf. The gradient
 // is dy·cos x.
 func Sin[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := each(x.data, func(v T) T { return T(math.Sin(float64(v))) })
+	dst := mapped(x, scalars(func(v T) T { return T(math.Sin(float64(v))) }))
 	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Mul(dy, Cos(x)) }))
 }
 
 // Cos returns the cosine of x in radians, as math.Cos: NaN at ±Inf. The
 // gradient is −dy·sin x.
 func Cos[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := each(x.data, func(v T) T { return T(math.Cos(float64(v))) })
+	dst := mapped(x, scalars(func(v T) T { return T(math.Cos(float64(v))) }))
 	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return Neg(Mul(dy, Sin(x))) }))
 }
 
 // Abs returns |x|, +0 for −0. The gradient is dy where x > 0, −dy where x < 0
 // and +0 elsewhere, at 0 and NaN, as torch.abs; its derivative by x is zero.
 func Abs[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := each(x.data, func(v T) T { return T(math.Abs(float64(v))) })
-	xs := x.data
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] {
-		return diagonal(dy, func(dst, dy []T) {
-			for i, v := range xs {
-				if v > 0 {
+	dst := mapped(x, scalars(func(v T) T { return T(math.Abs(float64(v))) }))
+	return result(dst, x.shape, byDiagonal(x, func(dst, dy []T) {
+		pairs(dst, dy, x.data, func(dst, dy, x []T) {
+			for i, v := range x {
+				switch {
+				case v > 0:
 					dst[i] = dy[i]
-				} else if v < 0 {
+				case v < 0:
 					dst[i] = -dy[i]
+				default:
+					dst[i] = 0
 				}
 			}
 		})
@@ -181,16 +240,8 @@ func Abs[T stepgrad.Float](x *Var[T]) *Var[T] {
 // is dy where x > 0 and +0 elsewhere, at 0 and NaN; its derivative by x is
 // zero.
 func ReLU[T stepgrad.Float](x *Var[T]) *Var[T] {
-	y := each(x.data, func(v T) T { return max(v, 0) })
-	return result(y, x.shape, via(x, func(dy *Var[T]) *Var[T] {
-		return diagonal(dy, func(dst, dy []T) {
-			for i, v := range y {
-				if v > 0 {
-					dst[i] = dy[i]
-				}
-			}
-		})
-	}))
+	y := mapped(x, stepgrad.ReLU[T])
+	return result(y, x.shape, byDiagonal(x, func(dst, dy []T) { pairs(dst, dy, y, stepgrad.ReLUGrad[T]) }))
 }
 
 // Clamp returns lo where x < lo, hi where x > hi, else x; NaN gives NaN. The
@@ -202,7 +253,7 @@ func Clamp[T stepgrad.Float](x *Var[T], lo, hi T) *Var[T] {
 	if !(lo <= hi) {
 		panic(fmt.Sprintf("autograd: Clamp: lo %v must be at most hi %v, neither NaN", lo, hi))
 	}
-	dst := each(x.data, func(v T) T {
+	dst := mapped(x, scalars(func(v T) T {
 		if v < lo {
 			return lo
 		}
@@ -210,13 +261,14 @@ func Clamp[T stepgrad.Float](x *Var[T], lo, hi T) *Var[T] {
 			return hi
 		}
 		return v
-	})
-	xs := x.data
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] {
-		return diagonal(dy, func(dst, dy []T) {
-			for i, v := range xs {
+	}))
+	return result(dst, x.shape, byDiagonal(x, func(dst, dy []T) {
+		pairs(dst, dy, x.data, func(dst, dy, x []T) {
+			for i, v := range x {
 				if lo <= v && v <= hi {
 					dst[i] = dy[i]
+				} else {
+					dst[i] = 0
 				}
 			}
 		})
@@ -252,19 +304,21 @@ func extremum[T stepgrad.Float](op string, a, b *Var[T], loop func(dst, a, b []T
 	a, b = broadcastTo(a, shape), broadcastTo(b, shape)
 	dst := make([]T, len(a.data))
 	loop(dst, a.data, b.data)
-	rule := func(a, b []T) func(dy *Var[T]) *Var[T] {
-		share := func(dst, dy []T) {
+	share := func(a, b []T) func(dst, dy []T) {
+		return func(dst, dy []T) {
 			for i := range dst {
-				if a[i] == b[i] {
+				switch {
+				case a[i] == b[i]:
 					dst[i] = dy[i] / 2
-				} else if !loses(a[i], b[i]) {
+				case loses(a[i], b[i]):
+					dst[i] = 0
+				default:
 					dst[i] = dy[i]
 				}
 			}
 		}
-		return func(dy *Var[T]) *Var[T] { return diagonal(dy, share) }
 	}
-	return result(dst, shape, via(a, rule(a.data, b.data)), via(b, rule(b.data, a.data)))
+	return result(dst, shape, byDiagonal(a, share(a.data, b.data)), byDiagonal(b, share(b.data, a.data)))
 }
 
 // Where returns a where cond is true and b where it is false, broadcast. cond
@@ -280,21 +334,26 @@ func Where[T stepgrad.Float](cond []bool, a, b *Var[T]) *Var[T] {
 	}
 	a, b = broadcastTo(a, shape), broadcastTo(b, shape)
 	cond = append([]bool(nil), cond...)
+	dst := make([]T, len(cond))
+	for i, c := range cond {
+		if c {
+			dst[i] = a.data[i]
+		} else {
+			dst[i] = b.data[i]
+		}
+	}
 	pick := func(which bool) func(dst, x []T) {
 		return func(dst, x []T) {
 			for i, c := range cond {
 				if c == which {
 					dst[i] = x[i]
+				} else {
+					dst[i] = 0
 				}
 			}
 		}
 	}
-	dst := make([]T, len(cond))
-	pick(true)(dst, a.data)
-	pick(false)(dst, b.data)
-	return result(dst, shape,
-		via(a, func(dy *Var[T]) *Var[T] { return diagonal(dy, pick(true)) }),
-		via(b, func(dy *Var[T]) *Var[T] { return diagonal(dy, pick(false)) }))
+	return result(dst, shape, byDiagonal(a, pick(true)), byDiagonal(b, pick(false)))
 }
 
 func scalar[T stepgrad.Float](v T) *Var[T] { return &Var[T]{data: []T{v}, shape: []int{}} }

@@ -42,29 +42,45 @@ func GradWith[T stepgrad.Float](y, dy *Var[T], xs ...*Var[T]) []*Var[T] {
 	}
 	seed := Detach(dy)
 	slots := plain(g, seed, xs)
-	again := sync.OnceValue(func() []*Var[T] { return recorded(g, dy, xs) })
+	r := &replay[T]{g: g, dy: dy, xs: slices.Clone(xs)}
 	grads := make([]*Var[T], len(xs))
 	for k, x := range xs {
 		i, ok := g.index[x.node]
-		if !ok || slots[i].sum == nil {
+		switch {
+		case !ok || slots[i].sum == nil:
 			grads[k] = fill(T(0), x.shape)
-			continue
-		}
-		if slots[i].sum == seed {
+		case slots[i].sum == seed:
 			grads[k] = dy
-			continue
-		}
-		grads[k] = Detach(slots[i].sum)
-		if slots[i].varies || dy.node != nil {
-			grads[k].node = &node[T]{later: sync.OnceValue(func() []edge[T] {
-				if same := again()[k]; same.node != nil {
-					return []edge[T]{via(same, pass[T])}
-				}
-				return nil
-			})}
+		case slots[i].varies || dy.node != nil:
+			grads[k] = Detach(slots[i].sum)
+			grads[k].node = &node[T]{later: r, result: k}
+		default:
+			grads[k] = slots[i].sum
 		}
 	}
 	return grads
+}
+
+// A replay records what plain has computed, if anyone asks.
+type replay[T stepgrad.Float] struct {
+	once  sync.Once
+	g     graph[T]
+	dy    *Var[T]
+	xs    []*Var[T]
+	edges [][]edge[T] // of the results
+}
+
+func (r *replay[T]) of(k int) []edge[T] {
+	r.once.Do(func() {
+		edges := make([][]edge[T], len(r.xs))
+		for k, v := range recorded(r.g, r.dy, r.xs) {
+			if v.node != nil {
+				edges[k] = []edge[T]{via(v, pass[T])}
+			}
+		}
+		r.edges, r.g, r.dy, r.xs = edges, graph[T]{}, nil, nil // the edges hold what they need
+	})
+	return r.edges[k]
 }
 
 // A slot gathers the gradient of one node.
@@ -144,7 +160,7 @@ func (s *slot[T]) add(g *Var[T]) {
 	case s.sum == nil:
 		s.sum = g
 	case s.own && g.node == nil:
-		sumLoop(s.sum.data, s.sum.data, g.data)
+		pairs(s.sum.data, s.sum.data, g.data, stepgrad.Add[T])
 	default:
 		s.sum, s.own = Add(s.sum, g), true
 	}
@@ -211,15 +227,15 @@ func (s *slot[T]) gather(dx *Var[T], mem *memory[T], spare *memories[T]) {
 	case s.sum == nil:
 		s.sum, s.mem = dx, mem
 	case s.mem.alone():
-		sumLoop(s.sum.data, s.sum.data, dx.data)
+		pairs(s.sum.data, s.sum.data, dx.data, stepgrad.Add[T])
 		spare.put(mem)
 	case mem.alone():
-		sumLoop(dx.data, s.sum.data, dx.data)
+		pairs(dx.data, s.sum.data, dx.data, stepgrad.Add[T])
 		spare.put(s.mem)
 		s.sum, s.mem = dx, mem
 	default:
 		m := spare.get(len(dx.data))
-		sumLoop(m.data, s.sum.data, dx.data)
+		pairs(m.data, s.sum.data, dx.data, stepgrad.Add[T])
 		spare.put(mem)
 		spare.put(s.mem)
 		s.sum, s.mem = &Var[T]{data: m.data, shape: dx.shape}, m

@@ -105,6 +105,32 @@ func TestGradMemory(t *testing.T) {
 	wait.Wait()
 }
 
+// Large tensors are worked on by several goroutines, to the same bits.
+func TestGradWorkers(t *testing.T) {
+	const n = 1 << 20
+	data := make([]float32, n)
+	for i := range data {
+		data[i] = float32(i%1009)/100 - 5
+	}
+	x, w := ag.Param(data), ag.Param(data[:1])
+	run := func(workers int) (bits [][]float32) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(workers))
+		a := ag.ClipSTE(ag.SoftRound(ag.Tanh(ag.Exp(ag.Mul(x, w))), 5), stepgrad.Down, -8, 7)
+		y := ag.Sum(ag.ReLU(ag.Square(ag.Add(a, ag.Sigmoid(x)))))
+		for _, g := range append(ag.Grad(y, x, w), a, y) {
+			bits = append(bits, g.Data())
+		}
+		return bits
+	}
+	want := run(1)
+	require.NotZero(t, want[1][0])
+	for _, workers := range []int{2, 3, 8} {
+		for i, got := range run(workers) {
+			require.True(t, slices.Equal(want[i], got), "%d workers, result %d", workers, i)
+		}
+	}
+}
+
 // The gradient of a fan-out is added up without writing to dy or to anything
 // that the caller holds.
 func TestAccumulation(t *testing.T) {

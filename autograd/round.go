@@ -25,7 +25,5 @@ func RoundAway[T stepgrad.Float](x *Var[T]) *Var[T] {
 func Trunc[T stepgrad.Float](x *Var[T]) *Var[T] { return hard("Trunc", x, stepgrad.Trunc[T]) }
 
 func hard[T stepgrad.Float](op string, x *Var[T], kernel func(dst, x []T)) *Var[T] {
-	dst := make([]T, len(x.data))
-	kernel(dst, x.data)
-	return blocked(op, dst, x.shape, x)
+	return blocked(op, mapped(x, kernel), x.shape, x)
 }

@@ -104,7 +104,7 @@ func Slice[T stepgrad.Float](x *Var[T], axis, from, to int) *Var[T] {
 	e.into = func(sum, dy []T) {
 		for o := range outer {
 			part := sum[o*row+at:][:n]
-			sumLoop(part, part, dy[o*n:][:n])
+			stepgrad.Add(part, part, dy[o*n:][:n])
 		}
 	}
 	return result(dst, shape, e)
@@ -168,7 +168,7 @@ func scatterLoop[T stepgrad.Float](sum, x []T, shape []int, k int, index []int) 
 	for o := range outer {
 		for j, i := range index {
 			to := sum[o*row+i*inner:][:inner]
-			sumLoop(to, to, x[(o*len(index)+j)*inner:][:inner])
+			stepgrad.Add(to, to, x[(o*len(index)+j)*inner:][:inner])
 		}
 	}
 }

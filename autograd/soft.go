@@ -71,15 +71,17 @@ type stairs[T stepgrad.Float] struct {
 
 func soft[T stepgrad.Float](op string, x *Var[T], p T, f stairs[T]) *Var[T] {
 	obey(op, func() { f.value(nil, nil, p) })
-	dst := make([]T, len(x.data))
-	f.value(dst, x.data, p)
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] { return softGrad(dy, x, p, f) }))
+	dst := mapped(x, func(dst, x []T) { f.value(dst, x, p) })
+	grad := func(dst, dy, x []T) { f.grad(dst, dy, x, p) }
+	return result(dst, x.shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return softGrad(dy, x, p, f) },
+		func(dst, dy []T) { pairs(dst, dy, x.data, grad) }, x))
 }
 
 // softGrad is dy·f′(x), an operation on dy and x.
 func softGrad[T stepgrad.Float](dy, x *Var[T], p T, f stairs[T]) *Var[T] {
 	dst := make([]T, len(x.data))
-	f.grad(dst, dy.data, x.data, p)
+	pairs(dst, dy.data, x.data, func(dst, dy, x []T) { f.grad(dst, dy, x, p) })
 	return result(dst, x.shape,
 		via(dy, func(d *Var[T]) *Var[T] { return softGrad(d, x, p, f) }),
 		via(x, func(d *Var[T]) *Var[T] { return f.bend(Mul(d, dy), x, p, f) }))
@@ -100,12 +102,12 @@ func bendSine[T stepgrad.Float](w, x *Var[T], s T, f stairs[T]) *Var[T] {
 // distance of x from the nearest step. The step is a constant, so the
 // derivative is 1. ±Inf counts as 0, lest NaN meet f′ = 0.
 func distance[T stepgrad.Float](x *Var[T], from func(v T) T) *Var[T] {
-	dst := each(x.data, func(v T) T {
+	dst := mapped(x, scalars(func(v T) T {
 		if math.IsInf(float64(v), 0) {
 			return 0
 		}
 		return from(v)
-	})
+	}))
 	return result(dst, x.shape, via(x, pass[T]))
 }
 

@@ -31,9 +31,7 @@ func RoundAwaySTE[T stepgrad.Float](x *Var[T]) *Var[T] { return straight(x, step
 func TruncSTE[T stepgrad.Float](x *Var[T]) *Var[T] { return straight(x, stepgrad.Trunc[T]) }
 
 func straight[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) *Var[T] {
-	dst := make([]T, len(x.data))
-	kernel(dst, x.data)
-	return result(dst, x.shape, via(x, pass[T]))
+	return result(mapped(x, kernel), x.shape, via(x, pass[T]))
 }
 
 // ClipSTE returns clamp(round(x), lo, hi), as stepgrad.STEForward; mode is how
@@ -46,9 +44,12 @@ func straight[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) *Var[T] {
 func ClipSTE[T stepgrad.Float](x *Var[T], mode stepgrad.Mode, lo, hi T) *Var[T] {
 	obey("ClipSTE", func() { stepgrad.STEForward(nil, nil, nil, mode, lo, hi) })
 	dst, mask := make([]T, len(x.data)), make([]byte, (len(x.data)+7)/8)
-	stepgrad.STEForward(dst, mask, x.data, mode, lo, hi)
-	return result(dst, x.shape, via(x, func(dy *Var[T]) *Var[T] {
-		return diagonal(dy, func(dst, dy []T) { stepgrad.STEBackward(dst, dy, mask) })
+	bits := func(lo, hi int) []byte { return mask[lo/8 : (hi+7)/8] }
+	stepgrad.Parallel(len(dst), func(i, j int) {
+		stepgrad.STEForward(dst[i:j], bits(i, j), x.data[i:j], mode, lo, hi)
+	})
+	return result(dst, x.shape, byDiagonal(x, func(dst, dy []T) {
+		stepgrad.Parallel(len(dst), func(i, j int) { stepgrad.STEBackward(dst[i:j], dy[i:j], bits(i, j)) })
 	}))
 }
 

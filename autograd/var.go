@@ -22,7 +22,9 @@ type node[T stepgrad.Float] struct {
 	edges []edge[T]                  // none: a Param
 	joint func(dy *Var[T]) []*Var[T] // the rule of all edges at once, in their place
 	block *block                     // set if some edge has no rule
-	later func() []edge[T]           // the edges, of a gradient that few will differentiate again
+
+	later  *replay[T] // not nil: a gradient; its edges are found when it is differentiated
+	result int        // which of the replay's
 }
 
 // An edge leads from an operation to one operand. Its rule turns the gradient
@@ -42,7 +44,7 @@ type edge[T stepgrad.Float] struct {
 
 func (n *node[T]) out() []edge[T] {
 	if n.later != nil {
-		return n.later()
+		return n.later.of(n.result)
 	}
 	return n.edges
 }
@@ -153,7 +155,9 @@ func sumTo[T stepgrad.Float](x *Var[T], shape []int) *Var[T] {
 		dst[i] = T(v)
 	}
 	wide := x.shape
-	return result(dst, shape, via(x, func(dy *Var[T]) *Var[T] { return broadcastTo(dy, wide) }))
+	return result(dst, shape, viaPlain(x,
+		func(dy *Var[T]) *Var[T] { return broadcastTo(dy, wide) },
+		func(dst, dy []T) { spread(dst, dy, wide, shape) }))
 }
 
 // broadcastTo repeats x to shape.
@@ -165,22 +169,27 @@ func broadcastTo[T stepgrad.Float](x *Var[T], shape []int) *Var[T] {
 		return reshape(x, shape)
 	}
 	dst := make([]T, size(shape))
-	runs(shape, x.shape, shape, func(i, a, _, n, step, _ int) {
-		if step == 0 {
-			repeat(dst[i:i+n], x.data[a])
-		} else {
-			copy(dst[i:i+n], x.data[a:])
-		}
-	})
+	spread(dst, x.data, shape, x.shape)
 	narrow := x.shape
 	return result(dst, shape, via(x, func(dy *Var[T]) *Var[T] { return sumTo(dy, narrow) }))
+}
+
+// spread repeats x, of the shape narrow, to the shape wide.
+func spread[T stepgrad.Float](dst, x []T, wide, narrow []int) {
+	runs(wide, narrow, wide, func(i, a, _, n, step, _ int) {
+		if step == 0 {
+			repeat(dst[i:i+n], x[a])
+		} else {
+			copy(dst[i:i+n], x[a:])
+		}
+	})
 }
 
 // zip applies loop to a and b, repeated to their common shape.
 func zip[T stepgrad.Float](op string, a, b *Var[T], loop func(dst, a, b []T)) (dst []T, shape []int) {
 	if slices.Equal(a.shape, b.shape) {
 		dst = make([]T, len(a.data))
-		loop(dst, a.data, b.data)
+		pairs(dst, a.data, b.data, loop)
 		return dst, a.shape
 	}
 	shape = common(op, a.shape, b.shape)
