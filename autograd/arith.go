@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"unsafe"
 
 	"github.com/stepgrad/stepgrad"
 )
@@ -79,7 +81,7 @@ func pairs[T stepgrad.Float](dst, a, b []T, kernel func(dst, a, b []T)) {
 
 // mapped returns the kernel's result for x.
 func mapped[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) []T {
-	dst := make([]T, len(x.data))
+	dst := blank[T](len(x.data))
 	each(dst, x.data, kernel)
 	return dst
 }
@@ -96,10 +98,22 @@ func scalars[T stepgrad.Float](f func(v T) T) func(dst, x []T) {
 // large spares smaller tensors the closure that Parallel wants.
 const large = 1 << 16
 
+// blank returns n elements with anything in them. make would clear them first,
+// which costs a large tensor as much as the kernel that fills it.
+func blank[T stepgrad.Float](n int) []T {
+	if n < large {
+		return make([]T, n)
+	}
+	var b strings.Builder // has memory that is not cleared
+	b.Grow(n * int(unsafe.Sizeof(T(0))))
+	b.WriteByte(0)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.StringData(b.String()))), n)
+}
+
 // diagonal returns f(x) for an f that multiplies each element by a coefficient
 // whose derivative is zero, such as a mask. Its gradient rule is itself.
 func diagonal[T stepgrad.Float](x *Var[T], f func(dst, x []T)) *Var[T] {
-	dst := make([]T, len(x.data))
+	dst := blank[T](len(x.data))
 	f(dst, x.data)
 	return result(dst, x.shape, byDiagonal(x, f))
 }
@@ -121,7 +135,7 @@ func Scale[T stepgrad.Float](x *Var[T], s T) *Var[T] {
 
 // Square returns x². The gradient is 2·x·dy.
 func Square[T stepgrad.Float](x *Var[T]) *Var[T] {
-	dst := make([]T, len(x.data))
+	dst := blank[T](len(x.data))
 	pairs(dst, x.data, x.data, stepgrad.Mul[T])
 	return result(dst, x.shape, viaPlain(x,
 		func(dy *Var[T]) *Var[T] { return Mul(Scale(dy, 2), x) },
@@ -176,7 +190,7 @@ func Tanh[T stepgrad.Float](x *Var[T]) *Var[T] {
 
 // tanhGrad is dy·(1 − y²), an operation on dy and y.
 func tanhGrad[T stepgrad.Float](dy, y *Var[T]) *Var[T] {
-	dst := make([]T, len(y.data))
+	dst := blank[T](len(y.data))
 	pairs(dst, dy.data, y.data, stepgrad.TanhGrad[T])
 	return result(dst, y.shape,
 		via(dy, func(d *Var[T]) *Var[T] { return tanhGrad(d, y) }),
@@ -195,7 +209,7 @@ func Sigmoid[T stepgrad.Float](x *Var[T]) *Var[T] {
 
 // sigmoidGrad is dy·y·(1 − y), an operation on dy and y.
 func sigmoidGrad[T stepgrad.Float](dy, y *Var[T]) *Var[T] {
-	dst := make([]T, len(y.data))
+	dst := blank[T](len(y.data))
 	pairs(dst, dy.data, y.data, stepgrad.SigmoidGrad[T])
 	return result(dst, y.shape,
 		via(dy, func(d *Var[T]) *Var[T] { return sigmoidGrad(d, y) }),
@@ -302,7 +316,7 @@ func Minimum[T stepgrad.Float](a, b *Var[T]) *Var[T] {
 func extremum[T stepgrad.Float](op string, a, b *Var[T], loop func(dst, a, b []T), loses func(a, b T) bool) *Var[T] {
 	shape := common(op, a.shape, b.shape)
 	a, b = broadcastTo(a, shape), broadcastTo(b, shape)
-	dst := make([]T, len(a.data))
+	dst := blank[T](len(a.data))
 	loop(dst, a.data, b.data)
 	share := func(a, b []T) func(dst, dy []T) {
 		return func(dst, dy []T) {
@@ -334,7 +348,7 @@ func Where[T stepgrad.Float](cond []bool, a, b *Var[T]) *Var[T] {
 	}
 	a, b = broadcastTo(a, shape), broadcastTo(b, shape)
 	cond = append([]bool(nil), cond...)
-	dst := make([]T, len(cond))
+	dst := blank[T](len(cond))
 	for i, c := range cond {
 		if c {
 			dst[i] = a.data[i]

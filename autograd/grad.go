@@ -262,7 +262,7 @@ func (s *memories[T]) get(n int) *memory[T] {
 			return m
 		}
 	}
-	return &memory[T]{make([]T, n), 1}
+	return &memory[T]{blank[T](n), 1}
 }
 
 func (s *memories[T]) put(m *memory[T]) {

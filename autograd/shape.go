@@ -35,7 +35,7 @@ func Transpose[T stepgrad.Float](x *Var[T]) *Var[T] {
 	n, m := x.shape[r-2], x.shape[r-1]
 	shape := slices.Clone(x.shape)
 	shape[r-2], shape[r-1] = m, n
-	dst := make([]T, len(x.data))
+	dst := blank[T](len(x.data))
 	for at := 0; at < len(dst); at += n * m {
 		for i := range n {
 			for j, v := range x.data[at+i*m:][:m] {
@@ -68,7 +68,7 @@ func Concat[T stepgrad.Float](axis int, xs ...*Var[T]) *Var[T] {
 		shape[k] = end
 		edges[i] = via(x, func(dy *Var[T]) *Var[T] { return Slice(dy, k, at, end) })
 	}
-	dst := make([]T, size(shape))
+	dst := blank[T](size(shape))
 	outer, row, inner := split(shape, k)
 	at := 0
 	for _, x := range xs {
@@ -94,7 +94,7 @@ func Slice[T stepgrad.Float](x *Var[T], axis, from, to int) *Var[T] {
 	whole := x.shape
 	shape := slices.Clone(whole)
 	shape[k] = to - from
-	dst := make([]T, size(shape))
+	dst := blank[T](size(shape))
 	outer, row, inner := split(whole, k)
 	at, n := from*inner, (to-from)*inner
 	for o := range outer {
@@ -143,7 +143,7 @@ func gather[T stepgrad.Float](x *Var[T], k int, index []int) *Var[T] {
 	whole := x.shape
 	shape := slices.Clone(whole)
 	shape[k] = len(index)
-	dst := make([]T, size(shape))
+	dst := blank[T](size(shape))
 	outer, row, inner := split(whole, k)
 	for o := range outer {
 		for j, i := range index {

@@ -80,7 +80,7 @@ func soft[T stepgrad.Float](op string, x *Var[T], p T, f stairs[T]) *Var[T] {
 
 // softGrad is dy·f′(x), an operation on dy and x.
 func softGrad[T stepgrad.Float](dy, x *Var[T], p T, f stairs[T]) *Var[T] {
-	dst := make([]T, len(x.data))
+	dst := blank[T](len(x.data))
 	pairs(dst, dy.data, x.data, func(dst, dy, x []T) { f.grad(dst, dy, x, p) })
 	return result(dst, x.shape,
 		via(dy, func(d *Var[T]) *Var[T] { return softGrad(d, x, p, f) }),

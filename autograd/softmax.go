@@ -43,7 +43,7 @@ func softRows[T stepgrad.Float](op string, x *Var[T], f func(v, largest, sum flo
 	if len(x.shape) == 0 {
 		panic(fmt.Sprintf("autograd: %s: shape %v has no last axis", op, x.shape))
 	}
-	dst := make([]T, len(x.data))
+	dst := blank[T](len(x.data))
 	k := x.shape[len(x.shape)-1]
 	for at := 0; at < len(dst); at += k {
 		row := x.data[at : at+k]

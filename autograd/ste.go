@@ -43,7 +43,7 @@ func straight[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) *Var[T] {
 // integer or ±Inf.
 func ClipSTE[T stepgrad.Float](x *Var[T], mode stepgrad.Mode, lo, hi T) *Var[T] {
 	obey("ClipSTE", func() { stepgrad.STEForward(nil, nil, nil, mode, lo, hi) })
-	dst, mask := make([]T, len(x.data)), make([]byte, (len(x.data)+7)/8)
+	dst, mask := blank[T](len(x.data)), make([]byte, (len(x.data)+7)/8)
 	bits := func(lo, hi int) []byte { return mask[lo/8 : (hi+7)/8] }
 	stepgrad.Parallel(len(dst), func(i, j int) {
 		stepgrad.STEForward(dst[i:j], bits(i, j), x.data[i:j], mode, lo, hi)

@@ -168,7 +168,7 @@ func broadcastTo[T stepgrad.Float](x *Var[T], shape []int) *Var[T] {
 	if size(shape) == len(x.data) {
 		return reshape(x, shape)
 	}
-	dst := make([]T, size(shape))
+	dst := blank[T](size(shape))
 	spread(dst, x.data, shape, x.shape)
 	narrow := x.shape
 	return result(dst, shape, via(x, func(dy *Var[T]) *Var[T] { return sumTo(dy, narrow) }))
@@ -188,12 +188,12 @@ func spread[T stepgrad.Float](dst, x []T, wide, narrow []int) {
 // zip applies loop to a and b, repeated to their common shape.
 func zip[T stepgrad.Float](op string, a, b *Var[T], loop func(dst, a, b []T)) (dst []T, shape []int) {
 	if slices.Equal(a.shape, b.shape) {
-		dst = make([]T, len(a.data))
+		dst = blank[T](len(a.data))
 		pairs(dst, a.data, b.data, loop)
 		return dst, a.shape
 	}
 	shape = common(op, a.shape, b.shape)
-	dst = make([]T, size(shape))
+	dst = blank[T](size(shape))
 	var block []T // a repeated element, so that each operation needs one loop
 	runs(shape, a.shape, b.shape, func(i, ia, ib, n, stepA, stepB int) {
 		if stepA == 1 && stepB == 1 {
