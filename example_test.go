@@ -379,3 +379,51 @@ func ExampleReLUGrad() {
 	// Output:
 	// [0 0 5]
 }
+
+func ExampleExp() {
+	dst, x := make([]float64, 3), []float64{0, 2, -1000}
+	stepgrad.Exp(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [1 7.38905609893065 0]
+}
+
+func ExampleLog() {
+	dst, x := make([]float64, 4), []float64{1, 10, 0, -1}
+	stepgrad.Log(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [0 2.302585092994046 -Inf NaN]
+}
+
+func ExampleTanh() {
+	dst, x := make([]float32, 3), []float32{0.5, -0.5, 100}
+	stepgrad.Tanh(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [0.46211717 -0.46211717 1]
+}
+
+func ExampleTanhGrad() {
+	dst, dy, y := make([]float64, 3), []float64{2, 2, 2}, []float64{0, 0.5, -1}
+	stepgrad.TanhGrad(dst, dy, y)
+	fmt.Println(dst)
+	// Output:
+	// [2 1.5 0]
+}
+
+func ExampleSigmoid() {
+	dst, x := make([]float32, 3), []float32{0, 2, -80}
+	stepgrad.Sigmoid(dst, x)
+	fmt.Println(dst)
+	// Output:
+	// [0.5 0.8807971 1.8048513e-35]
+}
+
+func ExampleSigmoidGrad() {
+	dst, dy, y := make([]float64, 3), []float64{2, 2, 2}, []float64{0.5, 0.25, 1}
+	stepgrad.SigmoidGrad(dst, dy, y)
+	fmt.Println(dst)
+	// Output:
+	// [0.5 0.375 0]
+}

@@ -622,6 +622,90 @@ func reLUGradF64Portable(dst *float64, x *float64, y *float64, n int) {
 }
 
 //go:noescape
+func expF32(dst *float32, x *float32, n int)
+
+func expF32Portable(dst *float32, x *float32, n int) {
+	expGeneric(dst, x, n)
+}
+
+//go:noescape
+func expF64(dst *float64, x *float64, n int)
+
+func expF64Portable(dst *float64, x *float64, n int) {
+	expGeneric(dst, x, n)
+}
+
+//go:noescape
+func logF32(dst *float32, x *float32, n int)
+
+func logF32Portable(dst *float32, x *float32, n int) {
+	logGeneric(dst, x, n)
+}
+
+//go:noescape
+func logF64(dst *float64, x *float64, n int)
+
+func logF64Portable(dst *float64, x *float64, n int) {
+	logGeneric(dst, x, n)
+}
+
+//go:noescape
+func tanhF32(dst *float32, x *float32, n int)
+
+func tanhF32Portable(dst *float32, x *float32, n int) {
+	tanhGeneric(dst, x, n)
+}
+
+//go:noescape
+func tanhF64(dst *float64, x *float64, n int)
+
+func tanhF64Portable(dst *float64, x *float64, n int) {
+	tanhGeneric(dst, x, n)
+}
+
+//go:noescape
+func sigmoidF32(dst *float32, x *float32, n int)
+
+func sigmoidF32Portable(dst *float32, x *float32, n int) {
+	sigmoidGeneric(dst, x, n)
+}
+
+//go:noescape
+func sigmoidF64(dst *float64, x *float64, n int)
+
+func sigmoidF64Portable(dst *float64, x *float64, n int) {
+	sigmoidGeneric(dst, x, n)
+}
+
+//go:noescape
+func tanhGradF32(dst *float32, x *float32, y *float32, n int)
+
+func tanhGradF32Portable(dst *float32, x *float32, y *float32, n int) {
+	tanhGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func tanhGradF64(dst *float64, x *float64, y *float64, n int)
+
+func tanhGradF64Portable(dst *float64, x *float64, y *float64, n int) {
+	tanhGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func sigmoidGradF32(dst *float32, x *float32, y *float32, n int)
+
+func sigmoidGradF32Portable(dst *float32, x *float32, y *float32, n int) {
+	sigmoidGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func sigmoidGradF64(dst *float64, x *float64, y *float64, n int)
+
+func sigmoidGradF64Portable(dst *float64, x *float64, y *float64, n int) {
+	sigmoidGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
 func floorF32AVX512(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -886,6 +970,42 @@ func reLUGradF32AVX512(dst *float32, x *float32, y *float32, n int)
 func reLUGradF64AVX512(dst *float64, x *float64, y *float64, n int)
 
 //go:noescape
+func expF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func expF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func logF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func logF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func tanhF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func tanhF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func sigmoidF32AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func sigmoidF64AVX512(dst *float64, x *float64, n int)
+
+//go:noescape
+func tanhGradF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func tanhGradF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func sigmoidGradF32AVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func sigmoidGradF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
 func floorF32AVX2(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -1148,3 +1268,39 @@ func reLUGradF32AVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func reLUGradF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func expF32AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func expF64AVX2(dst *float64, x *float64, n int)
+
+//go:noescape
+func logF32AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func logF64AVX2(dst *float64, x *float64, n int)
+
+//go:noescape
+func tanhF32AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func tanhF64AVX2(dst *float64, x *float64, n int)
+
+//go:noescape
+func sigmoidF32AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func sigmoidF64AVX2(dst *float64, x *float64, n int)
+
+//go:noescape
+func tanhGradF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func tanhGradF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func sigmoidGradF32AVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func sigmoidGradF64AVX2(dst *float64, x *float64, y *float64, n int)

@@ -592,6 +592,90 @@ func reLUGradF64Portable(dst *float64, x *float64, y *float64, n int) {
 }
 
 //go:noescape
+func expF32(dst *float32, x *float32, n int)
+
+func expF32Portable(dst *float32, x *float32, n int) {
+	expGeneric(dst, x, n)
+}
+
+//go:noescape
+func expF64(dst *float64, x *float64, n int)
+
+func expF64Portable(dst *float64, x *float64, n int) {
+	expGeneric(dst, x, n)
+}
+
+//go:noescape
+func logF32(dst *float32, x *float32, n int)
+
+func logF32Portable(dst *float32, x *float32, n int) {
+	logGeneric(dst, x, n)
+}
+
+//go:noescape
+func logF64(dst *float64, x *float64, n int)
+
+func logF64Portable(dst *float64, x *float64, n int) {
+	logGeneric(dst, x, n)
+}
+
+//go:noescape
+func tanhF32(dst *float32, x *float32, n int)
+
+func tanhF32Portable(dst *float32, x *float32, n int) {
+	tanhGeneric(dst, x, n)
+}
+
+//go:noescape
+func tanhF64(dst *float64, x *float64, n int)
+
+func tanhF64Portable(dst *float64, x *float64, n int) {
+	tanhGeneric(dst, x, n)
+}
+
+//go:noescape
+func sigmoidF32(dst *float32, x *float32, n int)
+
+func sigmoidF32Portable(dst *float32, x *float32, n int) {
+	sigmoidGeneric(dst, x, n)
+}
+
+//go:noescape
+func sigmoidF64(dst *float64, x *float64, n int)
+
+func sigmoidF64Portable(dst *float64, x *float64, n int) {
+	sigmoidGeneric(dst, x, n)
+}
+
+//go:noescape
+func tanhGradF32(dst *float32, x *float32, y *float32, n int)
+
+func tanhGradF32Portable(dst *float32, x *float32, y *float32, n int) {
+	tanhGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func tanhGradF64(dst *float64, x *float64, y *float64, n int)
+
+func tanhGradF64Portable(dst *float64, x *float64, y *float64, n int) {
+	tanhGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func sigmoidGradF32(dst *float32, x *float32, y *float32, n int)
+
+func sigmoidGradF32Portable(dst *float32, x *float32, y *float32, n int) {
+	sigmoidGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func sigmoidGradF64(dst *float64, x *float64, y *float64, n int)
+
+func sigmoidGradF64Portable(dst *float64, x *float64, y *float64, n int) {
+	sigmoidGradGeneric(dst, x, y, n)
+}
+
+//go:noescape
 func floorF32NEON(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -854,3 +938,39 @@ func reLUGradF32NEON(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func reLUGradF64NEON(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func expF32NEON(dst *float32, x *float32, n int)
+
+//go:noescape
+func expF64NEON(dst *float64, x *float64, n int)
+
+//go:noescape
+func logF32NEON(dst *float32, x *float32, n int)
+
+//go:noescape
+func logF64NEON(dst *float64, x *float64, n int)
+
+//go:noescape
+func tanhF32NEON(dst *float32, x *float32, n int)
+
+//go:noescape
+func tanhF64NEON(dst *float64, x *float64, n int)
+
+//go:noescape
+func sigmoidF32NEON(dst *float32, x *float32, n int)
+
+//go:noescape
+func sigmoidF64NEON(dst *float64, x *float64, n int)
+
+//go:noescape
+func tanhGradF32NEON(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func tanhGradF64NEON(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func sigmoidGradF32NEON(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func sigmoidGradF64NEON(dst *float64, x *float64, y *float64, n int)

@@ -14155,6 +14155,1718 @@ tail:
 done:
 	RET
 
+// func expF32NEON(dst *float32, x *float32, n int)
+TEXT ·expF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1504(R5), F0 // 0xc05a200000000000
+	FMOVQ   1520(R5), F1 // 0x4056400000000000
+	FMOVQ   1536(R5), F2 // 0x43380000000003ff
+	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   288(R5), F4 // 0x3eeffcbdd8668821
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVD   0(R1), F5
+	WORD    $0x0e6178a5 // fcvtl v5.2d, v5.2s
+	FMOVD   8(R1), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6ee5e407 // fcmgt v7.2d, v0.2d, v5.2d
+	VBSL    V5.B16, V0.B16, V7.B16
+	WORD    $0x6ee6e405 // fcmgt v5.2d, v0.2d, v6.2d
+	VBSL    V6.B16, V0.B16, V5.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	WORD    $0x6ee1e4a7 // fcmgt v7.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V7.B16
+	VMOV    V2.B16, V5.B16
+	VFMLA   V3.D2, V6.D2, V5.D2
+	VMOV    V2.B16, V8.B16
+	VFMLA   V3.D2, V7.D2, V8.D2
+	WORD    $0x4ee5d449 // fsub v9.2d, v2.2d, v5.2d
+	WORD    $0x4ee8d44a // fsub v10.2d, v2.2d, v8.2d
+	VFMLA   V3.D2, V6.D2, V9.D2
+	VFMLA   V3.D2, V7.D2, V10.D2
+	VSHL    $52, V5.D2, V5.D2
+	VSHL    $52, V8.D2, V6.D2
+	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	VFMLA   V9.D2, V4.D2, V7.D2
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	VFMLA   V10.D2, V4.D2, V8.D2
+	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	VFMLA   V9.D2, V7.D2, V11.D2
+	FMOVQ   336(R5), F7 // 0x3f55d88bdb12fc97
+	VFMLA   V10.D2, V8.D2, V7.D2
+	FMOVQ   256(R5), F8 // 0x3f83b2a1c3667239
+	VFMLA   V9.D2, V11.D2, V8.D2
+	FMOVQ   256(R5), F11 // 0x3f83b2a1c3667239
+	VFMLA   V10.D2, V7.D2, V11.D2
+	FMOVQ   320(R5), F7 // 0x3fac6b08cb168349
+	VFMLA   V9.D2, V8.D2, V7.D2
+	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	VFMLA   V10.D2, V11.D2, V8.D2
+	FMOVQ   240(R5), F11 // 0x3fcebfbe045300cb
+	VFMLA   V9.D2, V7.D2, V11.D2
+	FMOVQ   240(R5), F7 // 0x3fcebfbe045300cb
+	VFMLA   V10.D2, V8.D2, V7.D2
+	FMOVQ   304(R5), F8 // 0x3fe62e42fefd32c2
+	VFMLA   V9.D2, V11.D2, V8.D2
+	FMOVQ   304(R5), F11 // 0x3fe62e42fefd32c2
+	VFMLA   V10.D2, V7.D2, V11.D2
+	WORD    $0x6e69dd07 // fmul v7.2d, v8.2d, v9.2d
+	WORD    $0x6e6add68 // fmul v8.2d, v11.2d, v10.2d
+	VFMLA   V7.D2, V5.D2, V5.D2
+	VFMLA   V8.D2, V6.D2, V6.D2
+	WORD    $0x0e6168a7 // fcvtn v7.2s, v5.2d
+	FMOVD   F7, 0(R0)
+	WORD    $0x0e6168c5 // fcvtn v5.2s, v6.2d
+	FMOVD   F5, 8(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVD   0(R1), F5
+	WORD    $0x0e6178a5 // fcvtl v5.2d, v5.2s
+	WORD    $0x6ee5e406 // fcmgt v6.2d, v0.2d, v5.2d
+	VBSL    V5.B16, V0.B16, V6.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOV    V2.B16, V6.B16
+	VFMLA   V3.D2, V5.D2, V6.D2
+	WORD    $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
+	VFMLA   V3.D2, V5.D2, V7.D2
+	VSHL    $52, V6.D2, V5.D2
+	FMOVQ   272(R5), F6 // 0x3f2443f62002ca0a
+	VFMLA   V7.D2, V4.D2, V6.D2
+	FMOVQ   336(R5), F8 // 0x3f55d88bdb12fc97
+	VFMLA   V7.D2, V6.D2, V8.D2
+	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	VFMLA   V7.D2, V8.D2, V6.D2
+	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	VFMLA   V7.D2, V6.D2, V8.D2
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	VFMLA   V7.D2, V8.D2, V6.D2
+	FMOVQ   304(R5), F8 // 0x3fe62e42fefd32c2
+	VFMLA   V7.D2, V6.D2, V8.D2
+	WORD    $0x6e67dd06 // fmul v6.2d, v8.2d, v7.2d
+	VFMLA   V6.D2, V5.D2, V5.D2
+	WORD    $0x0e6168a6 // fcvtn v6.2s, v5.2d
+	FMOVD   F6, 0(R0)
+	ADD     $8, R0
+	ADD     $8, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVS.P 4(R1), F5
+	WORD    $0x0e6178a5 // fcvtl v5.2d, v5.2s
+	WORD    $0x6ee5e406 // fcmgt v6.2d, v0.2d, v5.2d
+	VBSL    V5.B16, V0.B16, V6.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOV    V2.B16, V6.B16
+	VFMLA   V3.D2, V5.D2, V6.D2
+	WORD    $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
+	VFMLA   V3.D2, V5.D2, V7.D2
+	VSHL    $52, V6.D2, V5.D2
+	FMOVQ   272(R5), F6 // 0x3f2443f62002ca0a
+	VFMLA   V7.D2, V4.D2, V6.D2
+	FMOVQ   336(R5), F8 // 0x3f55d88bdb12fc97
+	VFMLA   V7.D2, V6.D2, V8.D2
+	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	VFMLA   V7.D2, V8.D2, V6.D2
+	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	VFMLA   V7.D2, V6.D2, V8.D2
+	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	VFMLA   V7.D2, V8.D2, V6.D2
+	FMOVQ   304(R5), F8 // 0x3fe62e42fefd32c2
+	VFMLA   V7.D2, V6.D2, V8.D2
+	WORD    $0x6e67dd06 // fmul v6.2d, v8.2d, v7.2d
+	VFMLA   V6.D2, V5.D2, V5.D2
+	WORD    $0x0e6168a6 // fcvtn v6.2s, v5.2d
+	FMOVS.P F6, 4(R0)
+
+done:
+	RET
+
+// func expF64NEON(dst *float64, x *float64, n int)
+TEXT ·expF64NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1568(R5), F0 // 0xc087500000000000
+	FMOVQ   1584(R5), F1 // 0x4086300000000000
+	FMOVQ   1600(R5), F2 // 0x43380000000007fe
+	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   1616(R5), F4 // 0x3c7abc9e3b39803f
+	FMOVQ   1632(R5), F5 // 0x3fe62e42fefa39ef
+	FMOVQ   528(R5), F6 // 0x3fd0000000000000
+	FMOVQ   352(R5), F7 // 0x3f9ae77aa5a5b9e6
+	FMOVQ   224(R5), F8 // 0x3fe0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F9
+	FMOVQ   16(R1), F10
+	WORD    $0x6ee9e40b // fcmgt v11.2d, v0.2d, v9.2d
+	VBSL    V9.B16, V0.B16, V11.B16
+	WORD    $0x6eeae409 // fcmgt v9.2d, v0.2d, v10.2d
+	VBSL    V10.B16, V0.B16, V9.B16
+	WORD    $0x6ee1e56a // fcmgt v10.2d, v11.2d, v1.2d
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ee1e52b // fcmgt v11.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V11.B16
+	VMOV    V2.B16, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	VMOV    V2.B16, V12.B16
+	VFMLA   V3.D2, V11.D2, V12.D2
+	WORD    $0x4ee9d44d // fsub v13.2d, v2.2d, v9.2d
+	WORD    $0x4eecd44e // fsub v14.2d, v2.2d, v12.2d
+	VFMLA   V5.D2, V13.D2, V10.D2
+	VFMLA   V5.D2, V14.D2, V11.D2
+	VFMLA   V4.D2, V13.D2, V10.D2
+	VFMLA   V4.D2, V14.D2, V11.D2
+	WORD    $0x6e6adccd // fmul v13.2d, v6.2d, v10.2d
+	WORD    $0x6e6bdcce // fmul v14.2d, v6.2d, v11.2d
+	WORD    $0x6e6ddd4f // fmul v15.2d, v10.2d, v13.2d
+	WORD    $0x6e6edd70 // fmul v16.2d, v11.2d, v14.2d
+	FMOVQ   368(R5), F17 // 0x3fb28a2a1b3c047f
+	VFMLA   V13.D2, V7.D2, V17.D2
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V14.D2, V7.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V13.D2, V17.D2, V19.D2
+	FMOVQ   384(R5), F17 // 0x3fc71de80fa36f19
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V13.D2, V19.D2, V18.D2
+	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
+	VFMLA   V14.D2, V17.D2, V19.D2
+	FMOVQ   416(R5), F17 // 0x3fea01a0177f3ca6
+	VFMLA   V13.D2, V18.D2, V17.D2
+	FMOVQ   416(R5), F18 // 0x3fea01a0177f3ca6
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
+	VFMLA   V13.D2, V17.D2, V19.D2
+	FMOVQ   432(R5), F17 // 0x3ff6c16c17f336c0
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   448(R5), F18 // 0x4001111111118834
+	VFMLA   V13.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V14.D2, V17.D2, V19.D2
+	FMOVQ   464(R5), F17 // 0x4005555555552101
+	VFMLA   V13.D2, V18.D2, V17.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V13.D2, V17.D2, V19.D2
+	FMOVQ   480(R5), F17 // 0x400555555555553b
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V13.D2, V19.D2, V18.D2
+	FMOVQ   496(R5), F13 // 0x4000000000000005
+	VFMLA   V14.D2, V17.D2, V13.D2
+	VFMLA   V18.D2, V15.D2, V10.D2
+	VFMLA   V13.D2, V16.D2, V11.D2
+	WORD    $0x4ee2d52d // fsub v13.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d58e // fsub v14.2d, v12.2d, v2.2d
+	FMOVQ   1536(R5), F15 // 0x43380000000003ff
+	VFMLA   V8.D2, V13.D2, V15.D2
+	FMOVQ   1536(R5), F13 // 0x43380000000003ff
+	VFMLA   V8.D2, V14.D2, V13.D2
+	VSHL    $52, V15.D2, V14.D2
+	VSHL    $52, V13.D2, V16.D2
+	VFMLA   V10.D2, V14.D2, V14.D2
+	VFMLA   V11.D2, V16.D2, V16.D2
+	VSUB    V15.D2, V9.D2, V9.D2
+	VSUB    V13.D2, V12.D2, V10.D2
+	VSHL    $52, V9.D2, V9.D2
+	VSHL    $52, V10.D2, V10.D2
+	WORD    $0x6e69ddc9 // fmul v9.2d, v14.2d, v9.2d
+	WORD    $0x6e6ade0a // fmul v10.2d, v16.2d, v10.2d
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F10, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F9
+	WORD    $0x6ee9e40a // fcmgt v10.2d, v0.2d, v9.2d
+	VBSL    V9.B16, V0.B16, V10.B16
+	WORD    $0x6ee1e549 // fcmgt v9.2d, v10.2d, v1.2d
+	VBSL    V10.B16, V1.B16, V9.B16
+	VMOV    V2.B16, V10.B16
+	VFMLA   V3.D2, V9.D2, V10.D2
+	WORD    $0x4eead44b // fsub v11.2d, v2.2d, v10.2d
+	VFMLA   V5.D2, V11.D2, V9.D2
+	VFMLA   V4.D2, V11.D2, V9.D2
+	WORD    $0x6e69dccb // fmul v11.2d, v6.2d, v9.2d
+	WORD    $0x6e6bdd2c // fmul v12.2d, v9.2d, v11.2d
+	FMOVQ   368(R5), F13 // 0x3fb28a2a1b3c047f
+	VFMLA   V11.D2, V7.D2, V13.D2
+	FMOVQ   384(R5), F14 // 0x3fc71de80fa36f19
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   400(R5), F13 // 0x3fda019a6914c09a
+	VFMLA   V11.D2, V14.D2, V13.D2
+	FMOVQ   416(R5), F14 // 0x3fea01a0177f3ca6
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   432(R5), F13 // 0x3ff6c16c17f336c0
+	VFMLA   V11.D2, V14.D2, V13.D2
+	FMOVQ   448(R5), F14 // 0x4001111111118834
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   464(R5), F13 // 0x4005555555552101
+	VFMLA   V11.D2, V14.D2, V13.D2
+	FMOVQ   480(R5), F14 // 0x400555555555553b
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   496(R5), F13 // 0x4000000000000005
+	VFMLA   V11.D2, V14.D2, V13.D2
+	VFMLA   V13.D2, V12.D2, V9.D2
+	WORD    $0x4ee2d54b // fsub v11.2d, v10.2d, v2.2d
+	FMOVQ   1536(R5), F12 // 0x43380000000003ff
+	VFMLA   V8.D2, V11.D2, V12.D2
+	VSHL    $52, V12.D2, V11.D2
+	VFMLA   V9.D2, V11.D2, V11.D2
+	VSUB    V12.D2, V10.D2, V9.D2
+	VSHL    $52, V9.D2, V9.D2
+	WORD    $0x6e69dd69 // fmul v9.2d, v11.2d, v9.2d
+	FMOVQ   F9, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F9
+	WORD    $0x6ee9e40a // fcmgt v10.2d, v0.2d, v9.2d
+	VBSL    V9.B16, V0.B16, V10.B16
+	WORD    $0x6ee1e549 // fcmgt v9.2d, v10.2d, v1.2d
+	VBSL    V10.B16, V1.B16, V9.B16
+	VMOV    V2.B16, V10.B16
+	VFMLA   V3.D2, V9.D2, V10.D2
+	WORD    $0x4eead44b // fsub v11.2d, v2.2d, v10.2d
+	VFMLA   V5.D2, V11.D2, V9.D2
+	VFMLA   V4.D2, V11.D2, V9.D2
+	WORD    $0x6e69dccb // fmul v11.2d, v6.2d, v9.2d
+	WORD    $0x6e6bdd2c // fmul v12.2d, v9.2d, v11.2d
+	FMOVQ   368(R5), F13 // 0x3fb28a2a1b3c047f
+	VFMLA   V11.D2, V7.D2, V13.D2
+	FMOVQ   384(R5), F14 // 0x3fc71de80fa36f19
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   400(R5), F13 // 0x3fda019a6914c09a
+	VFMLA   V11.D2, V14.D2, V13.D2
+	FMOVQ   416(R5), F14 // 0x3fea01a0177f3ca6
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   432(R5), F13 // 0x3ff6c16c17f336c0
+	VFMLA   V11.D2, V14.D2, V13.D2
+	FMOVQ   448(R5), F14 // 0x4001111111118834
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   464(R5), F13 // 0x4005555555552101
+	VFMLA   V11.D2, V14.D2, V13.D2
+	FMOVQ   480(R5), F14 // 0x400555555555553b
+	VFMLA   V11.D2, V13.D2, V14.D2
+	FMOVQ   496(R5), F13 // 0x4000000000000005
+	VFMLA   V11.D2, V14.D2, V13.D2
+	VFMLA   V13.D2, V12.D2, V9.D2
+	WORD    $0x4ee2d54b // fsub v11.2d, v10.2d, v2.2d
+	FMOVQ   1536(R5), F12 // 0x43380000000003ff
+	VFMLA   V8.D2, V11.D2, V12.D2
+	VSHL    $52, V12.D2, V11.D2
+	VFMLA   V9.D2, V11.D2, V11.D2
+	VSUB    V12.D2, V10.D2, V9.D2
+	VSHL    $52, V9.D2, V9.D2
+	WORD    $0x6e69dd69 // fmul v9.2d, v11.2d, v9.2d
+	FMOVD.P F9, 8(R0)
+
+done:
+	RET
+
+// func logF32NEON(dst *float32, x *float32, n int)
+TEXT ·logF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1648(R5), F0 // 0x00095f619980c433
+	FMOVQ   1664(R5), F1 // 0x4330000000000000
+	FMOVQ   1680(R5), F2 // 0x000fffffffffffff
+	FMOVQ   1696(R5), F3 // 0x3fe6a09e667f3bcd
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVQ   1712(R5), F5 // 0x43300000000003ff
+	FMOVQ   592(R5), F6 // 0x4000000000000000
+	FMOVQ   1632(R5), F7 // 0x3fe62e42fefa39ef
+	FMOVQ   1728(R5), F8 // 0x3fd3270aa4ad6744
+	VMOVI   $0, V9.B16
+	FMOVQ   1744(R5), F10 // 0x7ff8000000000001
+	FMOVQ   1760(R5), F11 // 0xfff0000000000000
+	FMOVQ   512(R5), F12 // 0x7ff0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	FMOVD   8(R1), F14
+	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VADD    V0.D2, V13.D2, V15.D2
+	VADD    V0.D2, V14.D2, V16.D2
+	VUSHR   $52, V15.D2, V17.D2
+	VUSHR   $52, V16.D2, V18.D2
+	VORR    V1.B16, V17.B16, V17.B16
+	VORR    V1.B16, V18.B16, V18.B16
+	VAND    V2.B16, V15.B16, V15.B16
+	VAND    V2.B16, V16.B16, V16.B16
+	VADD    V3.D2, V15.D2, V15.D2
+	VADD    V3.D2, V16.D2, V16.D2
+	WORD    $0x4ee4d5ef // fsub v15.2d, v15.2d, v4.2d
+	WORD    $0x4ee4d610 // fsub v16.2d, v16.2d, v4.2d
+	WORD    $0x4ee5d631 // fsub v17.2d, v17.2d, v5.2d
+	WORD    $0x4ee5d652 // fsub v18.2d, v18.2d, v5.2d
+	WORD    $0x4e66d5f3 // fadd v19.2d, v15.2d, v6.2d
+	WORD    $0x4e66d614 // fadd v20.2d, v16.2d, v6.2d
+	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
+	WORD    $0x6e74fe10 // fdiv v16.2d, v16.2d, v20.2d
+	WORD    $0x6e6fddf3 // fmul v19.2d, v15.2d, v15.2d
+	WORD    $0x6e70de14 // fmul v20.2d, v16.2d, v16.2d
+	FMOVQ   1776(R5), F21 // 0x3fd9957834c699e8
+	VFMLA   V19.D2, V8.D2, V21.D2
+	FMOVQ   1776(R5), F22 // 0x3fd9957834c699e8
+	VFMLA   V20.D2, V8.D2, V22.D2
+	FMOVQ   1792(R5), F23 // 0x3fe55558770a9613
+	VFMLA   V19.D2, V21.D2, V23.D2
+	FMOVQ   1792(R5), F21 // 0x3fe55558770a9613
+	VFMLA   V20.D2, V22.D2, V21.D2
+	FMOVQ   1808(R5), F22 // 0x3fffffffffa13868
+	VFMLA   V19.D2, V23.D2, V22.D2
+	FMOVQ   1808(R5), F19 // 0x3fffffffffa13868
+	VFMLA   V20.D2, V21.D2, V19.D2
+	WORD    $0x6e76ddef // fmul v15.2d, v15.2d, v22.2d
+	WORD    $0x6e73de10 // fmul v16.2d, v16.2d, v19.2d
+	VFMLA   V7.D2, V17.D2, V15.D2
+	VFMLA   V7.D2, V18.D2, V16.D2
+	WORD    $0x6eede531 // fcmgt v17.2d, v9.2d, v13.2d
+	WORD    $0x6eeee532 // fcmgt v18.2d, v9.2d, v14.2d
+	VBSL    V11.B16, V10.B16, V17.B16
+	VBSL    V11.B16, V10.B16, V18.B16
+	WORD    $0x6e6de533 // fcmge v19.2d, v9.2d, v13.2d
+	WORD    $0x6e6ee534 // fcmge v20.2d, v9.2d, v14.2d
+	VBSL    V15.B16, V17.B16, V19.B16
+	VBSL    V16.B16, V18.B16, V20.B16
+	WORD    $0x6eede58f // fcmgt v15.2d, v12.2d, v13.2d
+	WORD    $0x6eeee590 // fcmgt v16.2d, v12.2d, v14.2d
+	VBSL    V13.B16, V19.B16, V15.B16
+	VBSL    V14.B16, V20.B16, V16.B16
+	WORD    $0x0e6169ed // fcvtn v13.2s, v15.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e616a0d // fcvtn v13.2s, v16.2d
+	FMOVD   F13, 8(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVD   0(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VADD    V0.D2, V13.D2, V14.D2
+	VUSHR   $52, V14.D2, V15.D2
+	VORR    V1.B16, V15.B16, V15.B16
+	VAND    V2.B16, V14.B16, V14.B16
+	VADD    V3.D2, V14.D2, V14.D2
+	WORD    $0x4ee4d5ce // fsub v14.2d, v14.2d, v4.2d
+	WORD    $0x4ee5d5ef // fsub v15.2d, v15.2d, v5.2d
+	WORD    $0x4e66d5d0 // fadd v16.2d, v14.2d, v6.2d
+	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   1776(R5), F17 // 0x3fd9957834c699e8
+	VFMLA   V16.D2, V8.D2, V17.D2
+	FMOVQ   1792(R5), F18 // 0x3fe55558770a9613
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   1808(R5), F17 // 0x3fffffffffa13868
+	VFMLA   V16.D2, V18.D2, V17.D2
+	WORD    $0x6e71ddce // fmul v14.2d, v14.2d, v17.2d
+	VFMLA   V7.D2, V15.D2, V14.D2
+	WORD    $0x6eede52f // fcmgt v15.2d, v9.2d, v13.2d
+	VBSL    V11.B16, V10.B16, V15.B16
+	WORD    $0x6e6de530 // fcmge v16.2d, v9.2d, v13.2d
+	VBSL    V14.B16, V15.B16, V16.B16
+	WORD    $0x6eede58e // fcmgt v14.2d, v12.2d, v13.2d
+	VBSL    V13.B16, V16.B16, V14.B16
+	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
+	FMOVD   F13, 0(R0)
+	ADD     $8, R0
+	ADD     $8, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVS.P 4(R1), F13
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VADD    V0.D2, V13.D2, V14.D2
+	VUSHR   $52, V14.D2, V15.D2
+	VORR    V1.B16, V15.B16, V15.B16
+	VAND    V2.B16, V14.B16, V14.B16
+	VADD    V3.D2, V14.D2, V14.D2
+	WORD    $0x4ee4d5ce // fsub v14.2d, v14.2d, v4.2d
+	WORD    $0x4ee5d5ef // fsub v15.2d, v15.2d, v5.2d
+	WORD    $0x4e66d5d0 // fadd v16.2d, v14.2d, v6.2d
+	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   1776(R5), F17 // 0x3fd9957834c699e8
+	VFMLA   V16.D2, V8.D2, V17.D2
+	FMOVQ   1792(R5), F18 // 0x3fe55558770a9613
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   1808(R5), F17 // 0x3fffffffffa13868
+	VFMLA   V16.D2, V18.D2, V17.D2
+	WORD    $0x6e71ddce // fmul v14.2d, v14.2d, v17.2d
+	VFMLA   V7.D2, V15.D2, V14.D2
+	WORD    $0x6eede52f // fcmgt v15.2d, v9.2d, v13.2d
+	VBSL    V11.B16, V10.B16, V15.B16
+	WORD    $0x6e6de530 // fcmge v16.2d, v9.2d, v13.2d
+	VBSL    V14.B16, V15.B16, V16.B16
+	WORD    $0x6eede58e // fcmgt v14.2d, v12.2d, v13.2d
+	VBSL    V13.B16, V16.B16, V14.B16
+	WORD    $0x0e6169cd // fcvtn v13.2s, v14.2d
+	FMOVS.P F13, 4(R0)
+
+done:
+	RET
+
+// func logF64NEON(dst *float64, x *float64, n int)
+TEXT ·logF64NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1824(R5), F0 // 0x0010000000000000
+	FMOVQ   1840(R5), F1 // 0x4350000000000000
+	FMOVQ   1648(R5), F2 // 0x00095f619980c433
+	FMOVQ   1664(R5), F3 // 0x4330000000000000
+	FMOVQ   1680(R5), F4 // 0x000fffffffffffff
+	FMOVQ   1696(R5), F5 // 0x3fe6a09e667f3bcd
+	FMOVQ   96(R5), F6 // 0x3ff0000000000000
+	FMOVQ   1856(R5), F7 // 0x4330000000000435
+	FMOVQ   1712(R5), F8 // 0x43300000000003ff
+	FMOVQ   592(R5), F9 // 0x4000000000000000
+	FMOVQ   224(R5), F10 // 0x3fe0000000000000
+	FMOVQ   1872(R5), F11 // 0x3fc2f0600eecfbfd
+	FMOVQ   1616(R5), F12 // 0x3c7abc9e3b39803f
+	FMOVQ   1632(R5), F13 // 0x3fe62e42fefa39ef
+	VMOVI   $0, V14.B16
+	FMOVQ   1744(R5), F15 // 0x7ff8000000000001
+	FMOVQ   1760(R5), F16 // 0xfff0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F17
+	FMOVQ   16(R1), F18
+	WORD    $0x6ef1e413 // fcmgt v19.2d, v0.2d, v17.2d
+	WORD    $0x6ef2e414 // fcmgt v20.2d, v0.2d, v18.2d
+	WORD    $0x6e61de35 // fmul v21.2d, v17.2d, v1.2d
+	WORD    $0x6e61de56 // fmul v22.2d, v18.2d, v1.2d
+	VBIF    V19.B16, V17.B16, V21.B16
+	VBIF    V20.B16, V18.B16, V22.B16
+	VADD    V2.D2, V21.D2, V21.D2
+	VADD    V2.D2, V22.D2, V22.D2
+	VUSHR   $52, V21.D2, V23.D2
+	VUSHR   $52, V22.D2, V24.D2
+	VORR    V3.B16, V23.B16, V23.B16
+	VORR    V3.B16, V24.B16, V24.B16
+	VAND    V4.B16, V21.B16, V21.B16
+	VAND    V4.B16, V22.B16, V22.B16
+	VADD    V5.D2, V21.D2, V21.D2
+	VADD    V5.D2, V22.D2, V22.D2
+	WORD    $0x4ee6d6b5 // fsub v21.2d, v21.2d, v6.2d
+	WORD    $0x4ee6d6d6 // fsub v22.2d, v22.2d, v6.2d
+	VBSL    V8.B16, V7.B16, V19.B16
+	VBSL    V8.B16, V7.B16, V20.B16
+	WORD    $0x4ef3d6f3 // fsub v19.2d, v23.2d, v19.2d
+	WORD    $0x4ef4d714 // fsub v20.2d, v24.2d, v20.2d
+	WORD    $0x4e69d6b7 // fadd v23.2d, v21.2d, v9.2d
+	WORD    $0x4e69d6d8 // fadd v24.2d, v22.2d, v9.2d
+	WORD    $0x6e77feb7 // fdiv v23.2d, v21.2d, v23.2d
+	WORD    $0x6e78fed8 // fdiv v24.2d, v22.2d, v24.2d
+	WORD    $0x6e77def9 // fmul v25.2d, v23.2d, v23.2d
+	WORD    $0x6e78df1a // fmul v26.2d, v24.2d, v24.2d
+	WORD    $0x6e6adebb // fmul v27.2d, v21.2d, v10.2d
+	WORD    $0x6e6adedc // fmul v28.2d, v22.2d, v10.2d
+	WORD    $0x6e75df7b // fmul v27.2d, v27.2d, v21.2d
+	WORD    $0x6e76df9c // fmul v28.2d, v28.2d, v22.2d
+	FMOVQ   1888(R5), F29 // 0x3fc39a1ac74dee87
+	VFMLA   V25.D2, V11.D2, V29.D2
+	FMOVQ   1888(R5), F30 // 0x3fc39a1ac74dee87
+	VFMLA   V26.D2, V11.D2, V30.D2
+	FMOVQ   1904(R5), F31 // 0x3fc74663f66e3734
+	VFMLA   V25.D2, V29.D2, V31.D2
+	FMOVQ   1904(R5), F29 // 0x3fc74663f66e3734
+	VFMLA   V26.D2, V30.D2, V29.D2
+	FMOVQ   1920(R5), F30 // 0x3fcc71c520748b03
+	VFMLA   V25.D2, V31.D2, V30.D2
+	FMOVQ   1920(R5), F31 // 0x3fcc71c520748b03
+	VFMLA   V26.D2, V29.D2, V31.D2
+	FMOVQ   1936(R5), F29 // 0x3fd24924941f3375
+	VFMLA   V25.D2, V30.D2, V29.D2
+	FMOVQ   1936(R5), F30 // 0x3fd24924941f3375
+	VFMLA   V26.D2, V31.D2, V30.D2
+	FMOVQ   1952(R5), F31 // 0x3fd999999997fd9e
+	VFMLA   V25.D2, V29.D2, V31.D2
+	FMOVQ   1952(R5), F29 // 0x3fd999999997fd9e
+	VFMLA   V26.D2, V30.D2, V29.D2
+	FMOVQ   1968(R5), F30 // 0x3fe5555555555592
+	VFMLA   V25.D2, V31.D2, V30.D2
+	FMOVQ   1968(R5), F31 // 0x3fe5555555555592
+	VFMLA   V26.D2, V29.D2, V31.D2
+	VMOV    V27.B16, V29.B16
+	VFMLA   V30.D2, V25.D2, V29.D2
+	VMOV    V28.B16, V25.B16
+	VFMLA   V31.D2, V26.D2, V25.D2
+	WORD    $0x6e6cde7a // fmul v26.2d, v19.2d, v12.2d
+	WORD    $0x6e6cde9e // fmul v30.2d, v20.2d, v12.2d
+	VFMLA   V29.D2, V23.D2, V26.D2
+	VFMLA   V25.D2, V24.D2, V30.D2
+	WORD    $0x4efad777 // fsub v23.2d, v27.2d, v26.2d
+	WORD    $0x4efed798 // fsub v24.2d, v28.2d, v30.2d
+	WORD    $0x4ef7d6b5 // fsub v21.2d, v21.2d, v23.2d
+	WORD    $0x4ef8d6d6 // fsub v22.2d, v22.2d, v24.2d
+	VFMLA   V13.D2, V19.D2, V21.D2
+	VFMLA   V13.D2, V20.D2, V22.D2
+	WORD    $0x6ef1e5d3 // fcmgt v19.2d, v14.2d, v17.2d
+	WORD    $0x6ef2e5d4 // fcmgt v20.2d, v14.2d, v18.2d
+	VBSL    V16.B16, V15.B16, V19.B16
+	VBSL    V16.B16, V15.B16, V20.B16
+	WORD    $0x6e71e5d7 // fcmge v23.2d, v14.2d, v17.2d
+	WORD    $0x6e72e5d8 // fcmge v24.2d, v14.2d, v18.2d
+	VBSL    V21.B16, V19.B16, V23.B16
+	VBSL    V22.B16, V20.B16, V24.B16
+	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	WORD    $0x6ef1e673 // fcmgt v19.2d, v19.2d, v17.2d
+	FMOVQ   512(R5), F20 // 0x7ff0000000000000
+	WORD    $0x6ef2e694 // fcmgt v20.2d, v20.2d, v18.2d
+	VBSL    V17.B16, V23.B16, V19.B16
+	VBSL    V18.B16, V24.B16, V20.B16
+	FMOVQ   F19, 0(R0)
+	FMOVQ   F20, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F17
+	WORD    $0x6ef1e412 // fcmgt v18.2d, v0.2d, v17.2d
+	WORD    $0x6e61de33 // fmul v19.2d, v17.2d, v1.2d
+	VBIF    V18.B16, V17.B16, V19.B16
+	VADD    V2.D2, V19.D2, V19.D2
+	VUSHR   $52, V19.D2, V20.D2
+	VORR    V3.B16, V20.B16, V20.B16
+	VAND    V4.B16, V19.B16, V19.B16
+	VADD    V5.D2, V19.D2, V19.D2
+	WORD    $0x4ee6d673 // fsub v19.2d, v19.2d, v6.2d
+	VBSL    V8.B16, V7.B16, V18.B16
+	WORD    $0x4ef2d692 // fsub v18.2d, v20.2d, v18.2d
+	WORD    $0x4e69d674 // fadd v20.2d, v19.2d, v9.2d
+	WORD    $0x6e74fe74 // fdiv v20.2d, v19.2d, v20.2d
+	WORD    $0x6e74de95 // fmul v21.2d, v20.2d, v20.2d
+	WORD    $0x6e6ade76 // fmul v22.2d, v19.2d, v10.2d
+	WORD    $0x6e73ded6 // fmul v22.2d, v22.2d, v19.2d
+	FMOVQ   1888(R5), F23 // 0x3fc39a1ac74dee87
+	VFMLA   V21.D2, V11.D2, V23.D2
+	FMOVQ   1904(R5), F24 // 0x3fc74663f66e3734
+	VFMLA   V21.D2, V23.D2, V24.D2
+	FMOVQ   1920(R5), F23 // 0x3fcc71c520748b03
+	VFMLA   V21.D2, V24.D2, V23.D2
+	FMOVQ   1936(R5), F24 // 0x3fd24924941f3375
+	VFMLA   V21.D2, V23.D2, V24.D2
+	FMOVQ   1952(R5), F23 // 0x3fd999999997fd9e
+	VFMLA   V21.D2, V24.D2, V23.D2
+	FMOVQ   1968(R5), F24 // 0x3fe5555555555592
+	VFMLA   V21.D2, V23.D2, V24.D2
+	VMOV    V22.B16, V23.B16
+	VFMLA   V24.D2, V21.D2, V23.D2
+	WORD    $0x6e6cde55 // fmul v21.2d, v18.2d, v12.2d
+	VFMLA   V23.D2, V20.D2, V21.D2
+	WORD    $0x4ef5d6d4 // fsub v20.2d, v22.2d, v21.2d
+	WORD    $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
+	VFMLA   V13.D2, V18.D2, V19.D2
+	WORD    $0x6ef1e5d2 // fcmgt v18.2d, v14.2d, v17.2d
+	VBSL    V16.B16, V15.B16, V18.B16
+	WORD    $0x6e71e5d4 // fcmge v20.2d, v14.2d, v17.2d
+	VBSL    V19.B16, V18.B16, V20.B16
+	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	WORD    $0x6ef1e652 // fcmgt v18.2d, v18.2d, v17.2d
+	VBSL    V17.B16, V20.B16, V18.B16
+	FMOVQ   F18, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F17
+	WORD    $0x6ef1e412 // fcmgt v18.2d, v0.2d, v17.2d
+	WORD    $0x6e61de33 // fmul v19.2d, v17.2d, v1.2d
+	VBIF    V18.B16, V17.B16, V19.B16
+	VADD    V2.D2, V19.D2, V19.D2
+	VUSHR   $52, V19.D2, V20.D2
+	VORR    V3.B16, V20.B16, V20.B16
+	VAND    V4.B16, V19.B16, V19.B16
+	VADD    V5.D2, V19.D2, V19.D2
+	WORD    $0x4ee6d673 // fsub v19.2d, v19.2d, v6.2d
+	VBSL    V8.B16, V7.B16, V18.B16
+	WORD    $0x4ef2d692 // fsub v18.2d, v20.2d, v18.2d
+	WORD    $0x4e69d674 // fadd v20.2d, v19.2d, v9.2d
+	WORD    $0x6e74fe74 // fdiv v20.2d, v19.2d, v20.2d
+	WORD    $0x6e74de95 // fmul v21.2d, v20.2d, v20.2d
+	WORD    $0x6e6ade76 // fmul v22.2d, v19.2d, v10.2d
+	WORD    $0x6e73ded6 // fmul v22.2d, v22.2d, v19.2d
+	FMOVQ   1888(R5), F23 // 0x3fc39a1ac74dee87
+	VFMLA   V21.D2, V11.D2, V23.D2
+	FMOVQ   1904(R5), F24 // 0x3fc74663f66e3734
+	VFMLA   V21.D2, V23.D2, V24.D2
+	FMOVQ   1920(R5), F23 // 0x3fcc71c520748b03
+	VFMLA   V21.D2, V24.D2, V23.D2
+	FMOVQ   1936(R5), F24 // 0x3fd24924941f3375
+	VFMLA   V21.D2, V23.D2, V24.D2
+	FMOVQ   1952(R5), F23 // 0x3fd999999997fd9e
+	VFMLA   V21.D2, V24.D2, V23.D2
+	FMOVQ   1968(R5), F24 // 0x3fe5555555555592
+	VFMLA   V21.D2, V23.D2, V24.D2
+	VMOV    V22.B16, V23.B16
+	VFMLA   V24.D2, V21.D2, V23.D2
+	WORD    $0x6e6cde55 // fmul v21.2d, v18.2d, v12.2d
+	VFMLA   V23.D2, V20.D2, V21.D2
+	WORD    $0x4ef5d6d4 // fsub v20.2d, v22.2d, v21.2d
+	WORD    $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
+	VFMLA   V13.D2, V18.D2, V19.D2
+	WORD    $0x6ef1e5d2 // fcmgt v18.2d, v14.2d, v17.2d
+	VBSL    V16.B16, V15.B16, V18.B16
+	WORD    $0x6e71e5d4 // fcmge v20.2d, v14.2d, v17.2d
+	VBSL    V19.B16, V18.B16, V20.B16
+	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	WORD    $0x6ef1e652 // fcmgt v18.2d, v18.2d, v17.2d
+	VBSL    V17.B16, V20.B16, V18.B16
+	FMOVD.P F18, 8(R0)
+
+done:
+	RET
+
+// func tanhF32NEON(dst *float32, x *float32, n int)
+TEXT ·tanhF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   48(R5), F0 // 0x8000000000000000
+	FMOVQ   1984(R5), F1 // 0x4024000000000000
+	FMOVQ   1536(R5), F2 // 0x43380000000003ff
+	FMOVQ   2000(R5), F3 // 0x40071547652b82fe
+	FMOVQ   288(R5), F4 // 0x3eeffcbdd8668821
+	FMOVQ   96(R5), F5 // 0x3ff0000000000000
+	FMOVQ   592(R5), F6 // 0x4000000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVD   0(R1), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	FMOVD   8(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e601ce9 // bic v9.16b, v7.16b, v0.16b
+	WORD    $0x4e601d0a // bic v10.16b, v8.16b, v0.16b
+	WORD    $0x6ee1e52b // fcmgt v11.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V11.B16
+	WORD    $0x6ee1e549 // fcmgt v9.2d, v10.2d, v1.2d
+	VBSL    V10.B16, V1.B16, V9.B16
+	VMOV    V2.B16, V10.B16
+	VFMLA   V3.D2, V11.D2, V10.D2
+	VMOV    V2.B16, V12.B16
+	VFMLA   V3.D2, V9.D2, V12.D2
+	WORD    $0x4eead44d // fsub v13.2d, v2.2d, v10.2d
+	WORD    $0x4eecd44e // fsub v14.2d, v2.2d, v12.2d
+	VFMLA   V3.D2, V11.D2, V13.D2
+	VFMLA   V3.D2, V9.D2, V14.D2
+	VSHL    $52, V10.D2, V9.D2
+	VSHL    $52, V12.D2, V10.D2
+	FMOVQ   272(R5), F11 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V4.D2, V11.D2
+	FMOVQ   272(R5), F12 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V4.D2, V12.D2
+	FMOVQ   336(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V11.D2, V15.D2
+	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V12.D2, V11.D2
+	FMOVQ   256(R5), F12 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   256(R5), F15 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V11.D2, V15.D2
+	FMOVQ   320(R5), F11 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V12.D2, V11.D2
+	FMOVQ   320(R5), F12 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V15.D2, V12.D2
+	FMOVQ   240(R5), F15 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V11.D2, V15.D2
+	FMOVQ   240(R5), F11 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V12.D2, V11.D2
+	FMOVQ   304(R5), F12 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   304(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V11.D2, V15.D2
+	WORD    $0x6e6ddd8b // fmul v11.2d, v12.2d, v13.2d
+	WORD    $0x6e6eddec // fmul v12.2d, v15.2d, v14.2d
+	WORD    $0x4ee5d52d // fsub v13.2d, v9.2d, v5.2d
+	WORD    $0x4ee5d54e // fsub v14.2d, v10.2d, v5.2d
+	VFMLA   V11.D2, V9.D2, V13.D2
+	VFMLA   V12.D2, V10.D2, V14.D2
+	WORD    $0x4e66d5a9 // fadd v9.2d, v13.2d, v6.2d
+	WORD    $0x4e66d5ca // fadd v10.2d, v14.2d, v6.2d
+	WORD    $0x6e69fda9 // fdiv v9.2d, v13.2d, v9.2d
+	WORD    $0x6e6afdca // fdiv v10.2d, v14.2d, v10.2d
+	VAND    V0.B16, V7.B16, V11.B16
+	VORR    V9.B16, V11.B16, V11.B16
+	VAND    V0.B16, V8.B16, V7.B16
+	VORR    V10.B16, V7.B16, V7.B16
+	WORD    $0x0e616968 // fcvtn v8.2s, v11.2d
+	FMOVD   F8, 0(R0)
+	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
+	FMOVD   F8, 8(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVD   0(R1), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD    $0x4e601ce8 // bic v8.16b, v7.16b, v0.16b
+	WORD    $0x6ee1e509 // fcmgt v9.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V9.B16
+	VMOV    V2.B16, V8.B16
+	VFMLA   V3.D2, V9.D2, V8.D2
+	WORD    $0x4ee8d44a // fsub v10.2d, v2.2d, v8.2d
+	VFMLA   V3.D2, V9.D2, V10.D2
+	VSHL    $52, V8.D2, V8.D2
+	FMOVQ   272(R5), F9 // 0x3f2443f62002ca0a
+	VFMLA   V10.D2, V4.D2, V9.D2
+	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	VFMLA   V10.D2, V9.D2, V11.D2
+	FMOVQ   256(R5), F9 // 0x3f83b2a1c3667239
+	VFMLA   V10.D2, V11.D2, V9.D2
+	FMOVQ   320(R5), F11 // 0x3fac6b08cb168349
+	VFMLA   V10.D2, V9.D2, V11.D2
+	FMOVQ   240(R5), F9 // 0x3fcebfbe045300cb
+	VFMLA   V10.D2, V11.D2, V9.D2
+	FMOVQ   304(R5), F11 // 0x3fe62e42fefd32c2
+	VFMLA   V10.D2, V9.D2, V11.D2
+	WORD    $0x6e6add69 // fmul v9.2d, v11.2d, v10.2d
+	WORD    $0x4ee5d50a // fsub v10.2d, v8.2d, v5.2d
+	VFMLA   V9.D2, V8.D2, V10.D2
+	WORD    $0x4e66d548 // fadd v8.2d, v10.2d, v6.2d
+	WORD    $0x6e68fd48 // fdiv v8.2d, v10.2d, v8.2d
+	VAND    V0.B16, V7.B16, V9.B16
+	VORR    V8.B16, V9.B16, V9.B16
+	WORD    $0x0e616927 // fcvtn v7.2s, v9.2d
+	FMOVD   F7, 0(R0)
+	ADD     $8, R0
+	ADD     $8, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVS.P 4(R1), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD    $0x4e601ce8 // bic v8.16b, v7.16b, v0.16b
+	WORD    $0x6ee1e509 // fcmgt v9.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V9.B16
+	VMOV    V2.B16, V8.B16
+	VFMLA   V3.D2, V9.D2, V8.D2
+	WORD    $0x4ee8d44a // fsub v10.2d, v2.2d, v8.2d
+	VFMLA   V3.D2, V9.D2, V10.D2
+	VSHL    $52, V8.D2, V8.D2
+	FMOVQ   272(R5), F9 // 0x3f2443f62002ca0a
+	VFMLA   V10.D2, V4.D2, V9.D2
+	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	VFMLA   V10.D2, V9.D2, V11.D2
+	FMOVQ   256(R5), F9 // 0x3f83b2a1c3667239
+	VFMLA   V10.D2, V11.D2, V9.D2
+	FMOVQ   320(R5), F11 // 0x3fac6b08cb168349
+	VFMLA   V10.D2, V9.D2, V11.D2
+	FMOVQ   240(R5), F9 // 0x3fcebfbe045300cb
+	VFMLA   V10.D2, V11.D2, V9.D2
+	FMOVQ   304(R5), F11 // 0x3fe62e42fefd32c2
+	VFMLA   V10.D2, V9.D2, V11.D2
+	WORD    $0x6e6add69 // fmul v9.2d, v11.2d, v10.2d
+	WORD    $0x4ee5d50a // fsub v10.2d, v8.2d, v5.2d
+	VFMLA   V9.D2, V8.D2, V10.D2
+	WORD    $0x4e66d548 // fadd v8.2d, v10.2d, v6.2d
+	WORD    $0x6e68fd48 // fdiv v8.2d, v10.2d, v8.2d
+	VAND    V0.B16, V7.B16, V9.B16
+	VORR    V8.B16, V9.B16, V9.B16
+	WORD    $0x0e616927 // fcvtn v7.2s, v9.2d
+	FMOVS.P F7, 4(R0)
+
+done:
+	RET
+
+// func tanhF64NEON(dst *float64, x *float64, n int)
+TEXT ·tanhF64NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   48(R5), F0 // 0x8000000000000000
+	FMOVQ   2016(R5), F1 // 0x4034000000000000
+	FMOVQ   1536(R5), F2 // 0x43380000000003ff
+	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   1616(R5), F4 // 0x3c7abc9e3b39803f
+	FMOVQ   1632(R5), F5 // 0x3fe62e42fefa39ef
+	FMOVQ   528(R5), F6 // 0x3fd0000000000000
+	FMOVQ   352(R5), F7 // 0x3f9ae77aa5a5b9e6
+	FMOVQ   96(R5), F8 // 0x3ff0000000000000
+	FMOVQ   592(R5), F9 // 0x4000000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F10
+	FMOVQ   16(R1), F11
+	WORD    $0x4e601d4c // bic v12.16b, v10.16b, v0.16b
+	WORD    $0x4e601d6d // bic v13.16b, v11.16b, v0.16b
+	WORD    $0x6ee1e58e // fcmgt v14.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V14.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x4e6ed5cd // fadd v13.2d, v14.2d, v14.2d
+	WORD    $0x4e6cd58c // fadd v12.2d, v12.2d, v12.2d
+	VMOV    V2.B16, V14.B16
+	VFMLA   V3.D2, V13.D2, V14.D2
+	VMOV    V2.B16, V15.B16
+	VFMLA   V3.D2, V12.D2, V15.D2
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	WORD    $0x4eefd451 // fsub v17.2d, v2.2d, v15.2d
+	VFMLA   V5.D2, V16.D2, V13.D2
+	VFMLA   V5.D2, V17.D2, V12.D2
+	VFMLA   V4.D2, V16.D2, V13.D2
+	VFMLA   V4.D2, V17.D2, V12.D2
+	WORD    $0x6e6ddcd0 // fmul v16.2d, v6.2d, v13.2d
+	WORD    $0x6e6cdcd1 // fmul v17.2d, v6.2d, v12.2d
+	WORD    $0x6e70ddb2 // fmul v18.2d, v13.2d, v16.2d
+	WORD    $0x6e71dd93 // fmul v19.2d, v12.2d, v17.2d
+	FMOVQ   368(R5), F20 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V7.D2, V20.D2
+	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
+	VFMLA   V17.D2, V7.D2, V21.D2
+	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V20.D2, V22.D2
+	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V22.D2, V21.D2
+	FMOVQ   400(R5), F22 // 0x3fda019a6914c09a
+	VFMLA   V17.D2, V20.D2, V22.D2
+	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V21.D2, V20.D2
+	FMOVQ   416(R5), F21 // 0x3fea01a0177f3ca6
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   432(R5), F22 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V20.D2, V22.D2
+	FMOVQ   432(R5), F20 // 0x3ff6c16c17f336c0
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   448(R5), F21 // 0x4001111111118834
+	VFMLA   V16.D2, V22.D2, V21.D2
+	FMOVQ   448(R5), F22 // 0x4001111111118834
+	VFMLA   V17.D2, V20.D2, V22.D2
+	FMOVQ   464(R5), F20 // 0x4005555555552101
+	VFMLA   V16.D2, V21.D2, V20.D2
+	FMOVQ   464(R5), F21 // 0x4005555555552101
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   480(R5), F22 // 0x400555555555553b
+	VFMLA   V16.D2, V20.D2, V22.D2
+	FMOVQ   480(R5), F20 // 0x400555555555553b
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   496(R5), F21 // 0x4000000000000005
+	VFMLA   V16.D2, V22.D2, V21.D2
+	FMOVQ   496(R5), F16 // 0x4000000000000005
+	VFMLA   V17.D2, V20.D2, V16.D2
+	VFMLA   V21.D2, V18.D2, V13.D2
+	VFMLA   V16.D2, V19.D2, V12.D2
+	VSHL    $52, V14.D2, V14.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x4ee8d5d0 // fsub v16.2d, v14.2d, v8.2d
+	WORD    $0x4ee8d5f1 // fsub v17.2d, v15.2d, v8.2d
+	VFMLA   V13.D2, V14.D2, V16.D2
+	VFMLA   V12.D2, V15.D2, V17.D2
+	WORD    $0x4e69d60c // fadd v12.2d, v16.2d, v9.2d
+	WORD    $0x4e69d62d // fadd v13.2d, v17.2d, v9.2d
+	WORD    $0x6e6cfe0c // fdiv v12.2d, v16.2d, v12.2d
+	WORD    $0x6e6dfe2d // fdiv v13.2d, v17.2d, v13.2d
+	VAND    V0.B16, V10.B16, V14.B16
+	VORR    V12.B16, V14.B16, V14.B16
+	VAND    V0.B16, V11.B16, V10.B16
+	VORR    V13.B16, V10.B16, V10.B16
+	FMOVQ   F14, 0(R0)
+	FMOVQ   F10, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F10
+	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V11.B16, V1.B16, V12.B16
+	WORD    $0x4e6cd58b // fadd v11.2d, v12.2d, v12.2d
+	VMOV    V2.B16, V12.B16
+	VFMLA   V3.D2, V11.D2, V12.D2
+	WORD    $0x4eecd44d // fsub v13.2d, v2.2d, v12.2d
+	VFMLA   V5.D2, V13.D2, V11.D2
+	VFMLA   V4.D2, V13.D2, V11.D2
+	WORD    $0x6e6bdccd // fmul v13.2d, v6.2d, v11.2d
+	WORD    $0x6e6ddd6e // fmul v14.2d, v11.2d, v13.2d
+	FMOVQ   368(R5), F15 // 0x3fb28a2a1b3c047f
+	VFMLA   V13.D2, V7.D2, V15.D2
+	FMOVQ   384(R5), F16 // 0x3fc71de80fa36f19
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   400(R5), F15 // 0x3fda019a6914c09a
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   416(R5), F16 // 0x3fea01a0177f3ca6
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   432(R5), F15 // 0x3ff6c16c17f336c0
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   448(R5), F16 // 0x4001111111118834
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   464(R5), F15 // 0x4005555555552101
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   480(R5), F16 // 0x400555555555553b
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   496(R5), F15 // 0x4000000000000005
+	VFMLA   V13.D2, V16.D2, V15.D2
+	VFMLA   V15.D2, V14.D2, V11.D2
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	VFMLA   V11.D2, V12.D2, V13.D2
+	WORD    $0x4e69d5ab // fadd v11.2d, v13.2d, v9.2d
+	WORD    $0x6e6bfdab // fdiv v11.2d, v13.2d, v11.2d
+	VAND    V0.B16, V10.B16, V12.B16
+	VORR    V11.B16, V12.B16, V12.B16
+	FMOVQ   F12, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F10
+	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V11.B16, V1.B16, V12.B16
+	WORD    $0x4e6cd58b // fadd v11.2d, v12.2d, v12.2d
+	VMOV    V2.B16, V12.B16
+	VFMLA   V3.D2, V11.D2, V12.D2
+	WORD    $0x4eecd44d // fsub v13.2d, v2.2d, v12.2d
+	VFMLA   V5.D2, V13.D2, V11.D2
+	VFMLA   V4.D2, V13.D2, V11.D2
+	WORD    $0x6e6bdccd // fmul v13.2d, v6.2d, v11.2d
+	WORD    $0x6e6ddd6e // fmul v14.2d, v11.2d, v13.2d
+	FMOVQ   368(R5), F15 // 0x3fb28a2a1b3c047f
+	VFMLA   V13.D2, V7.D2, V15.D2
+	FMOVQ   384(R5), F16 // 0x3fc71de80fa36f19
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   400(R5), F15 // 0x3fda019a6914c09a
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   416(R5), F16 // 0x3fea01a0177f3ca6
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   432(R5), F15 // 0x3ff6c16c17f336c0
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   448(R5), F16 // 0x4001111111118834
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   464(R5), F15 // 0x4005555555552101
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   480(R5), F16 // 0x400555555555553b
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   496(R5), F15 // 0x4000000000000005
+	VFMLA   V13.D2, V16.D2, V15.D2
+	VFMLA   V15.D2, V14.D2, V11.D2
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	VFMLA   V11.D2, V12.D2, V13.D2
+	WORD    $0x4e69d5ab // fadd v11.2d, v13.2d, v9.2d
+	WORD    $0x6e6bfdab // fdiv v11.2d, v13.2d, v11.2d
+	VAND    V0.B16, V10.B16, V12.B16
+	VORR    V11.B16, V12.B16, V12.B16
+	FMOVD.P F12, 8(R0)
+
+done:
+	RET
+
+// func sigmoidF32NEON(dst *float32, x *float32, n int)
+TEXT ·sigmoidF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1504(R5), F0 // 0xc05a200000000000
+	FMOVQ   2032(R5), F1 // 0x405a200000000000
+	FMOVQ   1536(R5), F2 // 0x43380000000003ff
+	FMOVQ   2048(R5), F3 // 0xbff71547652b82fe
+	FMOVQ   288(R5), F4 // 0x3eeffcbdd8668821
+	FMOVQ   96(R5), F5 // 0x3ff0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVD   0(R1), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVD   8(R1), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD    $0x6ee6e408 // fcmgt v8.2d, v0.2d, v6.2d
+	VBSL    V6.B16, V0.B16, V8.B16
+	WORD    $0x6ee7e406 // fcmgt v6.2d, v0.2d, v7.2d
+	VBSL    V7.B16, V0.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e4c8 // fcmgt v8.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V8.B16
+	VMOV    V2.B16, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOV    V2.B16, V9.B16
+	VFMLA   V3.D2, V8.D2, V9.D2
+	WORD    $0x4ee6d44a // fsub v10.2d, v2.2d, v6.2d
+	WORD    $0x4ee9d44b // fsub v11.2d, v2.2d, v9.2d
+	VFMLA   V3.D2, V7.D2, V10.D2
+	VFMLA   V3.D2, V8.D2, V11.D2
+	VSHL    $52, V6.D2, V6.D2
+	VSHL    $52, V9.D2, V7.D2
+	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	VFMLA   V10.D2, V4.D2, V8.D2
+	FMOVQ   272(R5), F9 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V4.D2, V9.D2
+	FMOVQ   336(R5), F12 // 0x3f55d88bdb12fc97
+	VFMLA   V10.D2, V8.D2, V12.D2
+	FMOVQ   336(R5), F8 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V9.D2, V8.D2
+	FMOVQ   256(R5), F9 // 0x3f83b2a1c3667239
+	VFMLA   V10.D2, V12.D2, V9.D2
+	FMOVQ   256(R5), F12 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V8.D2, V12.D2
+	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	VFMLA   V10.D2, V9.D2, V8.D2
+	FMOVQ   320(R5), F9 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V12.D2, V9.D2
+	FMOVQ   240(R5), F12 // 0x3fcebfbe045300cb
+	VFMLA   V10.D2, V8.D2, V12.D2
+	FMOVQ   240(R5), F8 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V9.D2, V8.D2
+	FMOVQ   304(R5), F9 // 0x3fe62e42fefd32c2
+	VFMLA   V10.D2, V12.D2, V9.D2
+	FMOVQ   304(R5), F12 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V8.D2, V12.D2
+	WORD    $0x6e6add28 // fmul v8.2d, v9.2d, v10.2d
+	WORD    $0x6e6bdd89 // fmul v9.2d, v12.2d, v11.2d
+	WORD    $0x4e65d4ca // fadd v10.2d, v6.2d, v5.2d
+	WORD    $0x4e65d4eb // fadd v11.2d, v7.2d, v5.2d
+	VFMLA   V8.D2, V6.D2, V10.D2
+	VFMLA   V9.D2, V7.D2, V11.D2
+	WORD    $0x6e6afca6 // fdiv v6.2d, v5.2d, v10.2d
+	WORD    $0x6e6bfca7 // fdiv v7.2d, v5.2d, v11.2d
+	WORD    $0x0e6168c8 // fcvtn v8.2s, v6.2d
+	FMOVD   F8, 0(R0)
+	WORD    $0x0e6168e6 // fcvtn v6.2s, v7.2d
+	FMOVD   F6, 8(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVD   0(R1), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6ee6e407 // fcmgt v7.2d, v0.2d, v6.2d
+	VBSL    V6.B16, V0.B16, V7.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOV    V2.B16, V7.B16
+	VFMLA   V3.D2, V6.D2, V7.D2
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	VFMLA   V3.D2, V6.D2, V8.D2
+	VSHL    $52, V7.D2, V6.D2
+	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	VFMLA   V8.D2, V4.D2, V7.D2
+	FMOVQ   336(R5), F9 // 0x3f55d88bdb12fc97
+	VFMLA   V8.D2, V7.D2, V9.D2
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	VFMLA   V8.D2, V9.D2, V7.D2
+	FMOVQ   320(R5), F9 // 0x3fac6b08cb168349
+	VFMLA   V8.D2, V7.D2, V9.D2
+	FMOVQ   240(R5), F7 // 0x3fcebfbe045300cb
+	VFMLA   V8.D2, V9.D2, V7.D2
+	FMOVQ   304(R5), F9 // 0x3fe62e42fefd32c2
+	VFMLA   V8.D2, V7.D2, V9.D2
+	WORD    $0x6e68dd27 // fmul v7.2d, v9.2d, v8.2d
+	WORD    $0x4e65d4c8 // fadd v8.2d, v6.2d, v5.2d
+	VFMLA   V7.D2, V6.D2, V8.D2
+	WORD    $0x6e68fca6 // fdiv v6.2d, v5.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   F7, 0(R0)
+	ADD     $8, R0
+	ADD     $8, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVS.P 4(R1), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6ee6e407 // fcmgt v7.2d, v0.2d, v6.2d
+	VBSL    V6.B16, V0.B16, V7.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOV    V2.B16, V7.B16
+	VFMLA   V3.D2, V6.D2, V7.D2
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	VFMLA   V3.D2, V6.D2, V8.D2
+	VSHL    $52, V7.D2, V6.D2
+	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	VFMLA   V8.D2, V4.D2, V7.D2
+	FMOVQ   336(R5), F9 // 0x3f55d88bdb12fc97
+	VFMLA   V8.D2, V7.D2, V9.D2
+	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	VFMLA   V8.D2, V9.D2, V7.D2
+	FMOVQ   320(R5), F9 // 0x3fac6b08cb168349
+	VFMLA   V8.D2, V7.D2, V9.D2
+	FMOVQ   240(R5), F7 // 0x3fcebfbe045300cb
+	VFMLA   V8.D2, V9.D2, V7.D2
+	FMOVQ   304(R5), F9 // 0x3fe62e42fefd32c2
+	VFMLA   V8.D2, V7.D2, V9.D2
+	WORD    $0x6e68dd27 // fmul v7.2d, v9.2d, v8.2d
+	WORD    $0x4e65d4c8 // fadd v8.2d, v6.2d, v5.2d
+	VFMLA   V7.D2, V6.D2, V8.D2
+	WORD    $0x6e68fca6 // fdiv v6.2d, v5.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVS.P F7, 4(R0)
+
+done:
+	RET
+
+// func sigmoidF64NEON(dst *float64, x *float64, n int)
+TEXT ·sigmoidF64NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   48(R5), F0 // 0x8000000000000000
+	FMOVQ   1568(R5), F1 // 0xc087500000000000
+	FMOVQ   1600(R5), F2 // 0x43380000000007fe
+	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   1616(R5), F4 // 0x3c7abc9e3b39803f
+	FMOVQ   1632(R5), F5 // 0x3fe62e42fefa39ef
+	FMOVQ   528(R5), F6 // 0x3fd0000000000000
+	FMOVQ   352(R5), F7 // 0x3f9ae77aa5a5b9e6
+	FMOVQ   224(R5), F8 // 0x3fe0000000000000
+	VMOVI   $0, V9.B16
+	FMOVQ   96(R5), F10 // 0x3ff0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	VORR    V0.B16, V11.B16, V13.B16
+	VORR    V0.B16, V12.B16, V14.B16
+	WORD    $0x6eede42f // fcmgt v15.2d, v1.2d, v13.2d
+	VBSL    V13.B16, V1.B16, V15.B16
+	WORD    $0x6eeee42d // fcmgt v13.2d, v1.2d, v14.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	VMOV    V2.B16, V14.B16
+	VFMLA   V3.D2, V15.D2, V14.D2
+	VMOV    V2.B16, V16.B16
+	VFMLA   V3.D2, V13.D2, V16.D2
+	WORD    $0x4eeed451 // fsub v17.2d, v2.2d, v14.2d
+	WORD    $0x4ef0d452 // fsub v18.2d, v2.2d, v16.2d
+	VFMLA   V5.D2, V17.D2, V15.D2
+	VFMLA   V5.D2, V18.D2, V13.D2
+	VFMLA   V4.D2, V17.D2, V15.D2
+	VFMLA   V4.D2, V18.D2, V13.D2
+	WORD    $0x6e6fdcd1 // fmul v17.2d, v6.2d, v15.2d
+	WORD    $0x6e6ddcd2 // fmul v18.2d, v6.2d, v13.2d
+	WORD    $0x6e71ddf3 // fmul v19.2d, v15.2d, v17.2d
+	WORD    $0x6e72ddb4 // fmul v20.2d, v13.2d, v18.2d
+	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
+	VFMLA   V17.D2, V7.D2, V21.D2
+	FMOVQ   368(R5), F22 // 0x3fb28a2a1b3c047f
+	VFMLA   V18.D2, V7.D2, V22.D2
+	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   384(R5), F21 // 0x3fc71de80fa36f19
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   400(R5), F22 // 0x3fda019a6914c09a
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   400(R5), F23 // 0x3fda019a6914c09a
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   416(R5), F21 // 0x3fea01a0177f3ca6
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   416(R5), F22 // 0x3fea01a0177f3ca6
+	VFMLA   V18.D2, V23.D2, V22.D2
+	FMOVQ   432(R5), F23 // 0x3ff6c16c17f336c0
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   432(R5), F21 // 0x3ff6c16c17f336c0
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   448(R5), F22 // 0x4001111111118834
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   448(R5), F23 // 0x4001111111118834
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   464(R5), F21 // 0x4005555555552101
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   464(R5), F22 // 0x4005555555552101
+	VFMLA   V18.D2, V23.D2, V22.D2
+	FMOVQ   480(R5), F23 // 0x400555555555553b
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   480(R5), F21 // 0x400555555555553b
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   496(R5), F22 // 0x4000000000000005
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   496(R5), F17 // 0x4000000000000005
+	VFMLA   V18.D2, V21.D2, V17.D2
+	VFMLA   V22.D2, V19.D2, V15.D2
+	VFMLA   V17.D2, V20.D2, V13.D2
+	WORD    $0x4ee2d5d1 // fsub v17.2d, v14.2d, v2.2d
+	WORD    $0x4ee2d612 // fsub v18.2d, v16.2d, v2.2d
+	FMOVQ   1536(R5), F19 // 0x43380000000003ff
+	VFMLA   V8.D2, V17.D2, V19.D2
+	FMOVQ   1536(R5), F17 // 0x43380000000003ff
+	VFMLA   V8.D2, V18.D2, V17.D2
+	VSHL    $52, V19.D2, V18.D2
+	VSHL    $52, V17.D2, V20.D2
+	VFMLA   V15.D2, V18.D2, V18.D2
+	VFMLA   V13.D2, V20.D2, V20.D2
+	VSUB    V19.D2, V14.D2, V13.D2
+	VSUB    V17.D2, V16.D2, V14.D2
+	VSHL    $52, V13.D2, V13.D2
+	VSHL    $52, V14.D2, V14.D2
+	WORD    $0x6e6dde4d // fmul v13.2d, v18.2d, v13.2d
+	WORD    $0x6e6ede8e // fmul v14.2d, v20.2d, v14.2d
+	WORD    $0x6eebe52b // fcmgt v11.2d, v9.2d, v11.2d
+	WORD    $0x6eece52c // fcmgt v12.2d, v9.2d, v12.2d
+	VBSL    V10.B16, V13.B16, V11.B16
+	VBSL    V10.B16, V14.B16, V12.B16
+	WORD    $0x4e6ad5ad // fadd v13.2d, v13.2d, v10.2d
+	WORD    $0x4e6ad5ce // fadd v14.2d, v14.2d, v10.2d
+	WORD    $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
+	WORD    $0x6e6efd8c // fdiv v12.2d, v12.2d, v14.2d
+	FMOVQ   F11, 0(R0)
+	FMOVQ   F12, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F11
+	VORR    V0.B16, V11.B16, V12.B16
+	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
+	VBSL    V12.B16, V1.B16, V13.B16
+	VMOV    V2.B16, V12.B16
+	VFMLA   V3.D2, V13.D2, V12.D2
+	WORD    $0x4eecd44e // fsub v14.2d, v2.2d, v12.2d
+	VFMLA   V5.D2, V14.D2, V13.D2
+	VFMLA   V4.D2, V14.D2, V13.D2
+	WORD    $0x6e6ddcce // fmul v14.2d, v6.2d, v13.2d
+	WORD    $0x6e6eddaf // fmul v15.2d, v13.2d, v14.2d
+	FMOVQ   368(R5), F16 // 0x3fb28a2a1b3c047f
+	VFMLA   V14.D2, V7.D2, V16.D2
+	FMOVQ   384(R5), F17 // 0x3fc71de80fa36f19
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   400(R5), F16 // 0x3fda019a6914c09a
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   416(R5), F17 // 0x3fea01a0177f3ca6
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   432(R5), F16 // 0x3ff6c16c17f336c0
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   448(R5), F17 // 0x4001111111118834
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   464(R5), F16 // 0x4005555555552101
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   480(R5), F17 // 0x400555555555553b
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   496(R5), F16 // 0x4000000000000005
+	VFMLA   V14.D2, V17.D2, V16.D2
+	VFMLA   V16.D2, V15.D2, V13.D2
+	WORD    $0x4ee2d58e // fsub v14.2d, v12.2d, v2.2d
+	FMOVQ   1536(R5), F15 // 0x43380000000003ff
+	VFMLA   V8.D2, V14.D2, V15.D2
+	VSHL    $52, V15.D2, V14.D2
+	VFMLA   V13.D2, V14.D2, V14.D2
+	VSUB    V15.D2, V12.D2, V12.D2
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
+	WORD    $0x6eebe52b // fcmgt v11.2d, v9.2d, v11.2d
+	VBSL    V10.B16, V12.B16, V11.B16
+	WORD    $0x4e6ad58c // fadd v12.2d, v12.2d, v10.2d
+	WORD    $0x6e6cfd6b // fdiv v11.2d, v11.2d, v12.2d
+	FMOVQ   F11, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F11
+	VORR    V0.B16, V11.B16, V12.B16
+	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
+	VBSL    V12.B16, V1.B16, V13.B16
+	VMOV    V2.B16, V12.B16
+	VFMLA   V3.D2, V13.D2, V12.D2
+	WORD    $0x4eecd44e // fsub v14.2d, v2.2d, v12.2d
+	VFMLA   V5.D2, V14.D2, V13.D2
+	VFMLA   V4.D2, V14.D2, V13.D2
+	WORD    $0x6e6ddcce // fmul v14.2d, v6.2d, v13.2d
+	WORD    $0x6e6eddaf // fmul v15.2d, v13.2d, v14.2d
+	FMOVQ   368(R5), F16 // 0x3fb28a2a1b3c047f
+	VFMLA   V14.D2, V7.D2, V16.D2
+	FMOVQ   384(R5), F17 // 0x3fc71de80fa36f19
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   400(R5), F16 // 0x3fda019a6914c09a
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   416(R5), F17 // 0x3fea01a0177f3ca6
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   432(R5), F16 // 0x3ff6c16c17f336c0
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   448(R5), F17 // 0x4001111111118834
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   464(R5), F16 // 0x4005555555552101
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   480(R5), F17 // 0x400555555555553b
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   496(R5), F16 // 0x4000000000000005
+	VFMLA   V14.D2, V17.D2, V16.D2
+	VFMLA   V16.D2, V15.D2, V13.D2
+	WORD    $0x4ee2d58e // fsub v14.2d, v12.2d, v2.2d
+	FMOVQ   1536(R5), F15 // 0x43380000000003ff
+	VFMLA   V8.D2, V14.D2, V15.D2
+	VSHL    $52, V15.D2, V14.D2
+	VFMLA   V13.D2, V14.D2, V14.D2
+	VSUB    V15.D2, V12.D2, V12.D2
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
+	WORD    $0x6eebe52b // fcmgt v11.2d, v9.2d, v11.2d
+	VBSL    V10.B16, V12.B16, V11.B16
+	WORD    $0x4e6ad58c // fadd v12.2d, v12.2d, v10.2d
+	WORD    $0x6e6cfd6b // fdiv v11.2d, v11.2d, v12.2d
+	FMOVD.P F11, 8(R0)
+
+done:
+	RET
+
+// func tanhGradF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·tanhGradF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    $constants<>(SB), R5
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	FMOVQ   64(R5), F8 // 0x3f800000
+	VFMLS   V4.S4, V4.S4, V8.S4
+	FMOVQ   64(R5), F4 // 0x3f800000
+	VFMLS   V5.S4, V5.S4, V4.S4
+	FMOVQ   64(R5), F5 // 0x3f800000
+	VFMLS   V6.S4, V6.S4, V5.S4
+	FMOVQ   64(R5), F6 // 0x3f800000
+	VFMLS   V7.S4, V7.S4, V6.S4
+	WORD    $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD    $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	WORD    $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD    $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	FMOVQ   64(R5), F2 // 0x3f800000
+	VFMLS   V1.S4, V1.S4, V2.S4
+	WORD    $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	FMOVQ   64(R5), F2 // 0x3f800000
+	VFMLS   V1.S4, V1.S4, V2.S4
+	WORD    $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func tanhGradF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·tanhGradF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    $constants<>(SB), R5
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	FMOVQ   96(R5), F8 // 0x3ff0000000000000
+	VFMLS   V4.D2, V4.D2, V8.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	VFMLS   V5.D2, V5.D2, V4.D2
+	FMOVQ   96(R5), F5 // 0x3ff0000000000000
+	VFMLS   V6.D2, V6.D2, V5.D2
+	FMOVQ   96(R5), F6 // 0x3ff0000000000000
+	VFMLS   V7.D2, V7.D2, V6.D2
+	WORD    $0x6e68dc00 // fmul v0.2d, v0.2d, v8.2d
+	WORD    $0x6e64dc21 // fmul v1.2d, v1.2d, v4.2d
+	WORD    $0x6e65dc42 // fmul v2.2d, v2.2d, v5.2d
+	WORD    $0x6e66dc63 // fmul v3.2d, v3.2d, v6.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	FMOVQ   96(R5), F2 // 0x3ff0000000000000
+	VFMLS   V1.D2, V1.D2, V2.D2
+	WORD    $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	FMOVD.P 8(R2), F1
+	FMOVQ   96(R5), F2 // 0x3ff0000000000000
+	VFMLS   V1.D2, V1.D2, V2.D2
+	WORD    $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
+// func sigmoidGradF32NEON(dst *float32, x *float32, y *float32, n int)
+TEXT ·sigmoidGradF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	VFMLS   V4.S4, V4.S4, V4.S4
+	VFMLS   V5.S4, V5.S4, V5.S4
+	VFMLS   V6.S4, V6.S4, V6.S4
+	VFMLS   V7.S4, V7.S4, V7.S4
+	WORD    $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD    $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD    $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD    $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	VFMLS   V1.S4, V1.S4, V1.S4
+	WORD    $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	VFMLS   V1.S4, V1.S4, V1.S4
+	WORD    $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVS.P F0, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func sigmoidGradF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·sigmoidGradF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F0
+	FMOVQ   16(R1), F1
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   0(R2), F4
+	FMOVQ   16(R2), F5
+	FMOVQ   32(R2), F6
+	FMOVQ   48(R2), F7
+	VFMLS   V4.D2, V4.D2, V4.D2
+	VFMLS   V5.D2, V5.D2, V5.D2
+	VFMLS   V6.D2, V6.D2, V6.D2
+	VFMLS   V7.D2, V7.D2, V7.D2
+	WORD    $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
+	WORD    $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
+	WORD    $0x6e66dc42 // fmul v2.2d, v2.2d, v6.2d
+	WORD    $0x6e67dc63 // fmul v3.2d, v3.2d, v7.2d
+	FMOVQ   F0, 0(R0)
+	FMOVQ   F1, 16(R0)
+	FMOVQ   F2, 32(R0)
+	FMOVQ   F3, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F0
+	FMOVQ   0(R2), F1
+	VFMLS   V1.D2, V1.D2, V1.D2
+	WORD    $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ   F0, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F0
+	FMOVD.P 8(R2), F1
+	VFMLS   V1.D2, V1.D2, V1.D2
+	WORD    $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVD.P F0, 8(R0)
+
+done:
+	RET
+
 DATA constants<>+0(SB)/8, $0x3effffff3effffff
 DATA constants<>+8(SB)/8, $0x3effffff3effffff
 DATA constants<>+16(SB)/8, $0x8000000080000000
@@ -14343,7 +16055,77 @@ DATA constants<>+1472(SB)/8, $0xc03de9e64df22ef3
 DATA constants<>+1480(SB)/8, $0xc03de9e64df22ef3
 DATA constants<>+1488(SB)/8, $0x4030000000000000
 DATA constants<>+1496(SB)/8, $0x4030000000000000
-GLOBL constants<>(SB), RODATA|NOPTR, $1504
+DATA constants<>+1504(SB)/8, $0xc05a200000000000
+DATA constants<>+1512(SB)/8, $0xc05a200000000000
+DATA constants<>+1520(SB)/8, $0x4056400000000000
+DATA constants<>+1528(SB)/8, $0x4056400000000000
+DATA constants<>+1536(SB)/8, $0x43380000000003ff
+DATA constants<>+1544(SB)/8, $0x43380000000003ff
+DATA constants<>+1552(SB)/8, $0x3ff71547652b82fe
+DATA constants<>+1560(SB)/8, $0x3ff71547652b82fe
+DATA constants<>+1568(SB)/8, $0xc087500000000000
+DATA constants<>+1576(SB)/8, $0xc087500000000000
+DATA constants<>+1584(SB)/8, $0x4086300000000000
+DATA constants<>+1592(SB)/8, $0x4086300000000000
+DATA constants<>+1600(SB)/8, $0x43380000000007fe
+DATA constants<>+1608(SB)/8, $0x43380000000007fe
+DATA constants<>+1616(SB)/8, $0x3c7abc9e3b39803f
+DATA constants<>+1624(SB)/8, $0x3c7abc9e3b39803f
+DATA constants<>+1632(SB)/8, $0x3fe62e42fefa39ef
+DATA constants<>+1640(SB)/8, $0x3fe62e42fefa39ef
+DATA constants<>+1648(SB)/8, $0x00095f619980c433
+DATA constants<>+1656(SB)/8, $0x00095f619980c433
+DATA constants<>+1664(SB)/8, $0x4330000000000000
+DATA constants<>+1672(SB)/8, $0x4330000000000000
+DATA constants<>+1680(SB)/8, $0x000fffffffffffff
+DATA constants<>+1688(SB)/8, $0x000fffffffffffff
+DATA constants<>+1696(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+1704(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+1712(SB)/8, $0x43300000000003ff
+DATA constants<>+1720(SB)/8, $0x43300000000003ff
+DATA constants<>+1728(SB)/8, $0x3fd3270aa4ad6744
+DATA constants<>+1736(SB)/8, $0x3fd3270aa4ad6744
+DATA constants<>+1744(SB)/8, $0x7ff8000000000001
+DATA constants<>+1752(SB)/8, $0x7ff8000000000001
+DATA constants<>+1760(SB)/8, $0xfff0000000000000
+DATA constants<>+1768(SB)/8, $0xfff0000000000000
+DATA constants<>+1776(SB)/8, $0x3fd9957834c699e8
+DATA constants<>+1784(SB)/8, $0x3fd9957834c699e8
+DATA constants<>+1792(SB)/8, $0x3fe55558770a9613
+DATA constants<>+1800(SB)/8, $0x3fe55558770a9613
+DATA constants<>+1808(SB)/8, $0x3fffffffffa13868
+DATA constants<>+1816(SB)/8, $0x3fffffffffa13868
+DATA constants<>+1824(SB)/8, $0x0010000000000000
+DATA constants<>+1832(SB)/8, $0x0010000000000000
+DATA constants<>+1840(SB)/8, $0x4350000000000000
+DATA constants<>+1848(SB)/8, $0x4350000000000000
+DATA constants<>+1856(SB)/8, $0x4330000000000435
+DATA constants<>+1864(SB)/8, $0x4330000000000435
+DATA constants<>+1872(SB)/8, $0x3fc2f0600eecfbfd
+DATA constants<>+1880(SB)/8, $0x3fc2f0600eecfbfd
+DATA constants<>+1888(SB)/8, $0x3fc39a1ac74dee87
+DATA constants<>+1896(SB)/8, $0x3fc39a1ac74dee87
+DATA constants<>+1904(SB)/8, $0x3fc74663f66e3734
+DATA constants<>+1912(SB)/8, $0x3fc74663f66e3734
+DATA constants<>+1920(SB)/8, $0x3fcc71c520748b03
+DATA constants<>+1928(SB)/8, $0x3fcc71c520748b03
+DATA constants<>+1936(SB)/8, $0x3fd24924941f3375
+DATA constants<>+1944(SB)/8, $0x3fd24924941f3375
+DATA constants<>+1952(SB)/8, $0x3fd999999997fd9e
+DATA constants<>+1960(SB)/8, $0x3fd999999997fd9e
+DATA constants<>+1968(SB)/8, $0x3fe5555555555592
+DATA constants<>+1976(SB)/8, $0x3fe5555555555592
+DATA constants<>+1984(SB)/8, $0x4024000000000000
+DATA constants<>+1992(SB)/8, $0x4024000000000000
+DATA constants<>+2000(SB)/8, $0x40071547652b82fe
+DATA constants<>+2008(SB)/8, $0x40071547652b82fe
+DATA constants<>+2016(SB)/8, $0x4034000000000000
+DATA constants<>+2024(SB)/8, $0x4034000000000000
+DATA constants<>+2032(SB)/8, $0x405a200000000000
+DATA constants<>+2040(SB)/8, $0x405a200000000000
+DATA constants<>+2048(SB)/8, $0xbff71547652b82fe
+DATA constants<>+2056(SB)/8, $0xbff71547652b82fe
+GLOBL constants<>(SB), RODATA|NOPTR, $2064
 
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24
@@ -15046,3 +16828,111 @@ TEXT ·reLUGradF64(SB), NOSPLIT, $0-32
 
 notNEON:
 	JMP ·reLUGradF64Portable(SB)
+
+// func expF32(dst *float32, x *float32, n int)
+TEXT ·expF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·expF32NEON(SB)
+
+notNEON:
+	JMP ·expF32Portable(SB)
+
+// func expF64(dst *float64, x *float64, n int)
+TEXT ·expF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·expF64NEON(SB)
+
+notNEON:
+	JMP ·expF64Portable(SB)
+
+// func logF32(dst *float32, x *float32, n int)
+TEXT ·logF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·logF32NEON(SB)
+
+notNEON:
+	JMP ·logF32Portable(SB)
+
+// func logF64(dst *float64, x *float64, n int)
+TEXT ·logF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·logF64NEON(SB)
+
+notNEON:
+	JMP ·logF64Portable(SB)
+
+// func tanhF32(dst *float32, x *float32, n int)
+TEXT ·tanhF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·tanhF32NEON(SB)
+
+notNEON:
+	JMP ·tanhF32Portable(SB)
+
+// func tanhF64(dst *float64, x *float64, n int)
+TEXT ·tanhF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·tanhF64NEON(SB)
+
+notNEON:
+	JMP ·tanhF64Portable(SB)
+
+// func sigmoidF32(dst *float32, x *float32, n int)
+TEXT ·sigmoidF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·sigmoidF32NEON(SB)
+
+notNEON:
+	JMP ·sigmoidF32Portable(SB)
+
+// func sigmoidF64(dst *float64, x *float64, n int)
+TEXT ·sigmoidF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·sigmoidF64NEON(SB)
+
+notNEON:
+	JMP ·sigmoidF64Portable(SB)
+
+// func tanhGradF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·tanhGradF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·tanhGradF32NEON(SB)
+
+notNEON:
+	JMP ·tanhGradF32Portable(SB)
+
+// func tanhGradF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·tanhGradF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·tanhGradF64NEON(SB)
+
+notNEON:
+	JMP ·tanhGradF64Portable(SB)
+
+// func sigmoidGradF32(dst *float32, x *float32, y *float32, n int)
+TEXT ·sigmoidGradF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·sigmoidGradF32NEON(SB)
+
+notNEON:
+	JMP ·sigmoidGradF32Portable(SB)
+
+// func sigmoidGradF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·sigmoidGradF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·sigmoidGradF64NEON(SB)
+
+notNEON:
+	JMP ·sigmoidGradF64Portable(SB)

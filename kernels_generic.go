@@ -171,6 +171,48 @@ func reLUGradGeneric[T Float](dst, dy, y *T, n int) {
 	}
 }
 
+func expGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Exp(v)
+	}
+}
+
+func logGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Log(v)
+	}
+}
+
+func tanhGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Tanh(v)
+	}
+}
+
+func sigmoidGeneric[T Float](dst, x *T, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(x, n)
+	for i, v := range s {
+		d[i] = kernels.Sigmoid(v)
+	}
+}
+
+func tanhGradGeneric[T Float](dst, dy, y *T, n int) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.TanhGrad(g[i], v)
+	}
+}
+
+func sigmoidGradGeneric[T Float](dst, dy, y *T, n int) {
+	d, g, s := unsafe.Slice(dst, n), unsafe.Slice(dy, n), unsafe.Slice(y, n)
+	for i, v := range s {
+		d[i] = kernels.SigmoidGrad(g[i], v)
+	}
+}
+
 // The staircases spell their loops out as well: through a function value the
 // coefficients would escape to the heap.
 

@@ -405,3 +405,63 @@ func reLUGradF32(dst *float32, x *float32, y *float32, n int) {
 func reLUGradF64(dst *float64, x *float64, y *float64, n int) {
 	reLUGradGeneric(dst, x, y, n)
 }
+
+//go:noinline
+func expF32(dst *float32, x *float32, n int) {
+	expGeneric(dst, x, n)
+}
+
+//go:noinline
+func expF64(dst *float64, x *float64, n int) {
+	expGeneric(dst, x, n)
+}
+
+//go:noinline
+func logF32(dst *float32, x *float32, n int) {
+	logGeneric(dst, x, n)
+}
+
+//go:noinline
+func logF64(dst *float64, x *float64, n int) {
+	logGeneric(dst, x, n)
+}
+
+//go:noinline
+func tanhF32(dst *float32, x *float32, n int) {
+	tanhGeneric(dst, x, n)
+}
+
+//go:noinline
+func tanhF64(dst *float64, x *float64, n int) {
+	tanhGeneric(dst, x, n)
+}
+
+//go:noinline
+func sigmoidF32(dst *float32, x *float32, n int) {
+	sigmoidGeneric(dst, x, n)
+}
+
+//go:noinline
+func sigmoidF64(dst *float64, x *float64, n int) {
+	sigmoidGeneric(dst, x, n)
+}
+
+//go:noinline
+func tanhGradF32(dst *float32, x *float32, y *float32, n int) {
+	tanhGradGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func tanhGradF64(dst *float64, x *float64, y *float64, n int) {
+	tanhGradGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func sigmoidGradF32(dst *float32, x *float32, y *float32, n int) {
+	sigmoidGradGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func sigmoidGradF64(dst *float64, x *float64, y *float64, n int) {
+	sigmoidGradGeneric(dst, x, y, n)
+}

@@ -13,7 +13,7 @@ type bodyFunc func(b *Body, m kernels.Mode) Result
 // bodies maps the names of one family's kernels to their vector bodies.
 type bodies map[string]bodyFunc
 
-var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies}
+var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies, elementaryBodies}
 
 // A routine is one assembly function: a kernel for one element type and, where
 // the kernel has a rounding mode, for one of the five.

@@ -3,6 +3,7 @@ package bench
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -68,15 +69,24 @@ func benchKernel[T cases.Float](b *testing.B, k *kernels.Kernel, typ string, n i
 			}
 		})
 	}
+	operands := func() *call.Buffers[T] {
+		b := operands[T](n)
+		if k.Name == "Log" || k.Name == "Sqrt" { // a NaN is no everyday result
+			for i, v := range b.X {
+				b.X[i] = max(v, -v)
+			}
+		}
+		return b
+	}
 	for _, tier := range isa.Tiers() {
 		restore := isa.Use(tier)
 		bench(tier, func() func() {
-			return call.Bound(k.Name, operands[T](n), p)
+			return call.Bound(k.Name, operands(), p)
 		})
 		restore()
 	}
 	bench("naive", func() func() {
-		buf, f := operands[T](n), naive(k, p)
+		buf, f := operands(), naive(k, p)
 		return func() { f(buf) }
 	})
 	bench("copy", func() func() {
@@ -146,8 +156,10 @@ func testNaive[T cases.Float](t *testing.T, k *kernels.Kernel, tolerance float64
 	got, want := operands[T](1000), operands[T](1000)
 	naive(k, p)(got)
 	call.Kernel(k.Name, want, p)
-	require.InDeltaSlice(t, want.Dst, got.Dst, tolerance)
-	require.InDeltaSlice(t, want.Grad, got.Grad, tolerance)
+	for i := range want.Dst {
+		require.InDelta(t, want.Dst[i], got.Dst[i], tolerance*max(1, math.Abs(float64(want.Dst[i]))))
+		require.InDelta(t, want.Grad[i], got.Grad[i], tolerance*max(1, math.Abs(float64(want.Grad[i]))))
+	}
 	require.Equal(t, want.Int, got.Int)
 	require.Equal(t, want.Mask, got.Mask)
 }

@@ -111,7 +111,23 @@ func naiveMap[T cases.Float](name string, p kernels.Params[T]) func(dst, x []T) 
 				dst[i] = max(v, 0)
 			}
 		},
+		"Exp":  each[T](math.Exp),
+		"Log":  each[T](math.Log),
+		"Tanh": each[T](math.Tanh),
+		"Sigmoid": func(dst, x []T) {
+			for i, v := range x {
+				dst[i] = T(1 / (1 + math.Exp(-float64(v))))
+			}
+		},
 	}[name]
+}
+
+func each[T cases.Float](f func(float64) float64) func(dst, x []T) {
+	return func(dst, x []T) {
+		for i, v := range x {
+			dst[i] = T(f(float64(v)))
+		}
+	}
 }
 
 func naiveInt[T cases.Float](name string) func(dst []int32, x []T) {
@@ -159,6 +175,16 @@ func naiveZip[T cases.Float](name string) func(dst, x, y []T) {
 		"Div": func(dst, x, y []T) {
 			for i, v := range x {
 				dst[i] = v / y[i]
+			}
+		},
+		"TanhGrad": func(dst, dy, y []T) {
+			for i, v := range dy {
+				dst[i] = v * (1 - y[i]*y[i])
+			}
+		},
+		"SigmoidGrad": func(dst, dy, y []T) {
+			for i, v := range dy {
+				dst[i] = v * (y[i] * (1 - y[i]))
 			}
 		},
 		"ReLUGrad": func(dst, dy, y []T) {

@@ -44,3 +44,9 @@ func FuzzScale(f *testing.F)                { fuzzKernel(f, "Scale") }
 func FuzzSqrt(f *testing.F)                 { fuzzKernel(f, "Sqrt") }
 func FuzzReLU(f *testing.F)                 { fuzzKernel(f, "ReLU") }
 func FuzzReLUGrad(f *testing.F)             { fuzzKernel(f, "ReLUGrad") }
+func FuzzExp(f *testing.F)                  { fuzzKernel(f, "Exp") }
+func FuzzLog(f *testing.F)                  { fuzzKernel(f, "Log") }
+func FuzzTanh(f *testing.F)                 { fuzzKernel(f, "Tanh") }
+func FuzzSigmoid(f *testing.F)              { fuzzKernel(f, "Sigmoid") }
+func FuzzTanhGrad(f *testing.F)             { fuzzKernel(f, "TanhGrad") }
+func FuzzSigmoidGrad(f *testing.F)          { fuzzKernel(f, "SigmoidGrad") }

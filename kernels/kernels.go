@@ -121,7 +121,7 @@ type Kernel struct {
 
 // All is the catalogue, in the order of the documentation. Tests, fuzz
 // targets, benchmarks, documentation tables and the generator iterate it.
-var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels)
+var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels, elementaryKernels)
 
 // ByName returns the kernel with that name, or nil.
 func ByName(name string) *Kernel {

@@ -100,6 +100,18 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 		stepgrad.ReLU(b.Dst, b.X)
 	case "ReLUGrad":
 		stepgrad.ReLUGrad(b.Dst, b.Dy, b.X)
+	case "Exp":
+		stepgrad.Exp(b.Dst, b.X)
+	case "Log":
+		stepgrad.Log(b.Dst, b.X)
+	case "Tanh":
+		stepgrad.Tanh(b.Dst, b.X)
+	case "Sigmoid":
+		stepgrad.Sigmoid(b.Dst, b.X)
+	case "TanhGrad":
+		stepgrad.TanhGrad(b.Dst, b.Dy, b.X)
+	case "SigmoidGrad":
+		stepgrad.SigmoidGrad(b.Dst, b.Dy, b.X)
 	default:
 		panic("call: no kernel " + name)
 	}
@@ -189,6 +201,18 @@ func Bound[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) fu
 		return func() { stepgrad.ReLU(b.Dst, b.X) }
 	case "ReLUGrad":
 		return func() { stepgrad.ReLUGrad(b.Dst, b.Dy, b.X) }
+	case "Exp":
+		return func() { stepgrad.Exp(b.Dst, b.X) }
+	case "Log":
+		return func() { stepgrad.Log(b.Dst, b.X) }
+	case "Tanh":
+		return func() { stepgrad.Tanh(b.Dst, b.X) }
+	case "Sigmoid":
+		return func() { stepgrad.Sigmoid(b.Dst, b.X) }
+	case "TanhGrad":
+		return func() { stepgrad.TanhGrad(b.Dst, b.Dy, b.X) }
+	case "SigmoidGrad":
+		return func() { stepgrad.SigmoidGrad(b.Dst, b.Dy, b.X) }
 	}
 	panic("call: no kernel " + name)
 }
