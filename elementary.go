@@ -4,8 +4,9 @@ package stepgrad
 //
 //	for i := range dst { dst[i] = e^x[i] }
 //
-// −Inf gives +0, +Inf and x above the logarithm of the largest float +Inf, NaN
-// NaN; where the result is subnormal, it is one of its two neighbours.
+// −Inf gives +0, NaN gives NaN; +Inf gives +Inf, and so does an x whose result
+// would exceed the largest float. A subnormal result is one of the two floats
+// about the exact one.
 // The error is within the bound of the accuracy table in the package
 // documentation, the same bits on every machine.
 //
@@ -85,7 +86,6 @@ func Sigmoid[T Float](dst, x []T) {
 //
 // y² is not rounded before the difference, so f′ is accurate next to |y| = 1 too.
 // The difference is rounded to T once, then the product, both as IEEE 754 does.
-// It is no error for y to be no result of Tanh.
 //
 // dst, dy and y have one length; dst is the same slice as an operand or
 // disjoint from it. Else TanhGrad panics.
@@ -105,7 +105,6 @@ func TanhGrad[T Float](dst, dy, y []T) {
 //
 // y² is not rounded before the difference, so f′ = y·(1 − y) is correctly rounded.
 // The difference is rounded to T once, then the product, both as IEEE 754 does.
-// It is no error for y to be no result of Sigmoid.
 //
 // dst, dy and y have one length; dst is the same slice as an operand or
 // disjoint from it. Else SigmoidGrad panics.

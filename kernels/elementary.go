@@ -172,9 +172,9 @@ func SigmoidGrad[T Float](dy, y T) T { return dy * fma(-y, y, y) }
 
 var elementaryKernels = []Kernel{
 	elementary("Exp", "e^x", "dy·y", "−Inf gives +0, +Inf gives +Inf, NaN gives NaN", Exp[float32], Exp[float64], [2]float64{0.51, 1}),
-	elementary("Log", "log x", "dy/x", "±0 gives −Inf, x < 0 gives NaN, +Inf and NaN map to themselves", Log[float32], Log[float64], [2]float64{0.52, 1}),
-	elementary("Tanh", "tanh x", "TanhGrad", "±Inf give ±1, −0 gives −0, NaN gives NaN", Tanh[float32], Tanh[float64], [2]float64{0.51, 2}),
-	elementary("Sigmoid", "1/(1 + e^−x)", "SigmoidGrad", "−Inf gives +0, +Inf gives 1, NaN gives NaN", Sigmoid[float32], Sigmoid[float64], [2]float64{0.51, 2}),
+	elementary("Log", "log x", "dy/x", "±0 gives −Inf, x < 0 gives NaN, +Inf and NaN map to themselves", Log[float32], Log[float64], [2]float64{0.52, 0.85}),
+	elementary("Tanh", "tanh x", "TanhGrad", "±Inf give ±1, −0 gives −0, NaN gives NaN", Tanh[float32], Tanh[float64], [2]float64{0.51, 2.6}),
+	elementary("Sigmoid", "1/(1 + e^−x)", "SigmoidGrad", "−Inf gives +0, +Inf gives 1, NaN gives NaN", Sigmoid[float32], Sigmoid[float64], [2]float64{0.51, 2.2}),
 	{
 		Name: "TanhGrad", Family: "elementary", Shape: ZipGrad,
 		Formula: "dy · (1 − y²), 1 − y² rounded once", Gradient: "composed of other operations", Edges: edgesIEEE,
