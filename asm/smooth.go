@@ -54,7 +54,8 @@ func smoothBoth32(b *Body, x, n, d V) (y, slope V) {
 	t := b.Less(b.Abs(d), b.Float(0.5))
 	w := b.Mul(t, t)
 	W := b.Sub(b.Float(0.25), w)
-	return b.Add(n, b.WithSign(smoothCore(b, t, w, W), d)), smoothSlope32(b, x, w, W)
+	slope = smoothSlope32(b, x, w, W) // first: then x lives shorter
+	return b.Add(n, b.WithSign(smoothCore(b, t, w, W), d)), slope
 }
 
 // quarterLess is ¼ − t².
