@@ -20,24 +20,24 @@
 //	TruncInt32            x without its fraction as int32                                        exact
 //	STEForward            clamp(round_mode(x), lo, hi); bit = lo ≤ x ≤ hi                        exact
 //	STEBackward           dy where the bit is set, else +0                                       exact
-//	SoftFloor             SoftRound(x − ½)                                                       0.51, 3.80
-//	SoftFloorGrad         dy · f′(x), f = SoftFloor                                              0.51, 4.00
-//	SoftFloorValueGrad    f(x) and f′(x), f = SoftFloor                                          0.51, 4.00
-//	SoftRound             m + tanh(α(x−m))/(2 tanh(α/2)), m = ⌊x⌋ + ½                            0.51, 3.80
-//	SoftRoundGrad         dy · f′(x), f = SoftRound                                              0.51, 4.00
-//	SoftRoundValueGrad    f(x) and f′(x), f = SoftRound                                          0.51, 4.00
-//	SoftCeil              −SoftFloor(−x)                                                         0.51, 3.80
-//	SoftCeilGrad          dy · f′(x), f = SoftCeil                                               0.51, 4.00
-//	SoftCeilValueGrad     f(x) and f′(x), f = SoftCeil                                           0.51, 4.00
-//	SmoothFloor           SmoothRound(x − ½)                                                     0.53, 3.20
+//	SoftFloor             SoftRound(x − ½)                                                       0.51, 3.90
+//	SoftFloorGrad         dy · f′(x), f = SoftFloor                                              0.51, 3.80
+//	SoftFloorValueGrad    f(x) and f′(x), f = SoftFloor                                          0.51, 3.90
+//	SoftRound             m + tanh(α(x−m))/(2 tanh(α/2)), m = ⌊x⌋ + ½                            0.51, 3.90
+//	SoftRoundGrad         dy · f′(x), f = SoftRound                                              0.51, 3.80
+//	SoftRoundValueGrad    f(x) and f′(x), f = SoftRound                                          0.51, 3.90
+//	SoftCeil              −SoftFloor(−x)                                                         0.51, 3.90
+//	SoftCeilGrad          dy · f′(x), f = SoftCeil                                               0.51, 3.80
+//	SoftCeilValueGrad     f(x) and f′(x), f = SoftCeil                                           0.51, 3.90
+//	SmoothFloor           SmoothRound(x − ½)                                                     0.59, 3.20
 //	SmoothFloorGrad       dy · f′(x), f = SmoothFloor                                            0.56, 5.00
-//	SmoothFloorValueGrad  f(x) and f′(x), f = SmoothFloor                                        0.56, 5.00
-//	SmoothRound           n + atan(slope·tan(π(x−n)))/π, n = nearest integer                     0.53, 3.20
+//	SmoothFloorValueGrad  f(x) and f′(x), f = SmoothFloor                                        0.59, 5.00
+//	SmoothRound           n + atan(slope·tan(π(x−n)))/π, n = nearest integer                     0.59, 3.20
 //	SmoothRoundGrad       dy · f′(x), f = SmoothRound                                            0.56, 5.00
-//	SmoothRoundValueGrad  f(x) and f′(x), f = SmoothRound                                        0.56, 5.00
-//	SmoothCeil            −SmoothFloor(−x)                                                       0.53, 3.20
+//	SmoothRoundValueGrad  f(x) and f′(x), f = SmoothRound                                        0.59, 5.00
+//	SmoothCeil            −SmoothFloor(−x)                                                       0.59, 3.20
 //	SmoothCeilGrad        dy · f′(x), f = SmoothCeil                                             0.56, 5.00
-//	SmoothCeilValueGrad   f(x) and f′(x), f = SmoothCeil                                         0.56, 5.00
+//	SmoothCeilValueGrad   f(x) and f′(x), f = SmoothCeil                                         0.59, 5.00
 //	Add                   x + y                                                                  exact
 //	Sub                   x − y                                                                  exact
 //	Mul                   x · y                                                                  exact

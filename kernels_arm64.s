@@ -2897,7 +2897,7 @@ done:
 	RET
 
 // func softFloorF32NEON(dst *float32, x *float32, n int, c *float64)
-TEXT ·softFloorF32NEON(SB), NOSPLIT, $0-32
+TEXT ·softFloorF32NEON(SB), NOSPLIT, $24-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -2911,95 +2911,91 @@ TEXT ·softFloorF32NEON(SB), NOSPLIT, $0-32
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F10
-	VDUP    V10.D[0], V10.D2
-	FMOVQ   96(R5), F11 // 0x3ff0000000000000
-	FMOVD   32(R4), F12
-	VDUP    V12.D[0], V12.D2
+	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   32(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   F7, 16(RSP)
+	FMOVQ   96(R5), F7 // 0x3ff0000000000000
+	FMOVD   24(R4), F8
+	VDUP    V8.D[0], V8.D2
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	FMOVD   8(R1), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
-	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4e611db1 // bic v17.16b, v13.16b, v1.16b
-	WORD    $0x4e611dd2 // bic v18.16b, v14.16b, v1.16b
-	WORD    $0x6ee2e633 // fcmgt v19.2d, v17.2d, v2.2d
-	VBSL    V2.B16, V17.B16, V19.B16
-	WORD    $0x6ee2e651 // fcmgt v17.2d, v18.2d, v2.2d
-	VBSL    V2.B16, V18.B16, V17.B16
-	VMOV    V4.B16, V18.B16
-	VFMLA   V3.D2, V19.D2, V18.D2
-	VMOV    V4.B16, V20.B16
-	VFMLA   V3.D2, V17.D2, V20.D2
-	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
-	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
-	VFMLA   V3.D2, V19.D2, V21.D2
-	VFMLA   V3.D2, V17.D2, V22.D2
-	VSHL    $52, V18.D2, V17.D2
-	VSHL    $52, V20.D2, V18.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
-	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
-	VFMLA   V21.D2, V6.D2, V19.D2
-	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V6.D2, V20.D2
-	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
-	VFMLA   V21.D2, V7.D2, V23.D2
-	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
-	VFMLA   V21.D2, V8.D2, V25.D2
-	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V8.D2, V26.D2
-	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
-	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
-	VFMLA   V27.D2, V23.D2, V19.D2
-	VFMLA   V28.D2, V24.D2, V20.D2
-	VFMLA   V27.D2, V9.D2, V25.D2
-	VFMLA   V28.D2, V9.D2, V26.D2
-	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
-	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
-	VFMLA   V23.D2, V25.D2, V19.D2
-	VFMLA   V24.D2, V26.D2, V20.D2
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
-	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
-	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
-	VFMLA   V19.D2, V17.D2, V21.D2
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V21.D2, V17.D2
-	VMOV    V11.B16, V18.B16
-	VFMLA   V12.D2, V22.D2, V18.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
-	WORD    $0x6e71deb1 // fmul v17.2d, v21.2d, v17.2d
-	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
-	VAND    V1.B16, V13.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V1.B16, V14.B16, V13.B16
-	VORR    V18.B16, V13.B16, V13.B16
-	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
-	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
-	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R0)
+	FMOVD   0(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	FMOVD   8(R1), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
+	WORD    $0x4e61994c // frintm v12.2d, v10.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
+	WORD    $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
+	WORD    $0x4e611d2d // bic v13.16b, v9.16b, v1.16b
+	WORD    $0x4e611d4e // bic v14.16b, v10.16b, v1.16b
+	WORD    $0x6ee2e5af // fcmgt v15.2d, v13.2d, v2.2d
+	VBSL    V2.B16, V13.B16, V15.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V13.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4e64d5b0 // fadd v16.2d, v13.2d, v4.2d
+	WORD    $0x4ee4d5f1 // fsub v17.2d, v15.2d, v4.2d
+	WORD    $0x4ee4d612 // fsub v18.2d, v16.2d, v4.2d
+	WORD    $0x4ef1d5ce // fsub v14.2d, v14.2d, v17.2d
+	WORD    $0x4ef2d5ad // fsub v13.2d, v13.2d, v18.2d
+	VSHL    $52, V15.D2, V15.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e6eddf1 // fmul v17.2d, v15.2d, v14.2d
+	WORD    $0x6e6dde12 // fmul v18.2d, v16.2d, v13.2d
+	FMOVQ   256(R5), F19 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V19.D2
+	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V5.D2, V20.D2
+	FMOVQ   272(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   272(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V19.D2, V21.D2
+	FMOVQ   304(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V20.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V21.D2, V20.D2
+	FMOVQ   320(R5), F21 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   320(R5), F19 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   336(R5), F14 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V19.D2, V14.D2
+	WORD    $0x4ee6d5ed // fsub v13.2d, v15.2d, v6.2d
+	WORD    $0x4ee6d60f // fsub v15.2d, v16.2d, v6.2d
+	VFMLA   V20.D2, V17.D2, V13.D2
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V8.D2, V13.D2, V14.D2
+	FMOVQ   16(RSP), F16
+	VFMLA   V8.D2, V15.D2, V16.D2
+	WORD    $0x6e6efcee // fdiv v14.2d, v7.2d, v14.2d
+	WORD    $0x6e70fcf0 // fdiv v16.2d, v7.2d, v16.2d
+	VAND    V1.B16, V9.B16, V17.B16
+	VORR    V13.B16, V17.B16, V17.B16
+	VAND    V1.B16, V10.B16, V9.B16
+	VORR    V15.B16, V9.B16, V9.B16
+	VFMLA   V14.D2, V17.D2, V11.D2
+	VFMLA   V16.D2, V9.D2, V12.D2
+	WORD    $0x0e616969 // fcvtn v9.2s, v11.2d
+	FMOVD   F9, 0(R0)
+	WORD    $0x0e616989 // fcvtn v9.2s, v12.2d
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -3009,43 +3005,42 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
-	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
-	VBSL    V2.B16, V15.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V8.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V9.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V11.B16, V15.B16
-	VFMLA   V12.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V1.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
+	FMOVD   0(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
+	WORD    $0x4e611d2b // bic v11.16b, v9.16b, v1.16b
+	WORD    $0x6ee2e56c // fcmgt v12.2d, v11.2d, v2.2d
+	VBSL    V2.B16, V11.B16, V12.B16
+	WORD    $0x6e63dd8b // fmul v11.2d, v12.2d, v3.2d
+	WORD    $0x4e64d56c // fadd v12.2d, v11.2d, v4.2d
+	WORD    $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V5.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee6d58b // fsub v11.2d, v12.2d, v6.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V8.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
+	VAND    V1.B16, V9.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VFMLA   V12.D2, V13.D2, V10.D2
+	WORD    $0x0e616949 // fcvtn v9.2s, v10.2d
+	FMOVD   F9, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -3053,49 +3048,48 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
-	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
-	VBSL    V2.B16, V15.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V8.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V9.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V11.B16, V15.B16
-	VFMLA   V12.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V1.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
+	FMOVS.P 4(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
+	WORD    $0x4e611d2b // bic v11.16b, v9.16b, v1.16b
+	WORD    $0x6ee2e56c // fcmgt v12.2d, v11.2d, v2.2d
+	VBSL    V2.B16, V11.B16, V12.B16
+	WORD    $0x6e63dd8b // fmul v11.2d, v12.2d, v3.2d
+	WORD    $0x4e64d56c // fadd v12.2d, v11.2d, v4.2d
+	WORD    $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V5.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee6d58b // fsub v11.2d, v12.2d, v6.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V8.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
+	VAND    V1.B16, V9.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VFMLA   V12.D2, V13.D2, V10.D2
+	WORD    $0x0e616949 // fcvtn v9.2s, v10.2d
+	FMOVS.P F9, 4(R0)
 
 done:
 	RET
 
 // func softFloorF64NEON(dst *float64, x *float64, n int, c *float64)
-TEXT ·softFloorF64NEON(SB), NOSPLIT, $0-32
+TEXT ·softFloorF64NEON(SB), NOSPLIT, $24-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -3110,135 +3104,134 @@ TEXT ·softFloorF64NEON(SB), NOSPLIT, $0-32
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVD   72(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVD   40(R4), F7
+	VMOVI   $0, V6.B16
+	FMOVD   72(R4), F7
 	VDUP    V7.D[0], V7.D2
-	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   16(R4), F10
+	FMOVD   40(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVQ   352(R5), F9 // 0x3f9ae77aa5a5b9e6
+	FMOVD   64(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
 	FMOVQ   224(R5), F12 // 0x3fe0000000000000
-	VMOVI   $0, V13.B16
+	FMOVD   24(R4), F13
+	VDUP    V13.D[0], V13.D2
 	FMOVD   32(R4), F14
 	VDUP    V14.D[0], V14.D2
+	FMOVQ   F14, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R1), F15
-	FMOVQ   16(R1), F16
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
 	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
-	WORD    $0x4e619a12 // frintm v18.2d, v16.2d
+	WORD    $0x4e6189d2 // frintn v18.2d, v14.2d
 	WORD    $0x4e6189f3 // frintn v19.2d, v15.2d
-	WORD    $0x4e618a14 // frintn v20.2d, v16.2d
+	WORD    $0x4ef2d5ce // fsub v14.2d, v14.2d, v18.2d
 	WORD    $0x4ef3d5ef // fsub v15.2d, v15.2d, v19.2d
-	WORD    $0x4ef4d610 // fsub v16.2d, v16.2d, v20.2d
+	WORD    $0x4e601dd2 // bic v18.16b, v14.16b, v0.16b
 	WORD    $0x4e601df3 // bic v19.16b, v15.16b, v0.16b
-	WORD    $0x4e601e14 // bic v20.16b, v16.16b, v0.16b
+	WORD    $0x4ef2d434 // fsub v20.2d, v1.2d, v18.2d
 	WORD    $0x4ef3d435 // fsub v21.2d, v1.2d, v19.2d
 	WORD    $0x4ef4d436 // fsub v22.2d, v1.2d, v20.2d
 	WORD    $0x4ef5d437 // fsub v23.2d, v1.2d, v21.2d
-	WORD    $0x4ef6d438 // fsub v24.2d, v1.2d, v22.2d
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
 	WORD    $0x4ef3d6f7 // fsub v23.2d, v23.2d, v19.2d
-	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
-	WORD    $0x6ef5e459 // fcmgt v25.2d, v2.2d, v21.2d
-	VBSL    V21.B16, V2.B16, V25.B16
-	WORD    $0x6ef6e455 // fcmgt v21.2d, v2.2d, v22.2d
-	VBSL    V22.B16, V2.B16, V21.B16
-	VMOV    V4.B16, V22.B16
-	VFMLA   V3.D2, V25.D2, V22.D2
-	VMOV    V4.B16, V26.B16
-	VFMLA   V3.D2, V21.D2, V26.D2
-	WORD    $0x4ef6d49b // fsub v27.2d, v4.2d, v22.2d
-	WORD    $0x4efad49c // fsub v28.2d, v4.2d, v26.2d
-	VFMLA   V5.D2, V27.D2, V25.D2
-	VFMLA   V5.D2, V28.D2, V21.D2
-	VFMLA   V6.D2, V27.D2, V23.D2
-	VFMLA   V6.D2, V28.D2, V24.D2
-	WORD    $0x4e77d737 // fadd v23.2d, v25.2d, v23.2d
-	WORD    $0x4e78d6b5 // fadd v21.2d, v21.2d, v24.2d
-	WORD    $0x6e67def8 // fmul v24.2d, v23.2d, v7.2d
-	WORD    $0x6e67deb9 // fmul v25.2d, v21.2d, v7.2d
-	WORD    $0x6e78defb // fmul v27.2d, v23.2d, v24.2d
-	WORD    $0x6e79debc // fmul v28.2d, v21.2d, v25.2d
+	WORD    $0x6ef4e458 // fcmgt v24.2d, v2.2d, v20.2d
+	VBSL    V20.B16, V2.B16, V24.B16
+	WORD    $0x6ef5e454 // fcmgt v20.2d, v2.2d, v21.2d
+	VBSL    V21.B16, V2.B16, V20.B16
+	VMOV    V4.B16, V21.B16
+	VFMLA   V3.D2, V24.D2, V21.D2
+	VMOV    V4.B16, V25.B16
+	VFMLA   V3.D2, V20.D2, V25.D2
+	WORD    $0x4ef5d49a // fsub v26.2d, v4.2d, v21.2d
+	WORD    $0x4ef9d49b // fsub v27.2d, v4.2d, v25.2d
+	VFMLA   V5.D2, V26.D2, V22.D2
+	VFMLA   V5.D2, V27.D2, V23.D2
+	VFMLA   V7.D2, V26.D2, V24.D2
+	VFMLA   V7.D2, V27.D2, V20.D2
+	WORD    $0x4e76d716 // fadd v22.2d, v24.2d, v22.2d
+	WORD    $0x4e77d694 // fadd v20.2d, v20.2d, v23.2d
+	WORD    $0x6e68ded7 // fmul v23.2d, v22.2d, v8.2d
+	WORD    $0x6e68de98 // fmul v24.2d, v20.2d, v8.2d
+	WORD    $0x6e77deda // fmul v26.2d, v22.2d, v23.2d
+	WORD    $0x6e78de9b // fmul v27.2d, v20.2d, v24.2d
+	FMOVQ   368(R5), F28 // 0x3fb28a2a1b3c047f
+	VFMLA   V23.D2, V9.D2, V28.D2
 	FMOVQ   368(R5), F29 // 0x3fb28a2a1b3c047f
-	VFMLA   V24.D2, V8.D2, V29.D2
-	FMOVQ   368(R5), F30 // 0x3fb28a2a1b3c047f
-	VFMLA   V25.D2, V8.D2, V30.D2
-	FMOVQ   384(R5), F31 // 0x3fc71de80fa36f19
-	VFMLA   V24.D2, V29.D2, V31.D2
-	FMOVQ   384(R5), F29 // 0x3fc71de80fa36f19
-	VFMLA   V25.D2, V30.D2, V29.D2
+	VFMLA   V24.D2, V9.D2, V29.D2
+	FMOVQ   384(R5), F30 // 0x3fc71de80fa36f19
+	VFMLA   V23.D2, V28.D2, V30.D2
+	FMOVQ   384(R5), F28 // 0x3fc71de80fa36f19
+	VFMLA   V24.D2, V29.D2, V28.D2
+	FMOVQ   400(R5), F29 // 0x3fda019a6914c09a
+	VFMLA   V23.D2, V30.D2, V29.D2
 	FMOVQ   400(R5), F30 // 0x3fda019a6914c09a
-	VFMLA   V24.D2, V31.D2, V30.D2
-	FMOVQ   400(R5), F31 // 0x3fda019a6914c09a
-	VFMLA   V25.D2, V29.D2, V31.D2
+	VFMLA   V24.D2, V28.D2, V30.D2
+	FMOVQ   416(R5), F28 // 0x3fea01a0177f3ca6
+	VFMLA   V23.D2, V29.D2, V28.D2
 	FMOVQ   416(R5), F29 // 0x3fea01a0177f3ca6
 	VFMLA   V24.D2, V30.D2, V29.D2
-	FMOVQ   416(R5), F30 // 0x3fea01a0177f3ca6
-	VFMLA   V25.D2, V31.D2, V30.D2
-	FMOVQ   432(R5), F31 // 0x3ff6c16c17f336c0
-	VFMLA   V24.D2, V29.D2, V31.D2
-	FMOVQ   432(R5), F29 // 0x3ff6c16c17f336c0
-	VFMLA   V25.D2, V30.D2, V29.D2
+	FMOVQ   432(R5), F30 // 0x3ff6c16c17f336c0
+	VFMLA   V23.D2, V28.D2, V30.D2
+	FMOVQ   432(R5), F28 // 0x3ff6c16c17f336c0
+	VFMLA   V24.D2, V29.D2, V28.D2
+	FMOVQ   448(R5), F29 // 0x4001111111118834
+	VFMLA   V23.D2, V30.D2, V29.D2
 	FMOVQ   448(R5), F30 // 0x4001111111118834
-	VFMLA   V24.D2, V31.D2, V30.D2
-	FMOVQ   448(R5), F31 // 0x4001111111118834
-	VFMLA   V25.D2, V29.D2, V31.D2
+	VFMLA   V24.D2, V28.D2, V30.D2
+	FMOVQ   464(R5), F28 // 0x4005555555552101
+	VFMLA   V23.D2, V29.D2, V28.D2
 	FMOVQ   464(R5), F29 // 0x4005555555552101
 	VFMLA   V24.D2, V30.D2, V29.D2
-	FMOVQ   464(R5), F30 // 0x4005555555552101
-	VFMLA   V25.D2, V31.D2, V30.D2
-	FMOVQ   480(R5), F31 // 0x400555555555553b
-	VFMLA   V24.D2, V29.D2, V31.D2
-	FMOVQ   480(R5), F29 // 0x400555555555553b
-	VFMLA   V25.D2, V30.D2, V29.D2
-	FMOVQ   496(R5), F30 // 0x4000000000000005
-	VFMLA   V24.D2, V31.D2, V30.D2
-	FMOVQ   496(R5), F24 // 0x4000000000000005
-	VFMLA   V25.D2, V29.D2, V24.D2
-	VFMLA   V30.D2, V27.D2, V23.D2
-	VFMLA   V24.D2, V28.D2, V21.D2
-	VSHL    $52, V22.D2, V22.D2
-	VSHL    $52, V26.D2, V24.D2
-	WORD    $0x6e69ded9 // fmul v25.2d, v22.2d, v9.2d
-	WORD    $0x6e69df1a // fmul v26.2d, v24.2d, v9.2d
-	WORD    $0x6e6aded6 // fmul v22.2d, v22.2d, v10.2d
-	WORD    $0x6e6adf18 // fmul v24.2d, v24.2d, v10.2d
-	WORD    $0x4eebd6d6 // fsub v22.2d, v22.2d, v11.2d
-	WORD    $0x4eebd718 // fsub v24.2d, v24.2d, v11.2d
-	VFMLA   V23.D2, V25.D2, V22.D2
-	VFMLA   V21.D2, V26.D2, V24.D2
-	WORD    $0x4ef3d595 // fsub v21.2d, v12.2d, v19.2d
-	WORD    $0x4ef4d597 // fsub v23.2d, v12.2d, v20.2d
-	WORD    $0x6eede673 // fcmgt v19.2d, v19.2d, v13.2d
-	WORD    $0x6eede694 // fcmgt v20.2d, v20.2d, v13.2d
-	FMOVQ   96(R5), F25 // 0x3ff0000000000000
-	VFMLA   V14.D2, V22.D2, V25.D2
-	FMOVQ   96(R5), F26 // 0x3ff0000000000000
-	VFMLA   V14.D2, V24.D2, V26.D2
-	WORD    $0x6e79fed6 // fdiv v22.2d, v22.2d, v25.2d
-	WORD    $0x6e7aff18 // fdiv v24.2d, v24.2d, v26.2d
-	WORD    $0x6ef5e6d9 // fcmgt v25.2d, v22.2d, v21.2d
-	VBSL    V22.B16, V21.B16, V25.B16
-	WORD    $0x6ef7e715 // fcmgt v21.2d, v24.2d, v23.2d
-	VBSL    V24.B16, V23.B16, V21.B16
-	VBSL    V12.B16, V25.B16, V19.B16
-	VBSL    V12.B16, V21.B16, V20.B16
+	FMOVQ   480(R5), F30 // 0x400555555555553b
+	VFMLA   V23.D2, V28.D2, V30.D2
+	FMOVQ   480(R5), F28 // 0x400555555555553b
+	VFMLA   V24.D2, V29.D2, V28.D2
+	FMOVQ   496(R5), F29 // 0x4000000000000005
+	VFMLA   V23.D2, V30.D2, V29.D2
+	FMOVQ   496(R5), F23 // 0x4000000000000005
+	VFMLA   V24.D2, V28.D2, V23.D2
+	VFMLA   V29.D2, V26.D2, V22.D2
+	VFMLA   V23.D2, V27.D2, V20.D2
+	VSHL    $52, V21.D2, V21.D2
+	VSHL    $52, V25.D2, V23.D2
+	WORD    $0x6e6adeb8 // fmul v24.2d, v21.2d, v10.2d
+	WORD    $0x6e6adef9 // fmul v25.2d, v23.2d, v10.2d
+	WORD    $0x4eebd6b5 // fsub v21.2d, v21.2d, v11.2d
+	WORD    $0x4eebd6f7 // fsub v23.2d, v23.2d, v11.2d
+	VFMLA   V22.D2, V24.D2, V21.D2
+	VFMLA   V20.D2, V25.D2, V23.D2
+	WORD    $0x4ef2d594 // fsub v20.2d, v12.2d, v18.2d
+	WORD    $0x4ef3d596 // fsub v22.2d, v12.2d, v19.2d
+	WORD    $0x6ee6e652 // fcmgt v18.2d, v18.2d, v6.2d
+	WORD    $0x6ee6e673 // fcmgt v19.2d, v19.2d, v6.2d
+	FMOVQ   16(RSP), F24
+	VFMLA   V13.D2, V21.D2, V24.D2
+	FMOVQ   16(RSP), F25
+	VFMLA   V13.D2, V23.D2, V25.D2
+	WORD    $0x6e78feb5 // fdiv v21.2d, v21.2d, v24.2d
+	WORD    $0x6e79fef7 // fdiv v23.2d, v23.2d, v25.2d
+	WORD    $0x6ef4e6b8 // fcmgt v24.2d, v21.2d, v20.2d
+	VBSL    V21.B16, V20.B16, V24.B16
+	WORD    $0x6ef6e6f4 // fcmgt v20.2d, v23.2d, v22.2d
+	VBSL    V23.B16, V22.B16, V20.B16
+	VBSL    V12.B16, V24.B16, V18.B16
+	VBSL    V12.B16, V20.B16, V19.B16
+	WORD    $0x4e6e1c0e // bic v14.16b, v0.16b, v14.16b
 	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
-	WORD    $0x4e701c10 // bic v16.16b, v0.16b, v16.16b
+	VORR    V14.B16, V18.B16, V14.B16
 	VORR    V15.B16, V19.B16, V15.B16
-	VORR    V16.B16, V20.B16, V16.B16
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
 	WORD    $0x4e6fd62f // fadd v15.2d, v17.2d, v15.2d
-	WORD    $0x4e70d650 // fadd v16.2d, v18.2d, v16.2d
-	FMOVQ   F15, 0(R0)
-	FMOVQ   F16, 16(R0)
+	FMOVQ   F14, 0(R0)
+	FMOVQ   F15, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -3248,60 +3241,59 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R1), F15
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef1d5ef // fsub v15.2d, v15.2d, v17.2d
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	FMOVQ   0(R1), F14
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
+	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
 	WORD    $0x4ef1d432 // fsub v18.2d, v1.2d, v17.2d
-	WORD    $0x4ef2d433 // fsub v19.2d, v1.2d, v18.2d
-	WORD    $0x4ef1d673 // fsub v19.2d, v19.2d, v17.2d
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	VMOV    V4.B16, V18.B16
-	VFMLA   V3.D2, V20.D2, V18.D2
-	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
-	VFMLA   V5.D2, V21.D2, V20.D2
-	VFMLA   V6.D2, V21.D2, V19.D2
-	WORD    $0x4e73d693 // fadd v19.2d, v20.2d, v19.2d
-	WORD    $0x6e67de74 // fmul v20.2d, v19.2d, v7.2d
-	WORD    $0x6e74de75 // fmul v21.2d, v19.2d, v20.2d
-	FMOVQ   368(R5), F22 // 0x3fb28a2a1b3c047f
-	VFMLA   V20.D2, V8.D2, V22.D2
-	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   400(R5), F22 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   432(R5), F22 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   448(R5), F23 // 0x4001111111118834
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   464(R5), F22 // 0x4005555555552101
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   480(R5), F23 // 0x400555555555553b
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   496(R5), F22 // 0x4000000000000005
-	VFMLA   V20.D2, V23.D2, V22.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
-	VSHL    $52, V18.D2, V18.D2
-	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
-	WORD    $0x6e6ade52 // fmul v18.2d, v18.2d, v10.2d
-	WORD    $0x4eebd652 // fsub v18.2d, v18.2d, v11.2d
-	VFMLA   V19.D2, V20.D2, V18.D2
-	WORD    $0x4ef1d593 // fsub v19.2d, v12.2d, v17.2d
-	WORD    $0x6eede631 // fcmgt v17.2d, v17.2d, v13.2d
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V14.D2, V18.D2, V20.D2
-	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
-	WORD    $0x6ef3e654 // fcmgt v20.2d, v18.2d, v19.2d
-	VBSL    V18.B16, V19.B16, V20.B16
-	VBSL    V12.B16, V20.B16, V17.B16
-	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
-	VORR    V15.B16, V17.B16, V15.B16
-	WORD    $0x4e6fd60f // fadd v15.2d, v16.2d, v15.2d
-	FMOVQ   F15, 0(R0)
+	WORD    $0x4ef0d652 // fsub v18.2d, v18.2d, v16.2d
+	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V19.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V19.D2, V17.D2
+	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
+	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
+	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
+	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V9.D2, V21.D2
+	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   416(R5), F22 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   432(R5), F21 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   448(R5), F22 // 0x4001111111118834
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   464(R5), F21 // 0x4005555555552101
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   480(R5), F22 // 0x400555555555553b
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   496(R5), F21 // 0x4000000000000005
+	VFMLA   V19.D2, V22.D2, V21.D2
+	VFMLA   V21.D2, V20.D2, V18.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
+	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	VFMLA   V18.D2, V19.D2, V17.D2
+	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
+	WORD    $0x6ef2e633 // fcmgt v19.2d, v17.2d, v18.2d
+	VBSL    V17.B16, V18.B16, V19.B16
+	VBSL    V12.B16, V19.B16, V16.B16
+	WORD    $0x4e6e1c0e // bic v14.16b, v0.16b, v14.16b
+	VORR    V14.B16, V16.B16, V14.B16
+	WORD    $0x4e6ed5ee // fadd v14.2d, v15.2d, v14.2d
+	FMOVQ   F14, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -3309,66 +3301,65 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R1), F15
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef1d5ef // fsub v15.2d, v15.2d, v17.2d
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	FMOVD.P 8(R1), F14
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
+	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
 	WORD    $0x4ef1d432 // fsub v18.2d, v1.2d, v17.2d
-	WORD    $0x4ef2d433 // fsub v19.2d, v1.2d, v18.2d
-	WORD    $0x4ef1d673 // fsub v19.2d, v19.2d, v17.2d
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	VMOV    V4.B16, V18.B16
-	VFMLA   V3.D2, V20.D2, V18.D2
-	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
-	VFMLA   V5.D2, V21.D2, V20.D2
-	VFMLA   V6.D2, V21.D2, V19.D2
-	WORD    $0x4e73d693 // fadd v19.2d, v20.2d, v19.2d
-	WORD    $0x6e67de74 // fmul v20.2d, v19.2d, v7.2d
-	WORD    $0x6e74de75 // fmul v21.2d, v19.2d, v20.2d
-	FMOVQ   368(R5), F22 // 0x3fb28a2a1b3c047f
-	VFMLA   V20.D2, V8.D2, V22.D2
-	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   400(R5), F22 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   432(R5), F22 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   448(R5), F23 // 0x4001111111118834
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   464(R5), F22 // 0x4005555555552101
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   480(R5), F23 // 0x400555555555553b
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   496(R5), F22 // 0x4000000000000005
-	VFMLA   V20.D2, V23.D2, V22.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
-	VSHL    $52, V18.D2, V18.D2
-	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
-	WORD    $0x6e6ade52 // fmul v18.2d, v18.2d, v10.2d
-	WORD    $0x4eebd652 // fsub v18.2d, v18.2d, v11.2d
-	VFMLA   V19.D2, V20.D2, V18.D2
-	WORD    $0x4ef1d593 // fsub v19.2d, v12.2d, v17.2d
-	WORD    $0x6eede631 // fcmgt v17.2d, v17.2d, v13.2d
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V14.D2, V18.D2, V20.D2
-	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
-	WORD    $0x6ef3e654 // fcmgt v20.2d, v18.2d, v19.2d
-	VBSL    V18.B16, V19.B16, V20.B16
-	VBSL    V12.B16, V20.B16, V17.B16
-	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
-	VORR    V15.B16, V17.B16, V15.B16
-	WORD    $0x4e6fd60f // fadd v15.2d, v16.2d, v15.2d
-	FMOVD.P F15, 8(R0)
+	WORD    $0x4ef0d652 // fsub v18.2d, v18.2d, v16.2d
+	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V19.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V19.D2, V17.D2
+	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
+	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
+	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
+	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V9.D2, V21.D2
+	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   416(R5), F22 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   432(R5), F21 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   448(R5), F22 // 0x4001111111118834
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   464(R5), F21 // 0x4005555555552101
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   480(R5), F22 // 0x400555555555553b
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   496(R5), F21 // 0x4000000000000005
+	VFMLA   V19.D2, V22.D2, V21.D2
+	VFMLA   V21.D2, V20.D2, V18.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
+	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	VFMLA   V18.D2, V19.D2, V17.D2
+	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
+	WORD    $0x6ef2e633 // fcmgt v19.2d, v17.2d, v18.2d
+	VBSL    V17.B16, V18.B16, V19.B16
+	VBSL    V12.B16, V19.B16, V16.B16
+	WORD    $0x4e6e1c0e // bic v14.16b, v0.16b, v14.16b
+	VORR    V14.B16, V16.B16, V14.B16
+	WORD    $0x4e6ed5ee // fadd v14.2d, v15.2d, v14.2d
+	FMOVD.P F14, 8(R0)
 
 done:
 	RET
 
 // func softFloorGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
-TEXT ·softFloorGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·softFloorGradF32NEON(SB), NOSPLIT, $40-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -3383,39 +3374,269 @@ TEXT ·softFloorGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F10
+	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   32(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   F7, 16(RSP)
+	FMOVQ   512(R5), F7 // 0x0170000000000000
+	FMOVQ   96(R5), F8 // 0x3ff0000000000000
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   40(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVQ   96(R5), F11 // 0x3ff0000000000000
-	FMOVD   32(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   40(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVD   48(R4), F14
-	VDUP    V14.D[0], V14.D2
-	FMOVQ   F14, 16(RSP)
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 32(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	FMOVD   8(R2), F16
-	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
-	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
-	WORD    $0x4e619a12 // frintm v18.2d, v16.2d
-	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
-	WORD    $0x4ef2d612 // fsub v18.2d, v16.2d, v18.2d
-	WORD    $0x4ee0d631 // fsub v17.2d, v17.2d, v0.2d
-	WORD    $0x4ee0d652 // fsub v18.2d, v18.2d, v0.2d
-	WORD    $0x4e611e31 // bic v17.16b, v17.16b, v1.16b
-	WORD    $0x4e611e52 // bic v18.16b, v18.16b, v1.16b
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4eedd56d // fsub v13.2d, v11.2d, v13.2d
+	WORD    $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
+	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
+	WORD    $0x4e611dce // bic v14.16b, v14.16b, v1.16b
+	WORD    $0x6ee2e5af // fcmgt v15.2d, v13.2d, v2.2d
+	VBSL    V2.B16, V13.B16, V15.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V13.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4e64d5b0 // fadd v16.2d, v13.2d, v4.2d
+	WORD    $0x4ee4d5f1 // fsub v17.2d, v15.2d, v4.2d
+	WORD    $0x4ee4d612 // fsub v18.2d, v16.2d, v4.2d
+	WORD    $0x4ef1d5ce // fsub v14.2d, v14.2d, v17.2d
+	WORD    $0x4ef2d5ad // fsub v13.2d, v13.2d, v18.2d
+	VSHL    $52, V15.D2, V15.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e6eddf1 // fmul v17.2d, v15.2d, v14.2d
+	WORD    $0x6e6dde12 // fmul v18.2d, v16.2d, v13.2d
+	FMOVQ   256(R5), F19 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V19.D2
+	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V5.D2, V20.D2
+	FMOVQ   272(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   272(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V19.D2, V21.D2
+	FMOVQ   304(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V20.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V21.D2, V20.D2
+	FMOVQ   320(R5), F21 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   320(R5), F19 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   336(R5), F14 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V19.D2, V14.D2
+	WORD    $0x4ee6d5ed // fsub v13.2d, v15.2d, v6.2d
+	WORD    $0x4ee6d60f // fsub v15.2d, v16.2d, v6.2d
+	VFMLA   V20.D2, V17.D2, V13.D2
+	VFMLA   V14.D2, V18.D2, V15.D2
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
+	FMOVQ   16(RSP), F14
+	VFMLA   V7.D2, V11.D2, V14.D2
+	FMOVQ   16(RSP), F11
+	VFMLA   V7.D2, V12.D2, V11.D2
+	VFMLA   V9.D2, V13.D2, V14.D2
+	VFMLA   V9.D2, V15.D2, V11.D2
+	WORD    $0x6e6efd0c // fdiv v12.2d, v8.2d, v14.2d
+	WORD    $0x6e6bfd0b // fdiv v11.2d, v8.2d, v11.2d
+	FMOVQ   32(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   32(RSP), F13
+	VFMLA   V10.D2, V15.D2, V13.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   0(R1), F14
+	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
+	FMOVD   F14, 0(R0)
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   8(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVD   F13, 8(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56c // fsub v12.2d, v11.2d, v12.2d
+	WORD    $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
+	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
+	VBSL    V2.B16, V12.B16, V13.B16
+	WORD    $0x6e63ddac // fmul v12.2d, v13.2d, v3.2d
+	WORD    $0x4e64d58d // fadd v13.2d, v12.2d, v4.2d
+	WORD    $0x4ee4d5ae // fsub v14.2d, v13.2d, v4.2d
+	WORD    $0x4eeed58c // fsub v12.2d, v12.2d, v14.2d
+	VSHL    $52, V13.D2, V13.D2
+	WORD    $0x6e6cddae // fmul v14.2d, v13.2d, v12.2d
+	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
+	VFMLA   V12.D2, V5.D2, V15.D2
+	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V12.D2, V15.D2, V16.D2
+	WORD    $0x4ee6d5ac // fsub v12.2d, v13.2d, v6.2d
+	VFMLA   V16.D2, V14.D2, V12.D2
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	FMOVQ   16(RSP), F13
+	VFMLA   V7.D2, V11.D2, V13.D2
+	VFMLA   V9.D2, V12.D2, V13.D2
+	WORD    $0x6e6dfd0b // fdiv v11.2d, v8.2d, v13.2d
+	FMOVQ   32(RSP), F13
+	VFMLA   V10.D2, V12.D2, V13.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   0(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVD   F13, 0(R0)
+	ADD     $8, R0
+	ADD     $8, R1
+	ADD     $8, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56c // fsub v12.2d, v11.2d, v12.2d
+	WORD    $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
+	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
+	VBSL    V2.B16, V12.B16, V13.B16
+	WORD    $0x6e63ddac // fmul v12.2d, v13.2d, v3.2d
+	WORD    $0x4e64d58d // fadd v13.2d, v12.2d, v4.2d
+	WORD    $0x4ee4d5ae // fsub v14.2d, v13.2d, v4.2d
+	WORD    $0x4eeed58c // fsub v12.2d, v12.2d, v14.2d
+	VSHL    $52, V13.D2, V13.D2
+	WORD    $0x6e6cddae // fmul v14.2d, v13.2d, v12.2d
+	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
+	VFMLA   V12.D2, V5.D2, V15.D2
+	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V12.D2, V15.D2, V16.D2
+	WORD    $0x4ee6d5ac // fsub v12.2d, v13.2d, v6.2d
+	VFMLA   V16.D2, V14.D2, V12.D2
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	FMOVQ   16(RSP), F13
+	VFMLA   V7.D2, V11.D2, V13.D2
+	VFMLA   V9.D2, V12.D2, V13.D2
+	WORD    $0x6e6dfd0b // fdiv v11.2d, v8.2d, v13.2d
+	FMOVQ   32(RSP), F13
+	VFMLA   V10.D2, V12.D2, V13.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVS.P 4(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVS.P F13, 4(R0)
+
+done:
+	RET
+
+// func softFloorGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softFloorGradF64NEON(SB), NOSPLIT, $56-40
+	MOVD    dst+0(FP), R0
+	MOVD    dy+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVQ   48(R5), F0 // 0x8000000000000000
+	FMOVD   96(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   0(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   8(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   80(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   72(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   40(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
+	FMOVD   64(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 16(RSP)
+	FMOVD   120(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   112(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 32(RSP)
+	FMOVD   104(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 48(RSP)
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
+	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
+	WORD    $0x4eefd431 // fsub v17.2d, v1.2d, v15.2d
+	WORD    $0x4ef0d432 // fsub v18.2d, v1.2d, v16.2d
+	WORD    $0x4ef1d433 // fsub v19.2d, v1.2d, v17.2d
+	WORD    $0x4ef2d434 // fsub v20.2d, v1.2d, v18.2d
+	WORD    $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
+	WORD    $0x4ef0d690 // fsub v16.2d, v20.2d, v16.2d
 	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
 	VBSL    V17.B16, V2.B16, V19.B16
 	WORD    $0x6ef2e451 // fcmgt v17.2d, v2.2d, v18.2d
@@ -3426,325 +3647,88 @@ loop:
 	VFMLA   V3.D2, V17.D2, V20.D2
 	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
 	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
-	VFMLA   V3.D2, V19.D2, V21.D2
-	VFMLA   V3.D2, V17.D2, V22.D2
+	VFMLA   V5.D2, V21.D2, V15.D2
+	VFMLA   V5.D2, V22.D2, V16.D2
+	VFMLA   V6.D2, V21.D2, V19.D2
+	VFMLA   V6.D2, V22.D2, V17.D2
+	WORD    $0x4e6fd66f // fadd v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70d630 // fadd v16.2d, v17.2d, v16.2d
+	WORD    $0x6e67ddf1 // fmul v17.2d, v15.2d, v7.2d
+	WORD    $0x6e67de13 // fmul v19.2d, v16.2d, v7.2d
+	WORD    $0x6e71ddf5 // fmul v21.2d, v15.2d, v17.2d
+	WORD    $0x6e73de16 // fmul v22.2d, v16.2d, v19.2d
+	FMOVQ   368(R5), F23 // 0x3fb28a2a1b3c047f
+	VFMLA   V17.D2, V8.D2, V23.D2
+	FMOVQ   368(R5), F24 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V8.D2, V24.D2
+	FMOVQ   384(R5), F25 // 0x3fc71de80fa36f19
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V24.D2, V23.D2
+	FMOVQ   400(R5), F24 // 0x3fda019a6914c09a
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   400(R5), F25 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   416(R5), F24 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V25.D2, V24.D2
+	FMOVQ   432(R5), F25 // 0x3ff6c16c17f336c0
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   432(R5), F23 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V24.D2, V23.D2
+	FMOVQ   448(R5), F24 // 0x4001111111118834
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   448(R5), F25 // 0x4001111111118834
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   464(R5), F23 // 0x4005555555552101
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   464(R5), F24 // 0x4005555555552101
+	VFMLA   V19.D2, V25.D2, V24.D2
+	FMOVQ   480(R5), F25 // 0x400555555555553b
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   480(R5), F23 // 0x400555555555553b
+	VFMLA   V19.D2, V24.D2, V23.D2
+	FMOVQ   496(R5), F24 // 0x4000000000000005
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   496(R5), F17 // 0x4000000000000005
+	VFMLA   V19.D2, V23.D2, V17.D2
+	VFMLA   V24.D2, V21.D2, V15.D2
+	VFMLA   V17.D2, V22.D2, V16.D2
 	VSHL    $52, V18.D2, V17.D2
 	VSHL    $52, V20.D2, V18.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
-	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
-	VFMLA   V21.D2, V6.D2, V19.D2
-	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V6.D2, V20.D2
-	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
-	VFMLA   V21.D2, V7.D2, V23.D2
-	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
-	VFMLA   V21.D2, V8.D2, V25.D2
-	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V8.D2, V26.D2
-	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
-	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
-	VFMLA   V27.D2, V23.D2, V19.D2
-	VFMLA   V28.D2, V24.D2, V20.D2
-	VFMLA   V27.D2, V9.D2, V25.D2
-	VFMLA   V28.D2, V9.D2, V26.D2
-	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
-	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
-	VFMLA   V23.D2, V25.D2, V19.D2
-	VFMLA   V24.D2, V26.D2, V20.D2
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
-	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
-	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
-	VFMLA   V19.D2, V17.D2, V21.D2
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V21.D2, V17.D2
-	VMOV    V11.B16, V18.B16
-	VFMLA   V12.D2, V22.D2, V18.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
-	FMOVQ   16(RSP), F19
-	VFMLA   V13.D2, V21.D2, V19.D2
-	FMOVQ   16(RSP), F20
-	VFMLA   V13.D2, V22.D2, V20.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e71de71 // fmul v17.2d, v19.2d, v17.2d
-	WORD    $0x6e72de92 // fmul v18.2d, v20.2d, v18.2d
-	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
-	WORD    $0x4e611e10 // bic v16.16b, v16.16b, v1.16b
-	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
-	WORD    $0x4e6ee610 // fcmeq v16.2d, v16.2d, v14.2d
-	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	WORD    $0x4e701e50 // bic v16.16b, v18.16b, v16.16b
-	WORD    $0x0e6169f1 // fcvtn v17.2s, v15.2d
-	FMOVD   0(R1), F18
-	WORD    $0x2e31de52 // fmul v18.2s, v18.2s, v17.2s
-	FMOVD   F18, 0(R0)
-	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
-	FMOVD   8(R1), F17
-	WORD    $0x2e2fde31 // fmul v17.2s, v17.2s, v15.2s
-	FMOVD   F17, 8(R0)
-	ADD     $16, R0
-	ADD     $16, R1
-	ADD     $16, R2
-	SUB     $4, R3
-	CMP     $4, R3
-	BGE     loop
-
-single:
-	CMP     $2, R3
-	BLT     tail
-	FMOVD   0(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
-	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
-	WORD    $0x4e611e10 // bic v16.16b, v16.16b, v1.16b
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V3.D2, V17.D2, V18.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
-	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V6.D2, V17.D2
-	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V7.D2, V19.D2
-	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V8.D2, V20.D2
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
-	VFMLA   V21.D2, V19.D2, V17.D2
-	VFMLA   V21.D2, V9.D2, V20.D2
-	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
-	VFMLA   V19.D2, V20.D2, V17.D2
-	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
-	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
-	VFMLA   V17.D2, V16.D2, V18.D2
-	VMOV    V11.B16, V16.B16
-	VFMLA   V12.D2, V18.D2, V16.D2
-	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
-	FMOVQ   16(RSP), F17
-	VFMLA   V13.D2, V18.D2, V17.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
-	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
-	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
-	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   0(R1), F17
-	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
-	FMOVD   F17, 0(R0)
-	ADD     $8, R0
-	ADD     $8, R1
-	ADD     $8, R2
-	SUB     $2, R3
-	B       single
-
-tail:
-	CBZ     R3, done
-	FMOVS.P 4(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
-	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
-	WORD    $0x4e611e10 // bic v16.16b, v16.16b, v1.16b
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V3.D2, V17.D2, V18.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
-	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V6.D2, V17.D2
-	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V7.D2, V19.D2
-	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V8.D2, V20.D2
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
-	VFMLA   V21.D2, V19.D2, V17.D2
-	VFMLA   V21.D2, V9.D2, V20.D2
-	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
-	VFMLA   V19.D2, V20.D2, V17.D2
-	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
-	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
-	VFMLA   V17.D2, V16.D2, V18.D2
-	VMOV    V11.B16, V16.B16
-	VFMLA   V12.D2, V18.D2, V16.D2
-	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
-	FMOVQ   16(RSP), F17
-	VFMLA   V13.D2, V18.D2, V17.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
-	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
-	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
-	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVS.P 4(R1), F17
-	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
-	FMOVS.P F17, 4(R0)
-
-done:
-	RET
-
-// func softFloorGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
-TEXT ·softFloorGradF64NEON(SB), NOSPLIT, $40-40
-	MOVD    dst+0(FP), R0
-	MOVD    dy+8(FP), R1
-	MOVD    x+16(FP), R2
-	MOVD    n+24(FP), R3
-	MOVD    c+32(FP), R4
-	MOVD    $constants<>(SB), R5
-	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVD   96(R4), F1
-	VDUP    V1.D[0], V1.D2
-	FMOVD   56(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   8(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVD   72(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVD   40(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   16(R4), F10
-	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVQ   F12, 16(RSP)
-	FMOVD   112(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   104(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVQ   F13, 32(RSP)
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
-	CMP     $4, R3
-	BLT     single
-
-loop:
-	FMOVQ   0(R2), F14
-	FMOVQ   16(R2), F15
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
-	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
-	WORD    $0x4ef0d432 // fsub v18.2d, v1.2d, v16.2d
-	WORD    $0x4ef1d433 // fsub v19.2d, v1.2d, v17.2d
-	WORD    $0x4ef2d434 // fsub v20.2d, v1.2d, v18.2d
-	WORD    $0x4ef3d435 // fsub v21.2d, v1.2d, v19.2d
-	WORD    $0x4ef0d690 // fsub v16.2d, v20.2d, v16.2d
-	WORD    $0x4ef1d6b1 // fsub v17.2d, v21.2d, v17.2d
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	WORD    $0x6ef3e452 // fcmgt v18.2d, v2.2d, v19.2d
-	VBSL    V19.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V19.B16
-	VFMLA   V3.D2, V20.D2, V19.D2
-	VMOV    V4.B16, V21.B16
-	VFMLA   V3.D2, V18.D2, V21.D2
-	WORD    $0x4ef3d496 // fsub v22.2d, v4.2d, v19.2d
-	WORD    $0x4ef5d497 // fsub v23.2d, v4.2d, v21.2d
-	VFMLA   V5.D2, V22.D2, V20.D2
-	VFMLA   V5.D2, V23.D2, V18.D2
-	VFMLA   V6.D2, V22.D2, V16.D2
-	VFMLA   V6.D2, V23.D2, V17.D2
-	WORD    $0x4e70d690 // fadd v16.2d, v20.2d, v16.2d
-	WORD    $0x4e71d651 // fadd v17.2d, v18.2d, v17.2d
-	WORD    $0x6e67de12 // fmul v18.2d, v16.2d, v7.2d
-	WORD    $0x6e67de34 // fmul v20.2d, v17.2d, v7.2d
-	WORD    $0x6e72de16 // fmul v22.2d, v16.2d, v18.2d
-	WORD    $0x6e74de37 // fmul v23.2d, v17.2d, v20.2d
-	FMOVQ   368(R5), F24 // 0x3fb28a2a1b3c047f
-	VFMLA   V18.D2, V8.D2, V24.D2
-	FMOVQ   368(R5), F25 // 0x3fb28a2a1b3c047f
-	VFMLA   V20.D2, V8.D2, V25.D2
-	FMOVQ   384(R5), F26 // 0x3fc71de80fa36f19
-	VFMLA   V18.D2, V24.D2, V26.D2
-	FMOVQ   384(R5), F24 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   400(R5), F25 // 0x3fda019a6914c09a
-	VFMLA   V18.D2, V26.D2, V25.D2
-	FMOVQ   400(R5), F26 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   416(R5), F24 // 0x3fea01a0177f3ca6
-	VFMLA   V18.D2, V25.D2, V24.D2
-	FMOVQ   416(R5), F25 // 0x3fea01a0177f3ca6
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   432(R5), F26 // 0x3ff6c16c17f336c0
-	VFMLA   V18.D2, V24.D2, V26.D2
-	FMOVQ   432(R5), F24 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   448(R5), F25 // 0x4001111111118834
-	VFMLA   V18.D2, V26.D2, V25.D2
-	FMOVQ   448(R5), F26 // 0x4001111111118834
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   464(R5), F24 // 0x4005555555552101
-	VFMLA   V18.D2, V25.D2, V24.D2
-	FMOVQ   464(R5), F25 // 0x4005555555552101
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   480(R5), F26 // 0x400555555555553b
-	VFMLA   V18.D2, V24.D2, V26.D2
-	FMOVQ   480(R5), F24 // 0x400555555555553b
-	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   496(R5), F25 // 0x4000000000000005
-	VFMLA   V18.D2, V26.D2, V25.D2
-	FMOVQ   496(R5), F18 // 0x4000000000000005
-	VFMLA   V20.D2, V24.D2, V18.D2
-	VFMLA   V25.D2, V22.D2, V16.D2
-	VFMLA   V18.D2, V23.D2, V17.D2
-	VSHL    $52, V19.D2, V18.D2
-	VSHL    $52, V21.D2, V19.D2
+	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
 	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
-	WORD    $0x6e69de75 // fmul v21.2d, v19.2d, v9.2d
-	WORD    $0x6e6ade52 // fmul v18.2d, v18.2d, v10.2d
-	WORD    $0x6e6ade73 // fmul v19.2d, v19.2d, v10.2d
-	WORD    $0x4eebd652 // fsub v18.2d, v18.2d, v11.2d
-	WORD    $0x4eebd673 // fsub v19.2d, v19.2d, v11.2d
+	WORD    $0x4eead631 // fsub v17.2d, v17.2d, v10.2d
+	WORD    $0x4eead652 // fsub v18.2d, v18.2d, v10.2d
+	VFMLA   V15.D2, V19.D2, V17.D2
 	VFMLA   V16.D2, V20.D2, V18.D2
-	VFMLA   V17.D2, V21.D2, V19.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V17.D2, V15.D2
 	FMOVQ   16(RSP), F16
 	VFMLA   V7.D2, V18.D2, V16.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V7.D2, V19.D2, V17.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V11.D2, V17.D2, V19.D2
 	FMOVQ   32(RSP), F20
-	VFMLA   V12.D2, V18.D2, V20.D2
-	FMOVQ   32(RSP), F21
-	VFMLA   V12.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLA   V20.D2, V18.D2, V22.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V21.D2, V19.D2, V18.D2
-	WORD    $0x6e76fe10 // fdiv v16.2d, v16.2d, v22.2d
-	WORD    $0x6e72fe31 // fdiv v17.2d, v17.2d, v18.2d
+	VFMLA   V11.D2, V18.D2, V20.D2
+	FMOVQ   48(RSP), F21
+	VFMLA   V19.D2, V17.D2, V21.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V20.D2, V18.D2, V17.D2
+	WORD    $0x6e75fdef // fdiv v15.2d, v15.2d, v21.2d
+	WORD    $0x6e71fe10 // fdiv v16.2d, v16.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6ce5ce // fcmeq v14.2d, v14.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	FMOVQ   0(R1), F16
-	WORD    $0x6e6ede10 // fmul v16.2d, v16.2d, v14.2d
-	FMOVQ   F16, 0(R0)
-	FMOVQ   16(R1), F14
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	FMOVQ   F14, 16(R0)
+	FMOVQ   0(R1), F15
+	WORD    $0x6e6dddef // fmul v15.2d, v15.2d, v13.2d
+	FMOVQ   F15, 0(R0)
+	FMOVQ   16(R1), F13
+	WORD    $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
+	FMOVQ   F13, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	ADD     $32, R2
@@ -3755,60 +3739,59 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R2), F14
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
-	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
-	WORD    $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V5.D2, V18.D2, V17.D2
-	VFMLA   V6.D2, V18.D2, V15.D2
-	WORD    $0x4e6fd62f // fadd v15.2d, v17.2d, v15.2d
-	WORD    $0x6e67ddf1 // fmul v17.2d, v15.2d, v7.2d
-	WORD    $0x6e71ddf2 // fmul v18.2d, v15.2d, v17.2d
-	FMOVQ   368(R5), F19 // 0x3fb28a2a1b3c047f
-	VFMLA   V17.D2, V8.D2, V19.D2
-	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   448(R5), F20 // 0x4001111111118834
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   464(R5), F19 // 0x4005555555552101
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   480(R5), F20 // 0x400555555555553b
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   496(R5), F19 // 0x4000000000000005
-	VFMLA   V17.D2, V20.D2, V19.D2
-	VFMLA   V19.D2, V18.D2, V15.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e69de11 // fmul v17.2d, v16.2d, v9.2d
-	WORD    $0x6e6ade10 // fmul v16.2d, v16.2d, v10.2d
-	WORD    $0x4eebd610 // fsub v16.2d, v16.2d, v11.2d
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V7.D2, V16.D2, V15.D2
-	FMOVQ   32(RSP), F17
-	VFMLA   V12.D2, V16.D2, V17.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e72fdef // fdiv v15.2d, v15.2d, v18.2d
+	FMOVQ   0(R2), F13
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5ae // fsub v14.2d, v13.2d, v14.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVQ   0(R1), F15
-	WORD    $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
-	FMOVQ   F15, 0(R0)
+	WORD    $0x4eeed42f // fsub v15.2d, v1.2d, v14.2d
+	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
+	WORD    $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
+	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
+	VBSL    V15.B16, V2.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V5.D2, V17.D2, V14.D2
+	VFMLA   V6.D2, V17.D2, V16.D2
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	WORD    $0x6e67ddd0 // fmul v16.2d, v14.2d, v7.2d
+	WORD    $0x6e70ddd1 // fmul v17.2d, v14.2d, v16.2d
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   416(R5), F19 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   432(R5), F18 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V16.D2, V19.D2, V18.D2
+	VFMLA   V18.D2, V17.D2, V14.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e69ddf0 // fmul v16.2d, v15.2d, v9.2d
+	WORD    $0x4eead5ef // fsub v15.2d, v15.2d, v10.2d
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V7.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V11.D2, V15.D2, V16.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V16.D2, V15.D2, V17.D2
+	WORD    $0x6e71fdce // fdiv v14.2d, v14.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVQ   0(R1), F14
+	WORD    $0x6e6dddce // fmul v14.2d, v14.2d, v13.2d
+	FMOVQ   F14, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -3817,66 +3800,65 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R2), F14
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
-	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
-	WORD    $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V5.D2, V18.D2, V17.D2
-	VFMLA   V6.D2, V18.D2, V15.D2
-	WORD    $0x4e6fd62f // fadd v15.2d, v17.2d, v15.2d
-	WORD    $0x6e67ddf1 // fmul v17.2d, v15.2d, v7.2d
-	WORD    $0x6e71ddf2 // fmul v18.2d, v15.2d, v17.2d
-	FMOVQ   368(R5), F19 // 0x3fb28a2a1b3c047f
-	VFMLA   V17.D2, V8.D2, V19.D2
-	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   448(R5), F20 // 0x4001111111118834
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   464(R5), F19 // 0x4005555555552101
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   480(R5), F20 // 0x400555555555553b
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   496(R5), F19 // 0x4000000000000005
-	VFMLA   V17.D2, V20.D2, V19.D2
-	VFMLA   V19.D2, V18.D2, V15.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e69de11 // fmul v17.2d, v16.2d, v9.2d
-	WORD    $0x6e6ade10 // fmul v16.2d, v16.2d, v10.2d
-	WORD    $0x4eebd610 // fsub v16.2d, v16.2d, v11.2d
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V7.D2, V16.D2, V15.D2
-	FMOVQ   32(RSP), F17
-	VFMLA   V12.D2, V16.D2, V17.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e72fdef // fdiv v15.2d, v15.2d, v18.2d
+	FMOVD.P 8(R2), F13
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5ae // fsub v14.2d, v13.2d, v14.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVD.P 8(R1), F15
-	WORD    $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
-	FMOVD.P F15, 8(R0)
+	WORD    $0x4eeed42f // fsub v15.2d, v1.2d, v14.2d
+	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
+	WORD    $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
+	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
+	VBSL    V15.B16, V2.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V5.D2, V17.D2, V14.D2
+	VFMLA   V6.D2, V17.D2, V16.D2
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	WORD    $0x6e67ddd0 // fmul v16.2d, v14.2d, v7.2d
+	WORD    $0x6e70ddd1 // fmul v17.2d, v14.2d, v16.2d
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   416(R5), F19 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   432(R5), F18 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V16.D2, V19.D2, V18.D2
+	VFMLA   V18.D2, V17.D2, V14.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e69ddf0 // fmul v16.2d, v15.2d, v9.2d
+	WORD    $0x4eead5ef // fsub v15.2d, v15.2d, v10.2d
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V7.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V11.D2, V15.D2, V16.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V16.D2, V15.D2, V17.D2
+	WORD    $0x6e71fdce // fdiv v14.2d, v14.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVD.P 8(R1), F14
+	WORD    $0x6e6dddce // fmul v14.2d, v14.2d, v13.2d
+	FMOVD.P F14, 8(R0)
 
 done:
 	RET
 
 // func softFloorValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·softFloorValueGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·softFloorValueGradF32NEON(SB), NOSPLIT, $40-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -3891,122 +3873,113 @@ TEXT ·softFloorValueGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F10
+	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   32(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   F7, 16(RSP)
+	FMOVQ   512(R5), F7 // 0x0170000000000000
+	FMOVQ   96(R5), F8 // 0x3ff0000000000000
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   40(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVQ   96(R5), F11 // 0x3ff0000000000000
-	FMOVD   32(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   40(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVD   48(R4), F14
-	VDUP    V14.D[0], V14.D2
-	FMOVQ   F14, 16(RSP)
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 32(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	FMOVD   8(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
-	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
-	WORD    $0x4ee0d652 // fsub v18.2d, v18.2d, v0.2d
-	WORD    $0x4ee0d673 // fsub v19.2d, v19.2d, v0.2d
-	WORD    $0x4e611e54 // bic v20.16b, v18.16b, v1.16b
-	WORD    $0x4e611e75 // bic v21.16b, v19.16b, v1.16b
-	WORD    $0x6ef4e456 // fcmgt v22.2d, v2.2d, v20.2d
-	VBSL    V20.B16, V2.B16, V22.B16
-	WORD    $0x6ef5e454 // fcmgt v20.2d, v2.2d, v21.2d
-	VBSL    V21.B16, V2.B16, V20.B16
-	VMOV    V4.B16, V21.B16
-	VFMLA   V3.D2, V22.D2, V21.D2
-	VMOV    V4.B16, V23.B16
-	VFMLA   V3.D2, V20.D2, V23.D2
-	WORD    $0x4ef5d498 // fsub v24.2d, v4.2d, v21.2d
-	WORD    $0x4ef7d499 // fsub v25.2d, v4.2d, v23.2d
-	VFMLA   V3.D2, V22.D2, V24.D2
-	VFMLA   V3.D2, V20.D2, V25.D2
-	VSHL    $52, V21.D2, V20.D2
-	VSHL    $52, V23.D2, V21.D2
-	WORD    $0x6e65de94 // fmul v20.2d, v20.2d, v5.2d
-	WORD    $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
-	FMOVQ   304(R5), F22 // 0x3fe62e42fefd32c2
-	VFMLA   V24.D2, V6.D2, V22.D2
-	FMOVQ   304(R5), F23 // 0x3fe62e42fefd32c2
-	VFMLA   V25.D2, V6.D2, V23.D2
-	FMOVQ   320(R5), F26 // 0x3fac6b08cb168349
-	VFMLA   V24.D2, V7.D2, V26.D2
-	FMOVQ   320(R5), F27 // 0x3fac6b08cb168349
-	VFMLA   V25.D2, V7.D2, V27.D2
-	FMOVQ   336(R5), F28 // 0x3f55d88bdb12fc97
-	VFMLA   V24.D2, V8.D2, V28.D2
-	FMOVQ   336(R5), F29 // 0x3f55d88bdb12fc97
-	VFMLA   V25.D2, V8.D2, V29.D2
-	WORD    $0x6e78df1e // fmul v30.2d, v24.2d, v24.2d
-	WORD    $0x6e79df3f // fmul v31.2d, v25.2d, v25.2d
-	VFMLA   V30.D2, V26.D2, V22.D2
-	VFMLA   V31.D2, V27.D2, V23.D2
-	VFMLA   V30.D2, V9.D2, V28.D2
-	VFMLA   V31.D2, V9.D2, V29.D2
-	WORD    $0x6e7edfda // fmul v26.2d, v30.2d, v30.2d
-	WORD    $0x6e7fdffb // fmul v27.2d, v31.2d, v31.2d
-	VFMLA   V26.D2, V28.D2, V22.D2
-	VFMLA   V27.D2, V29.D2, V23.D2
-	WORD    $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
-	WORD    $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
-	WORD    $0x4eead698 // fsub v24.2d, v20.2d, v10.2d
-	WORD    $0x4eead6b9 // fsub v25.2d, v21.2d, v10.2d
-	VFMLA   V22.D2, V20.D2, V24.D2
-	VFMLA   V23.D2, V21.D2, V25.D2
-	VMOV    V11.B16, V20.B16
-	VFMLA   V12.D2, V24.D2, V20.D2
-	VMOV    V11.B16, V21.B16
-	VFMLA   V12.D2, V25.D2, V21.D2
-	WORD    $0x6e74fd74 // fdiv v20.2d, v11.2d, v20.2d
-	WORD    $0x6e75fd75 // fdiv v21.2d, v11.2d, v21.2d
-	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
-	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
-	VAND    V1.B16, V18.B16, V26.B16
-	VORR    V22.B16, V26.B16, V26.B16
-	VAND    V1.B16, V19.B16, V18.B16
-	VORR    V23.B16, V18.B16, V18.B16
-	WORD    $0x4e7ad610 // fadd v16.2d, v16.2d, v26.2d
-	WORD    $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
+	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
+	WORD    $0x4ee0d5ef // fsub v15.2d, v15.2d, v0.2d
+	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
+	WORD    $0x4e611df1 // bic v17.16b, v15.16b, v1.16b
+	WORD    $0x4e611e12 // bic v18.16b, v16.16b, v1.16b
+	WORD    $0x6ee2e633 // fcmgt v19.2d, v17.2d, v2.2d
+	VBSL    V2.B16, V17.B16, V19.B16
+	WORD    $0x6ee2e651 // fcmgt v17.2d, v18.2d, v2.2d
+	VBSL    V2.B16, V18.B16, V17.B16
+	WORD    $0x6e63de72 // fmul v18.2d, v19.2d, v3.2d
+	WORD    $0x6e63de31 // fmul v17.2d, v17.2d, v3.2d
+	WORD    $0x4e64d653 // fadd v19.2d, v18.2d, v4.2d
+	WORD    $0x4e64d634 // fadd v20.2d, v17.2d, v4.2d
+	WORD    $0x4ee4d675 // fsub v21.2d, v19.2d, v4.2d
+	WORD    $0x4ee4d696 // fsub v22.2d, v20.2d, v4.2d
+	WORD    $0x4ef5d652 // fsub v18.2d, v18.2d, v21.2d
+	WORD    $0x4ef6d631 // fsub v17.2d, v17.2d, v22.2d
+	VSHL    $52, V19.D2, V19.D2
+	VSHL    $52, V20.D2, V20.D2
+	WORD    $0x6e72de75 // fmul v21.2d, v19.2d, v18.2d
+	WORD    $0x6e71de96 // fmul v22.2d, v20.2d, v17.2d
+	FMOVQ   256(R5), F23 // 0x3f2443f62002ca0a
+	VFMLA   V18.D2, V5.D2, V23.D2
+	FMOVQ   256(R5), F24 // 0x3f2443f62002ca0a
+	VFMLA   V17.D2, V5.D2, V24.D2
+	FMOVQ   272(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   272(R5), F23 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   288(R5), F24 // 0x3f83b2a1c3667239
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   288(R5), F25 // 0x3f83b2a1c3667239
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   304(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   304(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   320(R5), F25 // 0x3fcebfbe045300cb
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   320(R5), F23 // 0x3fcebfbe045300cb
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   336(R5), F24 // 0x3fe62e42fefd32c2
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V23.D2, V18.D2
+	WORD    $0x4ee6d671 // fsub v17.2d, v19.2d, v6.2d
+	WORD    $0x4ee6d693 // fsub v19.2d, v20.2d, v6.2d
+	VFMLA   V24.D2, V21.D2, V17.D2
+	VFMLA   V18.D2, V22.D2, V19.D2
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
 	FMOVQ   16(RSP), F18
-	VFMLA   V13.D2, V24.D2, V18.D2
-	FMOVQ   16(RSP), F19
-	VFMLA   V13.D2, V25.D2, V19.D2
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x4e611dd4 // bic v20.16b, v14.16b, v1.16b
-	WORD    $0x4e611df5 // bic v21.16b, v15.16b, v1.16b
-	FMOVQ   512(R5), F22 // 0x7ff0000000000000
-	WORD    $0x4e76e694 // fcmeq v20.2d, v20.2d, v22.2d
-	FMOVQ   512(R5), F22 // 0x7ff0000000000000
-	WORD    $0x4e76e6b5 // fcmeq v21.2d, v21.2d, v22.2d
-	VBIT    V20.B16, V14.B16, V16.B16
-	VBIT    V21.B16, V15.B16, V17.B16
-	WORD    $0x4e741e4e // bic v14.16b, v18.16b, v20.16b
-	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
-	WORD    $0x0e616a12 // fcvtn v18.2s, v16.2d
-	FMOVD   F18, 0(R0)
-	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
-	FMOVD   F19, 0(R1)
-	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
-	FMOVD   F14, 8(R0)
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   F16, 8(R1)
+	VFMLA   V7.D2, V11.D2, V18.D2
+	FMOVQ   16(RSP), F11
+	VFMLA   V7.D2, V12.D2, V11.D2
+	VFMLA   V9.D2, V17.D2, V18.D2
+	VFMLA   V9.D2, V19.D2, V11.D2
+	WORD    $0x6e72fd0c // fdiv v12.2d, v8.2d, v18.2d
+	WORD    $0x6e6bfd0b // fdiv v11.2d, v8.2d, v11.2d
+	FMOVQ   32(RSP), F18
+	VFMLA   V10.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F20
+	VFMLA   V10.D2, V19.D2, V20.D2
+	WORD    $0x6e6cdd95 // fmul v21.2d, v12.2d, v12.2d
+	WORD    $0x6e6bdd76 // fmul v22.2d, v11.2d, v11.2d
+	WORD    $0x6e75de52 // fmul v18.2d, v18.2d, v21.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	VAND    V1.B16, V15.B16, V21.B16
+	VORR    V17.B16, V21.B16, V21.B16
+	VAND    V1.B16, V16.B16, V15.B16
+	VORR    V19.B16, V15.B16, V15.B16
+	VFMLA   V12.D2, V21.D2, V13.D2
+	VFMLA   V11.D2, V15.D2, V14.D2
+	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e616a4c // fcvtn v12.2s, v18.2d
+	FMOVD   F12, 0(R1)
+	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
+	FMOVD   F11, 8(R0)
+	WORD    $0x0e616a8c // fcvtn v12.2s, v20.2d
+	FMOVD   F12, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -4017,54 +3990,50 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
-	WORD    $0x4e611e11 // bic v17.16b, v16.16b, v1.16b
-	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
-	VBSL    V17.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V18.D2, V17.D2
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V18.D2, V19.D2
-	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V6.D2, V18.D2
-	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V7.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V8.D2, V21.D2
-	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
-	VFMLA   V22.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V9.D2, V21.D2
-	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
-	VFMLA   V20.D2, V21.D2, V18.D2
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
-	VFMLA   V18.D2, V17.D2, V19.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V19.D2, V17.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V1.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V13.D2, V19.D2, V16.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4e611dd1 // bic v17.16b, v14.16b, v1.16b
-	FMOVQ   512(R5), F18 // 0x7ff0000000000000
-	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
-	VBIT    V17.B16, V14.B16, V15.B16
-	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
-	FMOVD   F17, 0(R1)
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611dae // bic v14.16b, v13.16b, v1.16b
+	WORD    $0x6ee2e5cf // fcmgt v15.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V15.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4ee4d5f0 // fsub v16.2d, v15.2d, v4.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e6eddf0 // fmul v16.2d, v15.2d, v14.2d
+	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V17.D2
+	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   320(R5), F17 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x4ee6d5ee // fsub v14.2d, v15.2d, v6.2d
+	VFMLA   V18.D2, V16.D2, V14.D2
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V11.D2, V15.D2
+	VFMLA   V9.D2, V14.D2, V15.D2
+	WORD    $0x6e6ffd0b // fdiv v11.2d, v8.2d, v15.2d
+	FMOVQ   32(RSP), F15
+	VFMLA   V10.D2, V14.D2, V15.D2
+	WORD    $0x6e6bdd70 // fmul v16.2d, v11.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	VAND    V1.B16, V13.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	VFMLA   V11.D2, V16.D2, V12.D2
+	WORD    $0x0e61698b // fcvtn v11.2s, v12.2d
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e6169ed // fcvtn v13.2s, v15.2d
+	FMOVD   F13, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -4073,60 +4042,56 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4ee0d610 // fsub v16.2d, v16.2d, v0.2d
-	WORD    $0x4e611e11 // bic v17.16b, v16.16b, v1.16b
-	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
-	VBSL    V17.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V18.D2, V17.D2
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V18.D2, V19.D2
-	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V6.D2, V18.D2
-	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V7.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V8.D2, V21.D2
-	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
-	VFMLA   V22.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V9.D2, V21.D2
-	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
-	VFMLA   V20.D2, V21.D2, V18.D2
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
-	VFMLA   V18.D2, V17.D2, V19.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V19.D2, V17.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V1.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V13.D2, V19.D2, V16.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4e611dd1 // bic v17.16b, v14.16b, v1.16b
-	FMOVQ   512(R5), F18 // 0x7ff0000000000000
-	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
-	VBIT    V17.B16, V14.B16, V15.B16
-	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVS.P F16, 4(R0)
-	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
-	FMOVS.P F17, 4(R1)
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
+	WORD    $0x4e611dae // bic v14.16b, v13.16b, v1.16b
+	WORD    $0x6ee2e5cf // fcmgt v15.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V15.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4ee4d5f0 // fsub v16.2d, v15.2d, v4.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e6eddf0 // fmul v16.2d, v15.2d, v14.2d
+	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V17.D2
+	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   320(R5), F17 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x4ee6d5ee // fsub v14.2d, v15.2d, v6.2d
+	VFMLA   V18.D2, V16.D2, V14.D2
+	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V11.D2, V15.D2
+	VFMLA   V9.D2, V14.D2, V15.D2
+	WORD    $0x6e6ffd0b // fdiv v11.2d, v8.2d, v15.2d
+	FMOVQ   32(RSP), F15
+	VFMLA   V10.D2, V14.D2, V15.D2
+	WORD    $0x6e6bdd70 // fmul v16.2d, v11.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	VAND    V1.B16, V13.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	VFMLA   V11.D2, V16.D2, V12.D2
+	WORD    $0x0e61698b // fcvtn v11.2s, v12.2d
+	FMOVS.P F11, 4(R0)
+	WORD    $0x0e6169ed // fcvtn v13.2s, v15.2d
+	FMOVS.P F13, 4(R1)
 
 done:
 	RET
 
 // func softFloorValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
-TEXT ·softFloorValueGradF64NEON(SB), NOSPLIT, $72-40
+TEXT ·softFloorValueGradF64NEON(SB), NOSPLIT, $104-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -4142,32 +4107,37 @@ TEXT ·softFloorValueGradF64NEON(SB), NOSPLIT, $72-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVD   72(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVD   40(R4), F7
+	VMOVI   $0, V6.B16
+	FMOVD   72(R4), F7
 	VDUP    V7.D[0], V7.D2
-	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   16(R4), F10
+	FMOVD   40(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVQ   352(R5), F9 // 0x3f9ae77aa5a5b9e6
+	FMOVD   64(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
 	FMOVQ   224(R5), F12 // 0x3fe0000000000000
-	FMOVD   32(R4), F13
+	FMOVD   24(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 16(RSP)
-	FMOVD   48(R4), F13
+	FMOVD   32(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 32(RSP)
-	FMOVD   112(R4), F13
+	FMOVD   48(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 48(RSP)
-	FMOVD   104(R4), F13
+	FMOVD   120(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 64(RSP)
+	FMOVD   112(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 80(RSP)
+	FMOVD   104(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 96(RSP)
 	CMP     $4, R3
 	BLT     single
 
@@ -4198,20 +4168,20 @@ loop:
 	VFMLA   V3.D2, V21.D2, V26.D2
 	WORD    $0x4ef6d49b // fsub v27.2d, v4.2d, v22.2d
 	WORD    $0x4efad49c // fsub v28.2d, v4.2d, v26.2d
-	VFMLA   V5.D2, V27.D2, V25.D2
-	VFMLA   V5.D2, V28.D2, V21.D2
-	VFMLA   V6.D2, V27.D2, V23.D2
-	VFMLA   V6.D2, V28.D2, V24.D2
+	VFMLA   V5.D2, V27.D2, V23.D2
+	VFMLA   V5.D2, V28.D2, V24.D2
+	VFMLA   V7.D2, V27.D2, V25.D2
+	VFMLA   V7.D2, V28.D2, V21.D2
 	WORD    $0x4e77d737 // fadd v23.2d, v25.2d, v23.2d
 	WORD    $0x4e78d6b5 // fadd v21.2d, v21.2d, v24.2d
-	WORD    $0x6e67def8 // fmul v24.2d, v23.2d, v7.2d
-	WORD    $0x6e67deb9 // fmul v25.2d, v21.2d, v7.2d
+	WORD    $0x6e68def8 // fmul v24.2d, v23.2d, v8.2d
+	WORD    $0x6e68deb9 // fmul v25.2d, v21.2d, v8.2d
 	WORD    $0x6e78defb // fmul v27.2d, v23.2d, v24.2d
 	WORD    $0x6e79debc // fmul v28.2d, v21.2d, v25.2d
 	FMOVQ   368(R5), F29 // 0x3fb28a2a1b3c047f
-	VFMLA   V24.D2, V8.D2, V29.D2
+	VFMLA   V24.D2, V9.D2, V29.D2
 	FMOVQ   368(R5), F30 // 0x3fb28a2a1b3c047f
-	VFMLA   V25.D2, V8.D2, V30.D2
+	VFMLA   V25.D2, V9.D2, V30.D2
 	FMOVQ   384(R5), F31 // 0x3fc71de80fa36f19
 	VFMLA   V24.D2, V29.D2, V31.D2
 	FMOVQ   384(R5), F29 // 0x3fc71de80fa36f19
@@ -4248,25 +4218,21 @@ loop:
 	VFMLA   V24.D2, V28.D2, V21.D2
 	VSHL    $52, V22.D2, V22.D2
 	VSHL    $52, V26.D2, V24.D2
-	WORD    $0x6e69ded9 // fmul v25.2d, v22.2d, v9.2d
-	WORD    $0x6e69df1a // fmul v26.2d, v24.2d, v9.2d
-	WORD    $0x6e6aded6 // fmul v22.2d, v22.2d, v10.2d
-	WORD    $0x6e6adf18 // fmul v24.2d, v24.2d, v10.2d
+	WORD    $0x6e6aded9 // fmul v25.2d, v22.2d, v10.2d
+	WORD    $0x6e6adf1a // fmul v26.2d, v24.2d, v10.2d
 	WORD    $0x4eebd6d6 // fsub v22.2d, v22.2d, v11.2d
 	WORD    $0x4eebd718 // fsub v24.2d, v24.2d, v11.2d
 	VFMLA   V23.D2, V25.D2, V22.D2
 	VFMLA   V21.D2, V26.D2, V24.D2
 	WORD    $0x4ef3d595 // fsub v21.2d, v12.2d, v19.2d
 	WORD    $0x4ef4d597 // fsub v23.2d, v12.2d, v20.2d
-	VMOVI   $0, V25.B16
-	WORD    $0x6ef9e673 // fcmgt v19.2d, v19.2d, v25.2d
-	VMOVI   $0, V25.B16
-	WORD    $0x6ef9e694 // fcmgt v20.2d, v20.2d, v25.2d
+	WORD    $0x6ee6e673 // fcmgt v19.2d, v19.2d, v6.2d
+	WORD    $0x6ee6e694 // fcmgt v20.2d, v20.2d, v6.2d
 	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F26 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F26
 	VFMLA   V25.D2, V22.D2, V26.D2
 	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F27 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F27
 	VFMLA   V25.D2, V24.D2, V27.D2
 	WORD    $0x6e7afed9 // fdiv v25.2d, v22.2d, v26.2d
 	WORD    $0x6e7bff1a // fdiv v26.2d, v24.2d, v27.2d
@@ -4282,27 +4248,27 @@ loop:
 	VORR    V18.B16, V20.B16, V18.B16
 	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
 	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V7.D2, V22.D2, V17.D2
-	FMOVQ   32(RSP), F18
-	VFMLA   V7.D2, V24.D2, V18.D2
-	FMOVQ   48(RSP), F19
-	FMOVQ   64(RSP), F20
+	FMOVQ   48(RSP), F17
+	VFMLA   V8.D2, V22.D2, V17.D2
+	FMOVQ   48(RSP), F18
+	VFMLA   V8.D2, V24.D2, V18.D2
+	FMOVQ   64(RSP), F19
+	FMOVQ   80(RSP), F20
 	VFMLA   V19.D2, V22.D2, V20.D2
-	FMOVQ   48(RSP), F19
-	FMOVQ   64(RSP), F21
+	FMOVQ   64(RSP), F19
+	FMOVQ   80(RSP), F21
 	VFMLA   V19.D2, V24.D2, V21.D2
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F19
 	VFMLA   V20.D2, V22.D2, V19.D2
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F20
 	VFMLA   V21.D2, V24.D2, V20.D2
 	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
 	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ad // fcmeq v13.2d, v13.2d, v19.2d
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ce // fcmeq v14.2d, v14.2d, v19.2d
 	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
 	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
@@ -4333,13 +4299,13 @@ single:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V19.D2, V17.D2
 	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V20.D2, V19.D2
-	VFMLA   V6.D2, V20.D2, V18.D2
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
 	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
-	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
 	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
-	VFMLA   V19.D2, V8.D2, V21.D2
+	VFMLA   V19.D2, V9.D2, V21.D2
 	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
 	VFMLA   V19.D2, V21.D2, V22.D2
 	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
@@ -4358,15 +4324,13 @@ single:
 	VFMLA   V19.D2, V22.D2, V21.D2
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
 	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
 	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
-	VMOVI   $0, V19.B16
-	WORD    $0x6ef3e610 // fcmgt v16.2d, v16.2d, v19.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F20
 	VFMLA   V19.D2, V17.D2, V20.D2
 	WORD    $0x6e74fe33 // fdiv v19.2d, v17.2d, v20.2d
 	WORD    $0x6ef2e674 // fcmgt v20.2d, v19.2d, v18.2d
@@ -4375,16 +4339,16 @@ single:
 	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
 	VORR    V15.B16, V16.B16, V15.B16
 	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	FMOVQ   32(RSP), F15
-	VFMLA   V7.D2, V17.D2, V15.D2
-	FMOVQ   48(RSP), F16
-	FMOVQ   64(RSP), F18
+	FMOVQ   48(RSP), F15
+	VFMLA   V8.D2, V17.D2, V15.D2
+	FMOVQ   64(RSP), F16
+	FMOVQ   80(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F16
 	VFMLA   V18.D2, V17.D2, V16.D2
 	WORD    $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	FMOVQ   528(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
 	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	FMOVQ   F14, 0(R0)
@@ -4410,13 +4374,13 @@ tail:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V19.D2, V17.D2
 	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V20.D2, V19.D2
-	VFMLA   V6.D2, V20.D2, V18.D2
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
 	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
-	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
 	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
-	VFMLA   V19.D2, V8.D2, V21.D2
+	VFMLA   V19.D2, V9.D2, V21.D2
 	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
 	VFMLA   V19.D2, V21.D2, V22.D2
 	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
@@ -4435,15 +4399,13 @@ tail:
 	VFMLA   V19.D2, V22.D2, V21.D2
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
 	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
 	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
-	VMOVI   $0, V19.B16
-	WORD    $0x6ef3e610 // fcmgt v16.2d, v16.2d, v19.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F20
 	VFMLA   V19.D2, V17.D2, V20.D2
 	WORD    $0x6e74fe33 // fdiv v19.2d, v17.2d, v20.2d
 	WORD    $0x6ef2e674 // fcmgt v20.2d, v19.2d, v18.2d
@@ -4452,16 +4414,16 @@ tail:
 	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
 	VORR    V15.B16, V16.B16, V15.B16
 	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	FMOVQ   32(RSP), F15
-	VFMLA   V7.D2, V17.D2, V15.D2
-	FMOVQ   48(RSP), F16
-	FMOVQ   64(RSP), F18
+	FMOVQ   48(RSP), F15
+	VFMLA   V8.D2, V17.D2, V15.D2
+	FMOVQ   64(RSP), F16
+	FMOVQ   80(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F16
 	VFMLA   V18.D2, V17.D2, V16.D2
 	WORD    $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	FMOVQ   528(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
 	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	FMOVD.P F14, 8(R0)
@@ -4471,7 +4433,7 @@ done:
 	RET
 
 // func softRoundF32NEON(dst *float32, x *float32, n int, c *float64)
-TEXT ·softRoundF32NEON(SB), NOSPLIT, $0-32
+TEXT ·softRoundF32NEON(SB), NOSPLIT, $24-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -4484,97 +4446,93 @@ TEXT ·softRoundF32NEON(SB), NOSPLIT, $0-32
 	VDUP    V2.D[0], V2.D2
 	FMOVD   8(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   240(R5), F5 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F8 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVQ   96(R5), F10 // 0x3ff0000000000000
-	FMOVD   32(R4), F11
-	VDUP    V11.D[0], V11.D2
+	FMOVQ   240(R5), F4 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 16(RSP)
+	FMOVQ   96(R5), F6 // 0x3ff0000000000000
+	FMOVD   24(R4), F7
+	VDUP    V7.D[0], V7.D2
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	FMOVD   8(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4e6189af // frintn v15.2d, v13.2d
-	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
-	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
-	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
-	WORD    $0x6ee1e654 // fcmgt v20.2d, v18.2d, v1.2d
-	VBSL    V1.B16, V18.B16, V20.B16
-	WORD    $0x6ee1e672 // fcmgt v18.2d, v19.2d, v1.2d
-	VBSL    V1.B16, V19.B16, V18.B16
-	VMOV    V3.B16, V19.B16
-	VFMLA   V2.D2, V20.D2, V19.D2
-	VMOV    V3.B16, V21.B16
-	VFMLA   V2.D2, V18.D2, V21.D2
-	WORD    $0x4ef3d476 // fsub v22.2d, v3.2d, v19.2d
-	WORD    $0x4ef5d477 // fsub v23.2d, v3.2d, v21.2d
-	VFMLA   V2.D2, V20.D2, V22.D2
-	VFMLA   V2.D2, V18.D2, V23.D2
-	VSHL    $52, V19.D2, V18.D2
-	VSHL    $52, V21.D2, V19.D2
-	WORD    $0x6e64de52 // fmul v18.2d, v18.2d, v4.2d
-	WORD    $0x6e64de73 // fmul v19.2d, v19.2d, v4.2d
-	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V5.D2, V20.D2
-	FMOVQ   304(R5), F21 // 0x3fe62e42fefd32c2
-	VFMLA   V23.D2, V5.D2, V21.D2
-	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V6.D2, V24.D2
-	FMOVQ   320(R5), F25 // 0x3fac6b08cb168349
-	VFMLA   V23.D2, V6.D2, V25.D2
-	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V7.D2, V26.D2
-	FMOVQ   336(R5), F27 // 0x3f55d88bdb12fc97
-	VFMLA   V23.D2, V7.D2, V27.D2
-	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
-	WORD    $0x6e77defd // fmul v29.2d, v23.2d, v23.2d
-	VFMLA   V28.D2, V24.D2, V20.D2
-	VFMLA   V29.D2, V25.D2, V21.D2
-	VFMLA   V28.D2, V8.D2, V26.D2
-	VFMLA   V29.D2, V8.D2, V27.D2
-	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
-	WORD    $0x6e7ddfb9 // fmul v25.2d, v29.2d, v29.2d
-	VFMLA   V24.D2, V26.D2, V20.D2
-	VFMLA   V25.D2, V27.D2, V21.D2
-	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
-	WORD    $0x6e77deb5 // fmul v21.2d, v21.2d, v23.2d
-	WORD    $0x4ee9d656 // fsub v22.2d, v18.2d, v9.2d
-	WORD    $0x4ee9d677 // fsub v23.2d, v19.2d, v9.2d
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VFMLA   V21.D2, V19.D2, V23.D2
-	VMOV    V10.B16, V18.B16
-	VFMLA   V11.D2, V22.D2, V18.D2
-	VMOV    V10.B16, V19.B16
-	VFMLA   V11.D2, V23.D2, V19.D2
-	WORD    $0x6e72fd52 // fdiv v18.2d, v10.2d, v18.2d
-	WORD    $0x6e73fd53 // fdiv v19.2d, v10.2d, v19.2d
-	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
-	WORD    $0x6e73def3 // fmul v19.2d, v23.2d, v19.2d
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	VAND    V0.B16, V17.B16, V16.B16
-	VORR    V19.B16, V16.B16, V16.B16
-	WORD    $0x4e74d5ce // fadd v14.2d, v14.2d, v20.2d
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	VAND    V0.B16, V12.B16, V16.B16
-	VORR    V14.B16, V16.B16, V16.B16
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVD   8(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD    $0x4e61890a // frintn v10.2d, v8.2d
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
+	WORD    $0x4eead50c // fsub v12.2d, v8.2d, v10.2d
+	WORD    $0x4eebd52d // fsub v13.2d, v9.2d, v11.2d
+	WORD    $0x4e601d8e // bic v14.16b, v12.16b, v0.16b
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
+	WORD    $0x6ee1e5d0 // fcmgt v16.2d, v14.2d, v1.2d
+	VBSL    V1.B16, V14.B16, V16.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V1.B16, V15.B16, V14.B16
+	WORD    $0x6e62de0f // fmul v15.2d, v16.2d, v2.2d
+	WORD    $0x6e62ddce // fmul v14.2d, v14.2d, v2.2d
+	WORD    $0x4e63d5f0 // fadd v16.2d, v15.2d, v3.2d
+	WORD    $0x4e63d5d1 // fadd v17.2d, v14.2d, v3.2d
+	WORD    $0x4ee3d612 // fsub v18.2d, v16.2d, v3.2d
+	WORD    $0x4ee3d633 // fsub v19.2d, v17.2d, v3.2d
+	WORD    $0x4ef2d5ef // fsub v15.2d, v15.2d, v18.2d
+	WORD    $0x4ef3d5ce // fsub v14.2d, v14.2d, v19.2d
+	VSHL    $52, V16.D2, V16.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e6fde12 // fmul v18.2d, v16.2d, v15.2d
+	WORD    $0x6e6ede33 // fmul v19.2d, v17.2d, v14.2d
+	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
+	VFMLA   V15.D2, V4.D2, V20.D2
+	FMOVQ   256(R5), F21 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V4.D2, V21.D2
+	FMOVQ   272(R5), F22 // 0x3f55d88bdb12fc97
+	VFMLA   V15.D2, V20.D2, V22.D2
+	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
+	VFMLA   V15.D2, V22.D2, V21.D2
+	FMOVQ   288(R5), F22 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V20.D2, V22.D2
+	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V15.D2, V21.D2, V20.D2
+	FMOVQ   304(R5), F21 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V22.D2, V21.D2
+	FMOVQ   320(R5), F22 // 0x3fcebfbe045300cb
+	VFMLA   V15.D2, V20.D2, V22.D2
+	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   336(R5), F21 // 0x3fe62e42fefd32c2
+	VFMLA   V15.D2, V22.D2, V21.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V20.D2, V15.D2
+	WORD    $0x4ee5d60e // fsub v14.2d, v16.2d, v5.2d
+	WORD    $0x4ee5d630 // fsub v16.2d, v17.2d, v5.2d
+	VFMLA   V21.D2, V18.D2, V14.D2
+	VFMLA   V15.D2, V19.D2, V16.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F17
+	VFMLA   V7.D2, V16.D2, V17.D2
+	WORD    $0x6e6ffccf // fdiv v15.2d, v6.2d, v15.2d
+	WORD    $0x6e71fcd1 // fdiv v17.2d, v6.2d, v17.2d
+	VAND    V0.B16, V12.B16, V18.B16
+	VORR    V14.B16, V18.B16, V18.B16
 	VAND    V0.B16, V13.B16, V12.B16
-	VORR    V15.B16, V12.B16, V12.B16
-	WORD    $0x0e616a0d // fcvtn v13.2s, v16.2d
-	FMOVD   F13, 0(R0)
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
-	FMOVD   F13, 8(R0)
+	VORR    V16.B16, V12.B16, V12.B16
+	VFMLA   V15.D2, V18.D2, V10.D2
+	VFMLA   V17.D2, V12.D2, V11.D2
+	VAND    V0.B16, V8.B16, V12.B16
+	VORR    V10.B16, V12.B16, V12.B16
+	VAND    V0.B16, V9.B16, V8.B16
+	VORR    V11.B16, V8.B16, V8.B16
+	WORD    $0x0e616989 // fcvtn v9.2s, v12.2d
+	FMOVD   F9, 0(R0)
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -4584,44 +4542,43 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61898d // frintn v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6ee1e5f0 // fcmgt v16.2d, v15.2d, v1.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	VMOV    V3.B16, V15.B16
-	VFMLA   V2.D2, V16.D2, V15.D2
-	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
-	VFMLA   V2.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V5.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V6.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V7.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V8.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V10.B16, V15.B16
-	VFMLA   V11.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5ad // fadd v13.2d, v13.2d, v16.2d
-	VAND    V0.B16, V12.B16, V14.B16
-	VORR    V13.B16, V14.B16, V14.B16
-	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
-	FMOVD   F12, 0(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e618909 // frintn v9.2d, v8.2d
+	WORD    $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
+	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x6e62dd8b // fmul v11.2d, v12.2d, v2.2d
+	WORD    $0x4e63d56c // fadd v12.2d, v11.2d, v3.2d
+	WORD    $0x4ee3d58d // fsub v13.2d, v12.2d, v3.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V4.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee5d58b // fsub v11.2d, v12.2d, v5.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V7.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfccc // fdiv v12.2d, v6.2d, v12.2d
+	VAND    V0.B16, V10.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VFMLA   V12.D2, V13.D2, V9.D2
+	VAND    V0.B16, V8.B16, V10.B16
+	VORR    V9.B16, V10.B16, V10.B16
+	WORD    $0x0e616948 // fcvtn v8.2s, v10.2d
+	FMOVD   F8, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -4629,44 +4586,43 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61898d // frintn v13.2d, v12.2d
-	WORD    $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	WORD    $0x4e601dcf // bic v15.16b, v14.16b, v0.16b
-	WORD    $0x6ee1e5f0 // fcmgt v16.2d, v15.2d, v1.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	VMOV    V3.B16, V15.B16
-	VFMLA   V2.D2, V16.D2, V15.D2
-	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
-	VFMLA   V2.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V5.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V6.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V7.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V8.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V10.B16, V15.B16
-	VFMLA   V11.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5ad // fadd v13.2d, v13.2d, v16.2d
-	VAND    V0.B16, V12.B16, V14.B16
-	VORR    V13.B16, V14.B16, V14.B16
-	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
-	FMOVS.P F12, 4(R0)
+	FMOVS.P 4(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e618909 // frintn v9.2d, v8.2d
+	WORD    $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
+	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x6e62dd8b // fmul v11.2d, v12.2d, v2.2d
+	WORD    $0x4e63d56c // fadd v12.2d, v11.2d, v3.2d
+	WORD    $0x4ee3d58d // fsub v13.2d, v12.2d, v3.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V4.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee5d58b // fsub v11.2d, v12.2d, v5.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V7.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfccc // fdiv v12.2d, v6.2d, v12.2d
+	VAND    V0.B16, V10.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VFMLA   V12.D2, V13.D2, V9.D2
+	VAND    V0.B16, V8.B16, V10.B16
+	VORR    V9.B16, V10.B16, V10.B16
+	WORD    $0x0e616948 // fcvtn v8.2s, v10.2d
+	FMOVS.P F8, 4(R0)
 
 done:
 	RET
@@ -4687,20 +4643,20 @@ TEXT ·softRoundF64NEON(SB), NOSPLIT, $24-32
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
 	FMOVD   72(R4), F6
 	VDUP    V6.D[0], V6.D2
 	FMOVD   40(R4), F7
 	VDUP    V7.D[0], V7.D2
 	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
+	FMOVD   64(R4), F9
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   224(R5), F12 // 0x3fe0000000000000
+	FMOVQ   224(R5), F11 // 0x3fe0000000000000
+	FMOVD   24(R4), F12
+	VDUP    V12.D[0], V12.D2
 	FMOVD   32(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 16(RSP)
@@ -4728,14 +4684,12 @@ loop:
 	VFMLA   V3.D2, V21.D2, V24.D2
 	WORD    $0x4ef6d499 // fsub v25.2d, v4.2d, v22.2d
 	WORD    $0x4ef8d49a // fsub v26.2d, v4.2d, v24.2d
-	VFMLA   V5.D2, V25.D2, V23.D2
-	VFMLA   V5.D2, V26.D2, V21.D2
-	VMOVI   $0, V27.B16
-	VFMLA   V6.D2, V25.D2, V27.D2
-	VMOVI   $0, V25.B16
-	VFMLA   V6.D2, V26.D2, V25.D2
+	WORD    $0x6e65df3b // fmul v27.2d, v25.2d, v5.2d
+	WORD    $0x6e65df5c // fmul v28.2d, v26.2d, v5.2d
+	VFMLA   V6.D2, V25.D2, V23.D2
+	VFMLA   V6.D2, V26.D2, V21.D2
 	WORD    $0x4e7bd6f7 // fadd v23.2d, v23.2d, v27.2d
-	WORD    $0x4e79d6b5 // fadd v21.2d, v21.2d, v25.2d
+	WORD    $0x4e7cd6b5 // fadd v21.2d, v21.2d, v28.2d
 	WORD    $0x6e67def9 // fmul v25.2d, v23.2d, v7.2d
 	WORD    $0x6e67deba // fmul v26.2d, v21.2d, v7.2d
 	WORD    $0x6e79defb // fmul v27.2d, v23.2d, v25.2d
@@ -4782,28 +4736,24 @@ loop:
 	VSHL    $52, V24.D2, V24.D2
 	WORD    $0x6e69ded9 // fmul v25.2d, v22.2d, v9.2d
 	WORD    $0x6e69df1a // fmul v26.2d, v24.2d, v9.2d
-	WORD    $0x6e6aded6 // fmul v22.2d, v22.2d, v10.2d
-	WORD    $0x6e6adf18 // fmul v24.2d, v24.2d, v10.2d
-	WORD    $0x4eebd6d6 // fsub v22.2d, v22.2d, v11.2d
-	WORD    $0x4eebd718 // fsub v24.2d, v24.2d, v11.2d
+	WORD    $0x4eead6d6 // fsub v22.2d, v22.2d, v10.2d
+	WORD    $0x4eead718 // fsub v24.2d, v24.2d, v10.2d
 	VFMLA   V23.D2, V25.D2, V22.D2
 	VFMLA   V21.D2, V26.D2, V24.D2
-	WORD    $0x6ef3e595 // fcmgt v21.2d, v12.2d, v19.2d
-	WORD    $0x6ef4e597 // fcmgt v23.2d, v12.2d, v20.2d
+	WORD    $0x6ef3e575 // fcmgt v21.2d, v11.2d, v19.2d
+	WORD    $0x6ef4e577 // fcmgt v23.2d, v11.2d, v20.2d
 	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F26 // 0x3ff0000000000000
-	VFMLA   V25.D2, V22.D2, V26.D2
-	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F27 // 0x3ff0000000000000
-	VFMLA   V25.D2, V24.D2, V27.D2
-	WORD    $0x6e7afed6 // fdiv v22.2d, v22.2d, v26.2d
-	WORD    $0x6e7bff18 // fdiv v24.2d, v24.2d, v27.2d
+	VFMLA   V12.D2, V22.D2, V25.D2
+	FMOVQ   16(RSP), F26
+	VFMLA   V12.D2, V24.D2, V26.D2
+	WORD    $0x6e79fed6 // fdiv v22.2d, v22.2d, v25.2d
+	WORD    $0x6e7aff18 // fdiv v24.2d, v24.2d, v26.2d
 	WORD    $0x6ef3e6d9 // fcmgt v25.2d, v22.2d, v19.2d
 	VBSL    V22.B16, V19.B16, V25.B16
 	WORD    $0x6ef4e713 // fcmgt v19.2d, v24.2d, v20.2d
 	VBSL    V24.B16, V20.B16, V19.B16
-	VBSL    V12.B16, V25.B16, V21.B16
-	VBSL    V12.B16, V19.B16, V23.B16
+	VBSL    V11.B16, V25.B16, V21.B16
+	VBSL    V11.B16, V19.B16, V23.B16
 	VAND    V0.B16, V17.B16, V19.B16
 	VORR    V21.B16, V19.B16, V19.B16
 	VAND    V0.B16, V18.B16, V17.B16
@@ -4835,9 +4785,8 @@ single:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V18.D2, V17.D2
 	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V19.D2, V18.D2
-	VMOVI   $0, V20.B16
-	VFMLA   V6.D2, V19.D2, V20.D2
+	WORD    $0x6e65de74 // fmul v20.2d, v19.2d, v5.2d
+	VFMLA   V6.D2, V19.D2, V18.D2
 	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
 	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
@@ -4862,17 +4811,15 @@ single:
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
 	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
-	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	WORD    $0x4eead631 // fsub v17.2d, v17.2d, v10.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
-	WORD    $0x6ef0e592 // fcmgt v18.2d, v12.2d, v16.2d
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V19.D2, V17.D2, V20.D2
-	WORD    $0x6e74fe31 // fdiv v17.2d, v17.2d, v20.2d
+	VFMLA   V12.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
 	WORD    $0x6ef0e633 // fcmgt v19.2d, v17.2d, v16.2d
 	VBSL    V17.B16, V16.B16, V19.B16
-	VBSL    V12.B16, V19.B16, V18.B16
+	VBSL    V11.B16, V19.B16, V18.B16
 	VAND    V0.B16, V15.B16, V16.B16
 	VORR    V18.B16, V16.B16, V16.B16
 	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
@@ -4896,9 +4843,8 @@ tail:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V18.D2, V17.D2
 	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V19.D2, V18.D2
-	VMOVI   $0, V20.B16
-	VFMLA   V6.D2, V19.D2, V20.D2
+	WORD    $0x6e65de74 // fmul v20.2d, v19.2d, v5.2d
+	VFMLA   V6.D2, V19.D2, V18.D2
 	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
 	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
@@ -4923,17 +4869,15 @@ tail:
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
 	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
-	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	WORD    $0x4eead631 // fsub v17.2d, v17.2d, v10.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
-	WORD    $0x6ef0e592 // fcmgt v18.2d, v12.2d, v16.2d
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V19.D2, V17.D2, V20.D2
-	WORD    $0x6e74fe31 // fdiv v17.2d, v17.2d, v20.2d
+	VFMLA   V12.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
 	WORD    $0x6ef0e633 // fcmgt v19.2d, v17.2d, v16.2d
 	VBSL    V17.B16, V16.B16, V19.B16
-	VBSL    V12.B16, V19.B16, V18.B16
+	VBSL    V11.B16, V19.B16, V18.B16
 	VAND    V0.B16, V15.B16, V16.B16
 	VORR    V18.B16, V16.B16, V16.B16
 	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
@@ -4945,7 +4889,7 @@ done:
 	RET
 
 // func softRoundGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
-TEXT ·softRoundGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·softRoundGradF32NEON(SB), NOSPLIT, $40-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -4959,109 +4903,105 @@ TEXT ·softRoundGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V2.D[0], V2.D2
 	FMOVD   8(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   240(R5), F5 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F8 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F9
+	FMOVQ   240(R5), F4 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 16(RSP)
+	FMOVQ   512(R5), F6 // 0x0170000000000000
+	FMOVQ   96(R5), F7 // 0x3ff0000000000000
+	FMOVD   24(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   40(R4), F9
 	VDUP    V9.D[0], V9.D2
-	FMOVQ   96(R5), F10 // 0x3ff0000000000000
-	FMOVD   32(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVD   40(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   48(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVQ   F13, 16(RSP)
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	FMOVD   48(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVQ   F10, 32(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	FMOVD   8(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
-	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
-	WORD    $0x6ef0e432 // fcmgt v18.2d, v1.2d, v16.2d
-	VBSL    V16.B16, V1.B16, V18.B16
-	WORD    $0x6ef1e430 // fcmgt v16.2d, v1.2d, v17.2d
-	VBSL    V17.B16, V1.B16, V16.B16
-	VMOV    V3.B16, V17.B16
-	VFMLA   V2.D2, V18.D2, V17.D2
-	VMOV    V3.B16, V19.B16
-	VFMLA   V2.D2, V16.D2, V19.D2
-	WORD    $0x4ef1d474 // fsub v20.2d, v3.2d, v17.2d
-	WORD    $0x4ef3d475 // fsub v21.2d, v3.2d, v19.2d
-	VFMLA   V2.D2, V18.D2, V20.D2
-	VFMLA   V2.D2, V16.D2, V21.D2
-	VSHL    $52, V17.D2, V16.D2
-	VSHL    $52, V19.D2, V17.D2
-	WORD    $0x6e64de10 // fmul v16.2d, v16.2d, v4.2d
-	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V20.D2, V5.D2, V18.D2
-	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
-	VFMLA   V21.D2, V5.D2, V19.D2
-	FMOVQ   320(R5), F22 // 0x3fac6b08cb168349
-	VFMLA   V20.D2, V6.D2, V22.D2
-	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
-	VFMLA   V21.D2, V6.D2, V23.D2
-	FMOVQ   336(R5), F24 // 0x3f55d88bdb12fc97
-	VFMLA   V20.D2, V7.D2, V24.D2
-	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
-	VFMLA   V21.D2, V7.D2, V25.D2
-	WORD    $0x6e74de9a // fmul v26.2d, v20.2d, v20.2d
-	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
-	VFMLA   V26.D2, V22.D2, V18.D2
-	VFMLA   V27.D2, V23.D2, V19.D2
-	VFMLA   V26.D2, V8.D2, V24.D2
-	VFMLA   V27.D2, V8.D2, V25.D2
-	WORD    $0x6e7adf56 // fmul v22.2d, v26.2d, v26.2d
-	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
-	VFMLA   V22.D2, V24.D2, V18.D2
-	VFMLA   V23.D2, V25.D2, V19.D2
-	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x4ee9d614 // fsub v20.2d, v16.2d, v9.2d
-	WORD    $0x4ee9d635 // fsub v21.2d, v17.2d, v9.2d
-	VFMLA   V18.D2, V16.D2, V20.D2
-	VFMLA   V19.D2, V17.D2, V21.D2
-	VMOV    V10.B16, V16.B16
-	VFMLA   V11.D2, V20.D2, V16.D2
-	VMOV    V10.B16, V17.B16
-	VFMLA   V11.D2, V21.D2, V17.D2
-	WORD    $0x6e70fd50 // fdiv v16.2d, v10.2d, v16.2d
-	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
-	FMOVQ   16(RSP), F18
-	VFMLA   V12.D2, V20.D2, V18.D2
-	FMOVQ   16(RSP), F19
-	VFMLA   V12.D2, V21.D2, V19.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e70de50 // fmul v16.2d, v18.2d, v16.2d
-	WORD    $0x6e71de71 // fmul v17.2d, v19.2d, v17.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	WORD    $0x0e6169d0 // fcvtn v16.2s, v14.2d
-	FMOVD   0(R1), F17
-	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
-	FMOVD   F17, 0(R0)
-	WORD    $0x0e6169ee // fcvtn v14.2s, v15.2d
-	FMOVD   8(R1), F16
-	WORD    $0x2e2ede10 // fmul v16.2s, v16.2s, v14.2s
-	FMOVD   F16, 8(R0)
+	FMOVD   0(R2), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVD   8(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61894c // frintn v12.2d, v10.2d
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
+	WORD    $0x4eecd54c // fsub v12.2d, v10.2d, v12.2d
+	WORD    $0x4eedd56d // fsub v13.2d, v11.2d, v13.2d
+	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x6ee1e58e // fcmgt v14.2d, v12.2d, v1.2d
+	VBSL    V1.B16, V12.B16, V14.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V1.B16, V13.B16, V12.B16
+	WORD    $0x6e62ddcd // fmul v13.2d, v14.2d, v2.2d
+	WORD    $0x6e62dd8c // fmul v12.2d, v12.2d, v2.2d
+	WORD    $0x4e63d5ae // fadd v14.2d, v13.2d, v3.2d
+	WORD    $0x4e63d58f // fadd v15.2d, v12.2d, v3.2d
+	WORD    $0x4ee3d5d0 // fsub v16.2d, v14.2d, v3.2d
+	WORD    $0x4ee3d5f1 // fsub v17.2d, v15.2d, v3.2d
+	WORD    $0x4ef0d5ad // fsub v13.2d, v13.2d, v16.2d
+	WORD    $0x4ef1d58c // fsub v12.2d, v12.2d, v17.2d
+	VSHL    $52, V14.D2, V14.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e6dddd0 // fmul v16.2d, v14.2d, v13.2d
+	WORD    $0x6e6cddf1 // fmul v17.2d, v15.2d, v12.2d
+	FMOVQ   256(R5), F18 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V4.D2, V18.D2
+	FMOVQ   256(R5), F19 // 0x3f2443f62002ca0a
+	VFMLA   V12.D2, V4.D2, V19.D2
+	FMOVQ   272(R5), F20 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V18.D2, V20.D2
+	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
+	VFMLA   V12.D2, V19.D2, V18.D2
+	FMOVQ   288(R5), F19 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
+	VFMLA   V12.D2, V18.D2, V20.D2
+	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V19.D2, V18.D2
+	FMOVQ   304(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V12.D2, V20.D2, V19.D2
+	FMOVQ   320(R5), F20 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V18.D2, V20.D2
+	FMOVQ   320(R5), F18 // 0x3fcebfbe045300cb
+	VFMLA   V12.D2, V19.D2, V18.D2
+	FMOVQ   336(R5), F19 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   336(R5), F13 // 0x3fe62e42fefd32c2
+	VFMLA   V12.D2, V18.D2, V13.D2
+	WORD    $0x4ee5d5cc // fsub v12.2d, v14.2d, v5.2d
+	WORD    $0x4ee5d5ee // fsub v14.2d, v15.2d, v5.2d
+	VFMLA   V19.D2, V16.D2, V12.D2
+	VFMLA   V13.D2, V17.D2, V14.D2
+	WORD    $0x4e601d4a // bic v10.16b, v10.16b, v0.16b
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   16(RSP), F13
+	VFMLA   V6.D2, V10.D2, V13.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V6.D2, V11.D2, V10.D2
+	VFMLA   V8.D2, V12.D2, V13.D2
+	VFMLA   V8.D2, V14.D2, V10.D2
+	WORD    $0x6e6dfceb // fdiv v11.2d, v7.2d, v13.2d
+	WORD    $0x6e6afcea // fdiv v10.2d, v7.2d, v10.2d
+	FMOVQ   32(RSP), F13
+	VFMLA   V9.D2, V12.D2, V13.D2
+	FMOVQ   32(RSP), F12
+	VFMLA   V9.D2, V14.D2, V12.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x6e6add8a // fmul v10.2d, v12.2d, v10.2d
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   0(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
+	FMOVD   8(R1), F12
+	WORD    $0x2e2bdd8c // fmul v12.2s, v12.2s, v11.2s
+	FMOVD   F12, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -5072,47 +5012,46 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V15.B16, V1.B16, V16.B16
-	VMOV    V3.B16, V15.B16
-	VFMLA   V2.D2, V16.D2, V15.D2
-	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
-	VFMLA   V2.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V5.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V6.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V7.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V8.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V10.B16, V15.B16
-	VFMLA   V11.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V12.D2, V17.D2, V16.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6fde0f // fmul v15.2d, v16.2d, v15.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
-	FMOVD   0(R1), F16
-	WORD    $0x2e2fde10 // fmul v16.2s, v16.2s, v15.2s
-	FMOVD   F16, 0(R0)
+	FMOVD   0(R2), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD    $0x4e61894b // frintn v11.2d, v10.2d
+	WORD    $0x4eebd54b // fsub v11.2d, v10.2d, v11.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x6e62dd8b // fmul v11.2d, v12.2d, v2.2d
+	WORD    $0x4e63d56c // fadd v12.2d, v11.2d, v3.2d
+	WORD    $0x4ee3d58d // fsub v13.2d, v12.2d, v3.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V4.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee5d58b // fsub v11.2d, v12.2d, v5.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	WORD    $0x4e601d4a // bic v10.16b, v10.16b, v0.16b
+	FMOVQ   16(RSP), F12
+	VFMLA   V6.D2, V10.D2, V12.D2
+	VFMLA   V8.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfcea // fdiv v10.2d, v7.2d, v12.2d
+	FMOVQ   32(RSP), F12
+	VFMLA   V9.D2, V11.D2, V12.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	WORD    $0x6e6add8a // fmul v10.2d, v12.2d, v10.2d
+	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
+	FMOVD   0(R1), F12
+	WORD    $0x2e2bdd8c // fmul v12.2s, v12.2s, v11.2s
+	FMOVD   F12, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -5121,53 +5060,52 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V15.B16, V1.B16, V16.B16
-	VMOV    V3.B16, V15.B16
-	VFMLA   V2.D2, V16.D2, V15.D2
-	WORD    $0x4eefd471 // fsub v17.2d, v3.2d, v15.2d
-	VFMLA   V2.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e64ddef // fmul v15.2d, v15.2d, v4.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V5.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V6.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V7.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V8.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4ee9d5f1 // fsub v17.2d, v15.2d, v9.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V10.B16, V15.B16
-	VFMLA   V11.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd4f // fdiv v15.2d, v10.2d, v15.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V12.D2, V17.D2, V16.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	WORD    $0x6e6fde0f // fmul v15.2d, v16.2d, v15.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
-	FMOVS.P 4(R1), F16
-	WORD    $0x2e2fde10 // fmul v16.2s, v16.2s, v15.2s
-	FMOVS.P F16, 4(R0)
+	FMOVS.P 4(R2), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD    $0x4e61894b // frintn v11.2d, v10.2d
+	WORD    $0x4eebd54b // fsub v11.2d, v10.2d, v11.2d
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x6e62dd8b // fmul v11.2d, v12.2d, v2.2d
+	WORD    $0x4e63d56c // fadd v12.2d, v11.2d, v3.2d
+	WORD    $0x4ee3d58d // fsub v13.2d, v12.2d, v3.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V4.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee5d58b // fsub v11.2d, v12.2d, v5.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	WORD    $0x4e601d4a // bic v10.16b, v10.16b, v0.16b
+	FMOVQ   16(RSP), F12
+	VFMLA   V6.D2, V10.D2, V12.D2
+	VFMLA   V8.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfcea // fdiv v10.2d, v7.2d, v12.2d
+	FMOVQ   32(RSP), F12
+	VFMLA   V9.D2, V11.D2, V12.D2
+	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
+	WORD    $0x6e6add8a // fmul v10.2d, v12.2d, v10.2d
+	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
+	FMOVS.P 4(R1), F12
+	WORD    $0x2e2bdd8c // fmul v12.2s, v12.2s, v11.2s
+	FMOVS.P F12, 4(R0)
 
 done:
 	RET
 
 // func softRoundGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
-TEXT ·softRoundGradF64NEON(SB), NOSPLIT, $40-40
+TEXT ·softRoundGradF64NEON(SB), NOSPLIT, $56-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -5183,138 +5121,135 @@ TEXT ·softRoundGradF64NEON(SB), NOSPLIT, $40-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
 	FMOVD   72(R4), F6
 	VDUP    V6.D[0], V6.D2
 	FMOVD   40(R4), F7
 	VDUP    V7.D[0], V7.D2
 	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
+	FMOVD   64(R4), F9
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
+	FMOVD   48(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVQ   F12, 16(RSP)
+	FMOVQ   F11, 16(RSP)
+	FMOVD   120(R4), F11
+	VDUP    V11.D[0], V11.D2
 	FMOVD   112(R4), F12
 	VDUP    V12.D[0], V12.D2
-	FMOVD   104(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVQ   F13, 32(RSP)
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	FMOVQ   F12, 32(RSP)
+	FMOVD   104(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 48(RSP)
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R2), F14
-	FMOVQ   16(R2), F15
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
 	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
 	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
 	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
+	WORD    $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
 	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4ee1d631 // fsub v17.2d, v17.2d, v1.2d
-	WORD    $0x6ef0e452 // fcmgt v18.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V18.B16
-	WORD    $0x6ef1e450 // fcmgt v16.2d, v2.2d, v17.2d
-	VBSL    V17.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V18.D2, V17.D2
-	VMOV    V4.B16, V19.B16
-	VFMLA   V3.D2, V16.D2, V19.D2
-	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
-	WORD    $0x4ef3d495 // fsub v21.2d, v4.2d, v19.2d
-	VFMLA   V5.D2, V20.D2, V18.D2
-	VFMLA   V5.D2, V21.D2, V16.D2
-	VMOVI   $0, V22.B16
-	VFMLA   V6.D2, V20.D2, V22.D2
-	VMOVI   $0, V20.B16
-	VFMLA   V6.D2, V21.D2, V20.D2
-	WORD    $0x4e76d652 // fadd v18.2d, v18.2d, v22.2d
-	WORD    $0x4e74d610 // fadd v16.2d, v16.2d, v20.2d
-	WORD    $0x6e67de54 // fmul v20.2d, v18.2d, v7.2d
-	WORD    $0x6e67de15 // fmul v21.2d, v16.2d, v7.2d
-	WORD    $0x6e74de56 // fmul v22.2d, v18.2d, v20.2d
-	WORD    $0x6e75de17 // fmul v23.2d, v16.2d, v21.2d
+	WORD    $0x6eefe451 // fcmgt v17.2d, v2.2d, v15.2d
+	VBSL    V15.B16, V2.B16, V17.B16
+	WORD    $0x6ef0e44f // fcmgt v15.2d, v2.2d, v16.2d
+	VBSL    V16.B16, V2.B16, V15.B16
+	VMOV    V4.B16, V16.B16
+	VFMLA   V3.D2, V17.D2, V16.D2
+	VMOV    V4.B16, V18.B16
+	VFMLA   V3.D2, V15.D2, V18.D2
+	WORD    $0x4ef0d493 // fsub v19.2d, v4.2d, v16.2d
+	WORD    $0x4ef2d494 // fsub v20.2d, v4.2d, v18.2d
+	WORD    $0x6e65de75 // fmul v21.2d, v19.2d, v5.2d
+	WORD    $0x6e65de96 // fmul v22.2d, v20.2d, v5.2d
+	VFMLA   V6.D2, V19.D2, V17.D2
+	VFMLA   V6.D2, V20.D2, V15.D2
+	WORD    $0x4e75d631 // fadd v17.2d, v17.2d, v21.2d
+	WORD    $0x4e76d5ef // fadd v15.2d, v15.2d, v22.2d
+	WORD    $0x6e67de33 // fmul v19.2d, v17.2d, v7.2d
+	WORD    $0x6e67ddf4 // fmul v20.2d, v15.2d, v7.2d
+	WORD    $0x6e73de35 // fmul v21.2d, v17.2d, v19.2d
+	WORD    $0x6e74ddf6 // fmul v22.2d, v15.2d, v20.2d
+	FMOVQ   368(R5), F23 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V8.D2, V23.D2
 	FMOVQ   368(R5), F24 // 0x3fb28a2a1b3c047f
 	VFMLA   V20.D2, V8.D2, V24.D2
-	FMOVQ   368(R5), F25 // 0x3fb28a2a1b3c047f
-	VFMLA   V21.D2, V8.D2, V25.D2
-	FMOVQ   384(R5), F26 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   384(R5), F24 // 0x3fc71de80fa36f19
-	VFMLA   V21.D2, V25.D2, V24.D2
+	FMOVQ   384(R5), F25 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   400(R5), F24 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V25.D2, V24.D2
 	FMOVQ   400(R5), F25 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   400(R5), F26 // 0x3fda019a6914c09a
-	VFMLA   V21.D2, V24.D2, V26.D2
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V24.D2, V23.D2
 	FMOVQ   416(R5), F24 // 0x3fea01a0177f3ca6
 	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   416(R5), F25 // 0x3fea01a0177f3ca6
-	VFMLA   V21.D2, V26.D2, V25.D2
-	FMOVQ   432(R5), F26 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   432(R5), F24 // 0x3ff6c16c17f336c0
-	VFMLA   V21.D2, V25.D2, V24.D2
+	FMOVQ   432(R5), F25 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   432(R5), F23 // 0x3ff6c16c17f336c0
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   448(R5), F24 // 0x4001111111118834
+	VFMLA   V19.D2, V25.D2, V24.D2
 	FMOVQ   448(R5), F25 // 0x4001111111118834
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   448(R5), F26 // 0x4001111111118834
-	VFMLA   V21.D2, V24.D2, V26.D2
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   464(R5), F23 // 0x4005555555552101
+	VFMLA   V19.D2, V24.D2, V23.D2
 	FMOVQ   464(R5), F24 // 0x4005555555552101
 	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   464(R5), F25 // 0x4005555555552101
-	VFMLA   V21.D2, V26.D2, V25.D2
-	FMOVQ   480(R5), F26 // 0x400555555555553b
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   480(R5), F24 // 0x400555555555553b
-	VFMLA   V21.D2, V25.D2, V24.D2
-	FMOVQ   496(R5), F25 // 0x4000000000000005
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   496(R5), F20 // 0x4000000000000005
-	VFMLA   V21.D2, V24.D2, V20.D2
-	VFMLA   V25.D2, V22.D2, V18.D2
-	VFMLA   V20.D2, V23.D2, V16.D2
-	VSHL    $52, V17.D2, V17.D2
-	VSHL    $52, V19.D2, V19.D2
-	WORD    $0x6e69de34 // fmul v20.2d, v17.2d, v9.2d
-	WORD    $0x6e69de75 // fmul v21.2d, v19.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
-	WORD    $0x6e6ade73 // fmul v19.2d, v19.2d, v10.2d
-	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
-	WORD    $0x4eebd673 // fsub v19.2d, v19.2d, v11.2d
-	VFMLA   V18.D2, V20.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V19.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V7.D2, V17.D2, V16.D2
-	FMOVQ   16(RSP), F18
-	VFMLA   V7.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F25 // 0x400555555555553b
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   480(R5), F23 // 0x400555555555553b
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   496(R5), F24 // 0x4000000000000005
+	VFMLA   V19.D2, V25.D2, V24.D2
+	FMOVQ   496(R5), F19 // 0x4000000000000005
+	VFMLA   V20.D2, V23.D2, V19.D2
+	VFMLA   V24.D2, V21.D2, V17.D2
+	VFMLA   V19.D2, V22.D2, V15.D2
+	VSHL    $52, V16.D2, V16.D2
+	VSHL    $52, V18.D2, V18.D2
+	WORD    $0x6e69de13 // fmul v19.2d, v16.2d, v9.2d
+	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
+	WORD    $0x4eead610 // fsub v16.2d, v16.2d, v10.2d
+	WORD    $0x4eead652 // fsub v18.2d, v18.2d, v10.2d
+	VFMLA   V17.D2, V19.D2, V16.D2
+	VFMLA   V15.D2, V20.D2, V18.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V16.D2, V15.D2
+	FMOVQ   16(RSP), F17
+	VFMLA   V7.D2, V18.D2, V17.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V11.D2, V16.D2, V19.D2
 	FMOVQ   32(RSP), F20
-	VFMLA   V12.D2, V17.D2, V20.D2
-	FMOVQ   32(RSP), F21
-	VFMLA   V12.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLA   V20.D2, V17.D2, V22.D2
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLA   V21.D2, V19.D2, V17.D2
-	WORD    $0x6e76fe10 // fdiv v16.2d, v16.2d, v22.2d
-	WORD    $0x6e71fe51 // fdiv v17.2d, v18.2d, v17.2d
+	VFMLA   V11.D2, V18.D2, V20.D2
+	FMOVQ   48(RSP), F21
+	VFMLA   V19.D2, V16.D2, V21.D2
+	FMOVQ   48(RSP), F16
+	VFMLA   V20.D2, V18.D2, V16.D2
+	WORD    $0x6e75fdef // fdiv v15.2d, v15.2d, v21.2d
+	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6ce5ce // fcmeq v14.2d, v14.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	FMOVQ   0(R1), F16
-	WORD    $0x6e6ede10 // fmul v16.2d, v16.2d, v14.2d
-	FMOVQ   F16, 0(R0)
-	FMOVQ   16(R1), F14
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	FMOVQ   F14, 16(R0)
+	FMOVQ   0(R1), F15
+	WORD    $0x6e6dddef // fmul v15.2d, v15.2d, v13.2d
+	FMOVQ   F15, 0(R0)
+	FMOVQ   16(R1), F13
+	WORD    $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
+	FMOVQ   F13, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	ADD     $32, R2
@@ -5325,59 +5260,57 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R2), F14
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
-	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V5.D2, V17.D2, V16.D2
-	VMOVI   $0, V18.B16
-	VFMLA   V6.D2, V17.D2, V18.D2
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x6e67de11 // fmul v17.2d, v16.2d, v7.2d
-	WORD    $0x6e71de12 // fmul v18.2d, v16.2d, v17.2d
-	FMOVQ   368(R5), F19 // 0x3fb28a2a1b3c047f
-	VFMLA   V17.D2, V8.D2, V19.D2
-	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   448(R5), F20 // 0x4001111111118834
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   464(R5), F19 // 0x4005555555552101
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   480(R5), F20 // 0x400555555555553b
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   496(R5), F19 // 0x4000000000000005
-	VFMLA   V17.D2, V20.D2, V19.D2
-	VFMLA   V19.D2, V18.D2, V16.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e69ddf1 // fmul v17.2d, v15.2d, v9.2d
-	WORD    $0x6e6addef // fmul v15.2d, v15.2d, v10.2d
-	WORD    $0x4eebd5ef // fsub v15.2d, v15.2d, v11.2d
-	VFMLA   V16.D2, V17.D2, V15.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V7.D2, V15.D2, V16.D2
-	FMOVQ   32(RSP), F17
-	VFMLA   V12.D2, V15.D2, V17.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V17.D2, V15.D2, V18.D2
-	WORD    $0x6e72fe0f // fdiv v15.2d, v16.2d, v18.2d
+	FMOVQ   0(R2), F13
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5ae // fsub v14.2d, v13.2d, v14.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVQ   0(R1), F15
-	WORD    $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
-	FMOVQ   F15, 0(R0)
+	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
+	WORD    $0x6eeee44f // fcmgt v15.2d, v2.2d, v14.2d
+	VBSL    V14.B16, V2.B16, V15.B16
+	VMOV    V4.B16, V14.B16
+	VFMLA   V3.D2, V15.D2, V14.D2
+	WORD    $0x4eeed490 // fsub v16.2d, v4.2d, v14.2d
+	WORD    $0x6e65de11 // fmul v17.2d, v16.2d, v5.2d
+	VFMLA   V6.D2, V16.D2, V15.D2
+	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	WORD    $0x6e67ddf0 // fmul v16.2d, v15.2d, v7.2d
+	WORD    $0x6e70ddf1 // fmul v17.2d, v15.2d, v16.2d
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   416(R5), F19 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   432(R5), F18 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V16.D2, V19.D2, V18.D2
+	VFMLA   V18.D2, V17.D2, V15.D2
+	VSHL    $52, V14.D2, V14.D2
+	WORD    $0x6e69ddd0 // fmul v16.2d, v14.2d, v9.2d
+	WORD    $0x4eead5ce // fsub v14.2d, v14.2d, v10.2d
+	VFMLA   V15.D2, V16.D2, V14.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V14.D2, V15.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V11.D2, V14.D2, V16.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V16.D2, V14.D2, V17.D2
+	WORD    $0x6e71fdee // fdiv v14.2d, v15.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVQ   0(R1), F14
+	WORD    $0x6e6dddce // fmul v14.2d, v14.2d, v13.2d
+	FMOVQ   F14, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -5386,65 +5319,63 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R2), F14
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
-	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
-	VBSL    V15.B16, V2.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V5.D2, V17.D2, V16.D2
-	VMOVI   $0, V18.B16
-	VFMLA   V6.D2, V17.D2, V18.D2
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x6e67de11 // fmul v17.2d, v16.2d, v7.2d
-	WORD    $0x6e71de12 // fmul v18.2d, v16.2d, v17.2d
-	FMOVQ   368(R5), F19 // 0x3fb28a2a1b3c047f
-	VFMLA   V17.D2, V8.D2, V19.D2
-	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   448(R5), F20 // 0x4001111111118834
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   464(R5), F19 // 0x4005555555552101
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   480(R5), F20 // 0x400555555555553b
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   496(R5), F19 // 0x4000000000000005
-	VFMLA   V17.D2, V20.D2, V19.D2
-	VFMLA   V19.D2, V18.D2, V16.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e69ddf1 // fmul v17.2d, v15.2d, v9.2d
-	WORD    $0x6e6addef // fmul v15.2d, v15.2d, v10.2d
-	WORD    $0x4eebd5ef // fsub v15.2d, v15.2d, v11.2d
-	VFMLA   V16.D2, V17.D2, V15.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V7.D2, V15.D2, V16.D2
-	FMOVQ   32(RSP), F17
-	VFMLA   V12.D2, V15.D2, V17.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V17.D2, V15.D2, V18.D2
-	WORD    $0x6e72fe0f // fdiv v15.2d, v16.2d, v18.2d
+	FMOVD.P 8(R2), F13
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5ae // fsub v14.2d, v13.2d, v14.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVD.P 8(R1), F15
-	WORD    $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
-	FMOVD.P F15, 8(R0)
+	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
+	WORD    $0x6eeee44f // fcmgt v15.2d, v2.2d, v14.2d
+	VBSL    V14.B16, V2.B16, V15.B16
+	VMOV    V4.B16, V14.B16
+	VFMLA   V3.D2, V15.D2, V14.D2
+	WORD    $0x4eeed490 // fsub v16.2d, v4.2d, v14.2d
+	WORD    $0x6e65de11 // fmul v17.2d, v16.2d, v5.2d
+	VFMLA   V6.D2, V16.D2, V15.D2
+	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	WORD    $0x6e67ddf0 // fmul v16.2d, v15.2d, v7.2d
+	WORD    $0x6e70ddf1 // fmul v17.2d, v15.2d, v16.2d
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   416(R5), F19 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   432(R5), F18 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V16.D2, V19.D2, V18.D2
+	VFMLA   V18.D2, V17.D2, V15.D2
+	VSHL    $52, V14.D2, V14.D2
+	WORD    $0x6e69ddd0 // fmul v16.2d, v14.2d, v9.2d
+	WORD    $0x4eead5ce // fsub v14.2d, v14.2d, v10.2d
+	VFMLA   V15.D2, V16.D2, V14.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V14.D2, V15.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V11.D2, V14.D2, V16.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V16.D2, V14.D2, V17.D2
+	WORD    $0x6e71fdee // fdiv v14.2d, v15.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVD.P 8(R1), F14
+	WORD    $0x6e6dddce // fmul v14.2d, v14.2d, v13.2d
+	FMOVD.P F14, 8(R0)
 
 done:
 	RET
 
 // func softRoundValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·softRoundValueGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·softRoundValueGradF32NEON(SB), NOSPLIT, $40-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -5458,123 +5389,115 @@ TEXT ·softRoundValueGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V2.D[0], V2.D2
 	FMOVD   8(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVD   16(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVQ   240(R5), F5 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F8 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F9
+	FMOVQ   240(R5), F4 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 16(RSP)
+	FMOVQ   512(R5), F6 // 0x0170000000000000
+	FMOVQ   96(R5), F7 // 0x3ff0000000000000
+	FMOVD   24(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   40(R4), F9
 	VDUP    V9.D[0], V9.D2
-	FMOVQ   96(R5), F10 // 0x3ff0000000000000
-	FMOVD   32(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVD   40(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   48(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVQ   F13, 16(RSP)
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	FMOVD   48(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVQ   F10, 32(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	FMOVD   8(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
-	WORD    $0x4e601e54 // bic v20.16b, v18.16b, v0.16b
-	WORD    $0x4e601e75 // bic v21.16b, v19.16b, v0.16b
-	WORD    $0x6ef4e436 // fcmgt v22.2d, v1.2d, v20.2d
-	VBSL    V20.B16, V1.B16, V22.B16
-	WORD    $0x6ef5e434 // fcmgt v20.2d, v1.2d, v21.2d
-	VBSL    V21.B16, V1.B16, V20.B16
-	VMOV    V3.B16, V21.B16
-	VFMLA   V2.D2, V22.D2, V21.D2
-	VMOV    V3.B16, V23.B16
-	VFMLA   V2.D2, V20.D2, V23.D2
-	WORD    $0x4ef5d478 // fsub v24.2d, v3.2d, v21.2d
-	WORD    $0x4ef7d479 // fsub v25.2d, v3.2d, v23.2d
-	VFMLA   V2.D2, V22.D2, V24.D2
-	VFMLA   V2.D2, V20.D2, V25.D2
-	VSHL    $52, V21.D2, V20.D2
-	VSHL    $52, V23.D2, V21.D2
-	WORD    $0x6e64de94 // fmul v20.2d, v20.2d, v4.2d
-	WORD    $0x6e64deb5 // fmul v21.2d, v21.2d, v4.2d
-	FMOVQ   304(R5), F22 // 0x3fe62e42fefd32c2
-	VFMLA   V24.D2, V5.D2, V22.D2
-	FMOVQ   304(R5), F23 // 0x3fe62e42fefd32c2
-	VFMLA   V25.D2, V5.D2, V23.D2
-	FMOVQ   320(R5), F26 // 0x3fac6b08cb168349
-	VFMLA   V24.D2, V6.D2, V26.D2
-	FMOVQ   320(R5), F27 // 0x3fac6b08cb168349
-	VFMLA   V25.D2, V6.D2, V27.D2
-	FMOVQ   336(R5), F28 // 0x3f55d88bdb12fc97
-	VFMLA   V24.D2, V7.D2, V28.D2
-	FMOVQ   336(R5), F29 // 0x3f55d88bdb12fc97
-	VFMLA   V25.D2, V7.D2, V29.D2
-	WORD    $0x6e78df1e // fmul v30.2d, v24.2d, v24.2d
-	WORD    $0x6e79df3f // fmul v31.2d, v25.2d, v25.2d
-	VFMLA   V30.D2, V26.D2, V22.D2
-	VFMLA   V31.D2, V27.D2, V23.D2
-	VFMLA   V30.D2, V8.D2, V28.D2
-	VFMLA   V31.D2, V8.D2, V29.D2
-	WORD    $0x6e7edfda // fmul v26.2d, v30.2d, v30.2d
-	WORD    $0x6e7fdffb // fmul v27.2d, v31.2d, v31.2d
-	VFMLA   V26.D2, V28.D2, V22.D2
-	VFMLA   V27.D2, V29.D2, V23.D2
-	WORD    $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
-	WORD    $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
-	WORD    $0x4ee9d698 // fsub v24.2d, v20.2d, v9.2d
-	WORD    $0x4ee9d6b9 // fsub v25.2d, v21.2d, v9.2d
-	VFMLA   V22.D2, V20.D2, V24.D2
-	VFMLA   V23.D2, V21.D2, V25.D2
-	VMOV    V10.B16, V20.B16
-	VFMLA   V11.D2, V24.D2, V20.D2
-	VMOV    V10.B16, V21.B16
-	VFMLA   V11.D2, V25.D2, V21.D2
-	WORD    $0x6e74fd54 // fdiv v20.2d, v10.2d, v20.2d
-	WORD    $0x6e75fd55 // fdiv v21.2d, v10.2d, v21.2d
-	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
-	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
-	VAND    V0.B16, V18.B16, V26.B16
-	VORR    V22.B16, V26.B16, V26.B16
-	VAND    V0.B16, V19.B16, V18.B16
-	VORR    V23.B16, V18.B16, V18.B16
-	WORD    $0x4e7ad610 // fadd v16.2d, v16.2d, v26.2d
-	WORD    $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
-	VAND    V0.B16, V14.B16, V18.B16
-	VORR    V16.B16, V18.B16, V18.B16
-	VAND    V0.B16, V15.B16, V16.B16
-	VORR    V17.B16, V16.B16, V16.B16
+	FMOVD   0(R2), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVD   8(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD    $0x4e61894c // frintn v12.2d, v10.2d
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
+	WORD    $0x4eecd54e // fsub v14.2d, v10.2d, v12.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
+	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
+	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	WORD    $0x6ee1e612 // fcmgt v18.2d, v16.2d, v1.2d
+	VBSL    V1.B16, V16.B16, V18.B16
+	WORD    $0x6ee1e630 // fcmgt v16.2d, v17.2d, v1.2d
+	VBSL    V1.B16, V17.B16, V16.B16
+	WORD    $0x6e62de51 // fmul v17.2d, v18.2d, v2.2d
+	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
+	WORD    $0x4e63d632 // fadd v18.2d, v17.2d, v3.2d
+	WORD    $0x4e63d613 // fadd v19.2d, v16.2d, v3.2d
+	WORD    $0x4ee3d654 // fsub v20.2d, v18.2d, v3.2d
+	WORD    $0x4ee3d675 // fsub v21.2d, v19.2d, v3.2d
+	WORD    $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
+	WORD    $0x4ef5d610 // fsub v16.2d, v16.2d, v21.2d
+	VSHL    $52, V18.D2, V18.D2
+	VSHL    $52, V19.D2, V19.D2
+	WORD    $0x6e71de54 // fmul v20.2d, v18.2d, v17.2d
+	WORD    $0x6e70de75 // fmul v21.2d, v19.2d, v16.2d
+	FMOVQ   256(R5), F22 // 0x3f2443f62002ca0a
+	VFMLA   V17.D2, V4.D2, V22.D2
+	FMOVQ   256(R5), F23 // 0x3f2443f62002ca0a
+	VFMLA   V16.D2, V4.D2, V23.D2
+	FMOVQ   272(R5), F24 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V22.D2, V24.D2
+	FMOVQ   272(R5), F22 // 0x3f55d88bdb12fc97
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   288(R5), F23 // 0x3f83b2a1c3667239
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   288(R5), F24 // 0x3f83b2a1c3667239
+	VFMLA   V16.D2, V22.D2, V24.D2
+	FMOVQ   304(R5), F22 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   304(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V16.D2, V24.D2, V23.D2
+	FMOVQ   320(R5), F24 // 0x3fcebfbe045300cb
+	VFMLA   V17.D2, V22.D2, V24.D2
+	FMOVQ   320(R5), F22 // 0x3fcebfbe045300cb
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   336(R5), F23 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V16.D2, V22.D2, V17.D2
+	WORD    $0x4ee5d650 // fsub v16.2d, v18.2d, v5.2d
+	WORD    $0x4ee5d672 // fsub v18.2d, v19.2d, v5.2d
+	VFMLA   V23.D2, V20.D2, V16.D2
+	VFMLA   V17.D2, V21.D2, V18.D2
+	WORD    $0x4e601d51 // bic v17.16b, v10.16b, v0.16b
+	WORD    $0x4e601d73 // bic v19.16b, v11.16b, v0.16b
+	FMOVQ   16(RSP), F20
+	VFMLA   V6.D2, V17.D2, V20.D2
 	FMOVQ   16(RSP), F17
-	VFMLA   V12.D2, V24.D2, V17.D2
-	FMOVQ   16(RSP), F19
-	VFMLA   V12.D2, V25.D2, V19.D2
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x4e601dd4 // bic v20.16b, v14.16b, v0.16b
-	WORD    $0x4e601df5 // bic v21.16b, v15.16b, v0.16b
-	WORD    $0x4e6de694 // fcmeq v20.2d, v20.2d, v13.2d
-	WORD    $0x4e6de6b5 // fcmeq v21.2d, v21.2d, v13.2d
-	VBIT    V20.B16, V14.B16, V18.B16
-	VBIT    V21.B16, V15.B16, V16.B16
-	WORD    $0x4e741e2e // bic v14.16b, v17.16b, v20.16b
-	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
-	WORD    $0x0e616a51 // fcvtn v17.2s, v18.2d
-	FMOVD   F17, 0(R0)
-	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
-	FMOVD   F19, 0(R1)
-	WORD    $0x0e616a0e // fcvtn v14.2s, v16.2d
-	FMOVD   F14, 8(R0)
-	WORD    $0x0e6169f1 // fcvtn v17.2s, v15.2d
-	FMOVD   F17, 8(R1)
+	VFMLA   V6.D2, V19.D2, V17.D2
+	VFMLA   V8.D2, V16.D2, V20.D2
+	VFMLA   V8.D2, V18.D2, V17.D2
+	WORD    $0x6e74fcf3 // fdiv v19.2d, v7.2d, v20.2d
+	WORD    $0x6e71fcf1 // fdiv v17.2d, v7.2d, v17.2d
+	FMOVQ   32(RSP), F20
+	VFMLA   V9.D2, V16.D2, V20.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V9.D2, V18.D2, V21.D2
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	WORD    $0x6e71de37 // fmul v23.2d, v17.2d, v17.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	WORD    $0x6e77deb5 // fmul v21.2d, v21.2d, v23.2d
+	VAND    V0.B16, V14.B16, V22.B16
+	VORR    V16.B16, V22.B16, V22.B16
+	VAND    V0.B16, V15.B16, V14.B16
+	VORR    V18.B16, V14.B16, V14.B16
+	VFMLA   V19.D2, V22.D2, V12.D2
+	VFMLA   V17.D2, V14.D2, V13.D2
+	VAND    V0.B16, V10.B16, V14.B16
+	VORR    V12.B16, V14.B16, V14.B16
+	VAND    V0.B16, V11.B16, V10.B16
+	VORR    V13.B16, V10.B16, V10.B16
+	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e616a8c // fcvtn v12.2s, v20.2d
+	FMOVD   F12, 0(R1)
+	WORD    $0x0e61694b // fcvtn v11.2s, v10.2d
+	FMOVD   F11, 8(R0)
+	WORD    $0x0e616aac // fcvtn v12.2s, v21.2d
+	FMOVD   F12, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -5585,54 +5508,51 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
-	VBSL    V17.B16, V1.B16, V18.B16
-	VMOV    V3.B16, V17.B16
-	VFMLA   V2.D2, V18.D2, V17.D2
-	WORD    $0x4ef1d473 // fsub v19.2d, v3.2d, v17.2d
-	VFMLA   V2.D2, V18.D2, V19.D2
-	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V5.D2, V18.D2
-	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V6.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V7.D2, V21.D2
-	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
-	VFMLA   V22.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V8.D2, V21.D2
-	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
-	VFMLA   V20.D2, V21.D2, V18.D2
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x4ee9d633 // fsub v19.2d, v17.2d, v9.2d
-	VFMLA   V18.D2, V17.D2, V19.D2
-	VMOV    V10.B16, V17.B16
-	VFMLA   V11.D2, V19.D2, V17.D2
-	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
-	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
+	FMOVD   0(R2), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD    $0x4e61894b // frintn v11.2d, v10.2d
+	WORD    $0x4eebd54c // fsub v12.2d, v10.2d, v11.2d
+	WORD    $0x4e601d8d // bic v13.16b, v12.16b, v0.16b
+	WORD    $0x6ee1e5ae // fcmgt v14.2d, v13.2d, v1.2d
+	VBSL    V1.B16, V13.B16, V14.B16
+	WORD    $0x6e62ddcd // fmul v13.2d, v14.2d, v2.2d
+	WORD    $0x4e63d5ae // fadd v14.2d, v13.2d, v3.2d
+	WORD    $0x4ee3d5cf // fsub v15.2d, v14.2d, v3.2d
+	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	VSHL    $52, V14.D2, V14.D2
+	WORD    $0x6e6dddcf // fmul v15.2d, v14.2d, v13.2d
+	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V4.D2, V16.D2
+	FMOVQ   272(R5), F17 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V16.D2, V17.D2
+	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V17.D2, V16.D2
+	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V16.D2, V17.D2
+	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V17.D2, V16.D2
+	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V16.D2, V17.D2
+	WORD    $0x4ee5d5cd // fsub v13.2d, v14.2d, v5.2d
+	VFMLA   V17.D2, V15.D2, V13.D2
+	WORD    $0x4e601d4e // bic v14.16b, v10.16b, v0.16b
 	FMOVQ   16(RSP), F15
-	VFMLA   V12.D2, V19.D2, V15.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
-	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
-	WORD    $0x4e6de631 // fcmeq v17.2d, v17.2d, v13.2d
-	VBIT    V17.B16, V14.B16, V16.B16
-	WORD    $0x4e711dee // bic v14.16b, v15.16b, v17.16b
-	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
-	FMOVD   F17, 0(R1)
+	VFMLA   V6.D2, V14.D2, V15.D2
+	VFMLA   V8.D2, V13.D2, V15.D2
+	WORD    $0x6e6ffcee // fdiv v14.2d, v7.2d, v15.2d
+	FMOVQ   32(RSP), F15
+	VFMLA   V9.D2, V13.D2, V15.D2
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V12.B16, V16.B16
+	VORR    V13.B16, V16.B16, V16.B16
+	VFMLA   V14.D2, V16.D2, V11.D2
+	VAND    V0.B16, V10.B16, V12.B16
+	VORR    V11.B16, V12.B16, V12.B16
+	WORD    $0x0e61698a // fcvtn v10.2s, v12.2d
+	FMOVD   F10, 0(R0)
+	WORD    $0x0e6169eb // fcvtn v11.2s, v15.2d
+	FMOVD   F11, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -5641,60 +5561,57 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
-	VBSL    V17.B16, V1.B16, V18.B16
-	VMOV    V3.B16, V17.B16
-	VFMLA   V2.D2, V18.D2, V17.D2
-	WORD    $0x4ef1d473 // fsub v19.2d, v3.2d, v17.2d
-	VFMLA   V2.D2, V18.D2, V19.D2
-	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e64de31 // fmul v17.2d, v17.2d, v4.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V5.D2, V18.D2
-	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V6.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V7.D2, V21.D2
-	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
-	VFMLA   V22.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V8.D2, V21.D2
-	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
-	VFMLA   V20.D2, V21.D2, V18.D2
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x4ee9d633 // fsub v19.2d, v17.2d, v9.2d
-	VFMLA   V18.D2, V17.D2, V19.D2
-	VMOV    V10.B16, V17.B16
-	VFMLA   V11.D2, V19.D2, V17.D2
-	WORD    $0x6e71fd51 // fdiv v17.2d, v10.2d, v17.2d
-	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
-	VAND    V0.B16, V14.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
+	FMOVS.P 4(R2), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD    $0x4e61894b // frintn v11.2d, v10.2d
+	WORD    $0x4eebd54c // fsub v12.2d, v10.2d, v11.2d
+	WORD    $0x4e601d8d // bic v13.16b, v12.16b, v0.16b
+	WORD    $0x6ee1e5ae // fcmgt v14.2d, v13.2d, v1.2d
+	VBSL    V1.B16, V13.B16, V14.B16
+	WORD    $0x6e62ddcd // fmul v13.2d, v14.2d, v2.2d
+	WORD    $0x4e63d5ae // fadd v14.2d, v13.2d, v3.2d
+	WORD    $0x4ee3d5cf // fsub v15.2d, v14.2d, v3.2d
+	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	VSHL    $52, V14.D2, V14.D2
+	WORD    $0x6e6dddcf // fmul v15.2d, v14.2d, v13.2d
+	FMOVQ   256(R5), F16 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V4.D2, V16.D2
+	FMOVQ   272(R5), F17 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V16.D2, V17.D2
+	FMOVQ   288(R5), F16 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V17.D2, V16.D2
+	FMOVQ   304(R5), F17 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V16.D2, V17.D2
+	FMOVQ   320(R5), F16 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V17.D2, V16.D2
+	FMOVQ   336(R5), F17 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V16.D2, V17.D2
+	WORD    $0x4ee5d5cd // fsub v13.2d, v14.2d, v5.2d
+	VFMLA   V17.D2, V15.D2, V13.D2
+	WORD    $0x4e601d4e // bic v14.16b, v10.16b, v0.16b
 	FMOVQ   16(RSP), F15
-	VFMLA   V12.D2, V19.D2, V15.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
-	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
-	WORD    $0x4e6de631 // fcmeq v17.2d, v17.2d, v13.2d
-	VBIT    V17.B16, V14.B16, V16.B16
-	WORD    $0x4e711dee // bic v14.16b, v15.16b, v17.16b
-	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
-	FMOVS.P F15, 4(R0)
-	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
-	FMOVS.P F17, 4(R1)
+	VFMLA   V6.D2, V14.D2, V15.D2
+	VFMLA   V8.D2, V13.D2, V15.D2
+	WORD    $0x6e6ffcee // fdiv v14.2d, v7.2d, v15.2d
+	FMOVQ   32(RSP), F15
+	VFMLA   V9.D2, V13.D2, V15.D2
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V12.B16, V16.B16
+	VORR    V13.B16, V16.B16, V16.B16
+	VFMLA   V14.D2, V16.D2, V11.D2
+	VAND    V0.B16, V10.B16, V12.B16
+	VORR    V11.B16, V12.B16, V12.B16
+	WORD    $0x0e61698a // fcvtn v10.2s, v12.2d
+	FMOVS.P F10, 4(R0)
+	WORD    $0x0e6169eb // fcvtn v11.2s, v15.2d
+	FMOVS.P F11, 4(R1)
 
 done:
 	RET
 
 // func softRoundValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
-TEXT ·softRoundValueGradF64NEON(SB), NOSPLIT, $72-40
+TEXT ·softRoundValueGradF64NEON(SB), NOSPLIT, $88-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -5710,32 +5627,35 @@ TEXT ·softRoundValueGradF64NEON(SB), NOSPLIT, $72-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
 	FMOVD   72(R4), F6
 	VDUP    V6.D[0], V6.D2
 	FMOVD   40(R4), F7
 	VDUP    V7.D[0], V7.D2
 	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
+	FMOVD   64(R4), F9
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   224(R5), F12 // 0x3fe0000000000000
+	FMOVQ   224(R5), F11 // 0x3fe0000000000000
+	FMOVD   24(R4), F12
+	VDUP    V12.D[0], V12.D2
 	FMOVD   32(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 16(RSP)
 	FMOVD   48(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 32(RSP)
-	FMOVD   112(R4), F13
+	FMOVD   120(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 48(RSP)
-	FMOVD   104(R4), F13
+	FMOVD   112(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 64(RSP)
+	FMOVD   104(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 80(RSP)
 	CMP     $4, R3
 	BLT     single
 
@@ -5760,14 +5680,12 @@ loop:
 	VFMLA   V3.D2, V21.D2, V24.D2
 	WORD    $0x4ef6d499 // fsub v25.2d, v4.2d, v22.2d
 	WORD    $0x4ef8d49a // fsub v26.2d, v4.2d, v24.2d
-	VFMLA   V5.D2, V25.D2, V23.D2
-	VFMLA   V5.D2, V26.D2, V21.D2
-	VMOVI   $0, V27.B16
-	VFMLA   V6.D2, V25.D2, V27.D2
-	VMOVI   $0, V25.B16
-	VFMLA   V6.D2, V26.D2, V25.D2
+	WORD    $0x6e65df3b // fmul v27.2d, v25.2d, v5.2d
+	WORD    $0x6e65df5c // fmul v28.2d, v26.2d, v5.2d
+	VFMLA   V6.D2, V25.D2, V23.D2
+	VFMLA   V6.D2, V26.D2, V21.D2
 	WORD    $0x4e7bd6f7 // fadd v23.2d, v23.2d, v27.2d
-	WORD    $0x4e79d6b5 // fadd v21.2d, v21.2d, v25.2d
+	WORD    $0x4e7cd6b5 // fadd v21.2d, v21.2d, v28.2d
 	WORD    $0x6e67def9 // fmul v25.2d, v23.2d, v7.2d
 	WORD    $0x6e67deba // fmul v26.2d, v21.2d, v7.2d
 	WORD    $0x6e79defb // fmul v27.2d, v23.2d, v25.2d
@@ -5814,28 +5732,24 @@ loop:
 	VSHL    $52, V24.D2, V24.D2
 	WORD    $0x6e69ded9 // fmul v25.2d, v22.2d, v9.2d
 	WORD    $0x6e69df1a // fmul v26.2d, v24.2d, v9.2d
-	WORD    $0x6e6aded6 // fmul v22.2d, v22.2d, v10.2d
-	WORD    $0x6e6adf18 // fmul v24.2d, v24.2d, v10.2d
-	WORD    $0x4eebd6d6 // fsub v22.2d, v22.2d, v11.2d
-	WORD    $0x4eebd718 // fsub v24.2d, v24.2d, v11.2d
+	WORD    $0x4eead6d6 // fsub v22.2d, v22.2d, v10.2d
+	WORD    $0x4eead718 // fsub v24.2d, v24.2d, v10.2d
 	VFMLA   V23.D2, V25.D2, V22.D2
 	VFMLA   V21.D2, V26.D2, V24.D2
-	WORD    $0x6ef3e595 // fcmgt v21.2d, v12.2d, v19.2d
-	WORD    $0x6ef4e597 // fcmgt v23.2d, v12.2d, v20.2d
+	WORD    $0x6ef3e575 // fcmgt v21.2d, v11.2d, v19.2d
+	WORD    $0x6ef4e577 // fcmgt v23.2d, v11.2d, v20.2d
 	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F26 // 0x3ff0000000000000
-	VFMLA   V25.D2, V22.D2, V26.D2
-	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F27 // 0x3ff0000000000000
-	VFMLA   V25.D2, V24.D2, V27.D2
-	WORD    $0x6e7afed9 // fdiv v25.2d, v22.2d, v26.2d
-	WORD    $0x6e7bff1a // fdiv v26.2d, v24.2d, v27.2d
+	VFMLA   V12.D2, V22.D2, V25.D2
+	FMOVQ   16(RSP), F26
+	VFMLA   V12.D2, V24.D2, V26.D2
+	WORD    $0x6e79fed9 // fdiv v25.2d, v22.2d, v25.2d
+	WORD    $0x6e7aff1a // fdiv v26.2d, v24.2d, v26.2d
 	WORD    $0x6ef3e73b // fcmgt v27.2d, v25.2d, v19.2d
 	VBSL    V25.B16, V19.B16, V27.B16
 	WORD    $0x6ef4e753 // fcmgt v19.2d, v26.2d, v20.2d
 	VBSL    V26.B16, V20.B16, V19.B16
-	VBSL    V12.B16, V27.B16, V21.B16
-	VBSL    V12.B16, V19.B16, V23.B16
+	VBSL    V11.B16, V27.B16, V21.B16
+	VBSL    V11.B16, V19.B16, V23.B16
 	VAND    V0.B16, V17.B16, V19.B16
 	VORR    V21.B16, V19.B16, V19.B16
 	VAND    V0.B16, V18.B16, V17.B16
@@ -5856,17 +5770,17 @@ loop:
 	FMOVQ   48(RSP), F19
 	FMOVQ   64(RSP), F21
 	VFMLA   V19.D2, V24.D2, V21.D2
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
+	FMOVQ   80(RSP), F19
 	VFMLA   V20.D2, V22.D2, V19.D2
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
+	FMOVQ   80(RSP), F20
 	VFMLA   V21.D2, V24.D2, V20.D2
 	WORD    $0x6e73fe10 // fdiv v16.2d, v16.2d, v19.2d
 	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ad // fcmeq v13.2d, v13.2d, v19.2d
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ce // fcmeq v14.2d, v14.2d, v19.2d
 	WORD    $0x4e6d1e0d // bic v13.16b, v16.16b, v13.16b
 	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
@@ -5894,9 +5808,8 @@ single:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V18.D2, V17.D2
 	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V19.D2, V18.D2
-	VMOVI   $0, V20.B16
-	VFMLA   V6.D2, V19.D2, V20.D2
+	WORD    $0x6e65de74 // fmul v20.2d, v19.2d, v5.2d
+	VFMLA   V6.D2, V19.D2, V18.D2
 	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
 	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
@@ -5921,17 +5834,15 @@ single:
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
 	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
-	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	WORD    $0x4eead631 // fsub v17.2d, v17.2d, v10.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
-	WORD    $0x6ef0e592 // fcmgt v18.2d, v12.2d, v16.2d
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V19.D2, V17.D2, V20.D2
-	WORD    $0x6e74fe33 // fdiv v19.2d, v17.2d, v20.2d
+	VFMLA   V12.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe33 // fdiv v19.2d, v17.2d, v19.2d
 	WORD    $0x6ef0e674 // fcmgt v20.2d, v19.2d, v16.2d
 	VBSL    V19.B16, V16.B16, V20.B16
-	VBSL    V12.B16, V20.B16, V18.B16
+	VBSL    V11.B16, V20.B16, V18.B16
 	VAND    V0.B16, V15.B16, V16.B16
 	VORR    V18.B16, V16.B16, V16.B16
 	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
@@ -5942,11 +5853,11 @@ single:
 	FMOVQ   48(RSP), F16
 	FMOVQ   64(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	FMOVQ   80(RSP), F16
 	VFMLA   V18.D2, V17.D2, V16.D2
 	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	FMOVQ   528(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
 	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
 	FMOVQ   F15, 0(R0)
@@ -5969,9 +5880,8 @@ tail:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V18.D2, V17.D2
 	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V19.D2, V18.D2
-	VMOVI   $0, V20.B16
-	VFMLA   V6.D2, V19.D2, V20.D2
+	WORD    $0x6e65de74 // fmul v20.2d, v19.2d, v5.2d
+	VFMLA   V6.D2, V19.D2, V18.D2
 	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
 	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
@@ -5996,17 +5906,15 @@ tail:
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
 	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
-	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	WORD    $0x4eead631 // fsub v17.2d, v17.2d, v10.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
-	WORD    $0x6ef0e592 // fcmgt v18.2d, v12.2d, v16.2d
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V19.D2, V17.D2, V20.D2
-	WORD    $0x6e74fe33 // fdiv v19.2d, v17.2d, v20.2d
+	VFMLA   V12.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe33 // fdiv v19.2d, v17.2d, v19.2d
 	WORD    $0x6ef0e674 // fcmgt v20.2d, v19.2d, v16.2d
 	VBSL    V19.B16, V16.B16, V20.B16
-	VBSL    V12.B16, V20.B16, V18.B16
+	VBSL    V11.B16, V20.B16, V18.B16
 	VAND    V0.B16, V15.B16, V16.B16
 	VORR    V18.B16, V16.B16, V16.B16
 	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
@@ -6017,11 +5925,11 @@ tail:
 	FMOVQ   48(RSP), F16
 	FMOVQ   64(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	FMOVQ   80(RSP), F16
 	VFMLA   V18.D2, V17.D2, V16.D2
 	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	FMOVQ   528(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
 	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
 	FMOVD.P F15, 8(R0)
@@ -6031,7 +5939,7 @@ done:
 	RET
 
 // func softCeilF32NEON(dst *float32, x *float32, n int, c *float64)
-TEXT ·softCeilF32NEON(SB), NOSPLIT, $0-32
+TEXT ·softCeilF32NEON(SB), NOSPLIT, $24-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -6045,99 +5953,95 @@ TEXT ·softCeilF32NEON(SB), NOSPLIT, $0-32
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F10
-	VDUP    V10.D[0], V10.D2
-	FMOVQ   96(R5), F11 // 0x3ff0000000000000
-	FMOVD   32(R4), F12
-	VDUP    V12.D[0], V12.D2
+	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   32(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   F7, 16(RSP)
+	FMOVQ   96(R5), F7 // 0x3ff0000000000000
+	FMOVD   24(R4), F8
+	VDUP    V8.D[0], V8.D2
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	FMOVD   8(R1), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VEOR    V0.B16, V13.B16, V13.B16
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
-	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4e601db1 // bic v17.16b, v13.16b, v0.16b
-	WORD    $0x4e601dd2 // bic v18.16b, v14.16b, v0.16b
-	WORD    $0x6ee2e633 // fcmgt v19.2d, v17.2d, v2.2d
-	VBSL    V2.B16, V17.B16, V19.B16
-	WORD    $0x6ee2e651 // fcmgt v17.2d, v18.2d, v2.2d
-	VBSL    V2.B16, V18.B16, V17.B16
-	VMOV    V4.B16, V18.B16
-	VFMLA   V3.D2, V19.D2, V18.D2
-	VMOV    V4.B16, V20.B16
-	VFMLA   V3.D2, V17.D2, V20.D2
-	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
-	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
-	VFMLA   V3.D2, V19.D2, V21.D2
-	VFMLA   V3.D2, V17.D2, V22.D2
-	VSHL    $52, V18.D2, V17.D2
-	VSHL    $52, V20.D2, V18.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
-	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
-	VFMLA   V21.D2, V6.D2, V19.D2
-	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V6.D2, V20.D2
-	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
-	VFMLA   V21.D2, V7.D2, V23.D2
-	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
-	VFMLA   V21.D2, V8.D2, V25.D2
-	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V8.D2, V26.D2
-	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
-	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
-	VFMLA   V27.D2, V23.D2, V19.D2
-	VFMLA   V28.D2, V24.D2, V20.D2
-	VFMLA   V27.D2, V9.D2, V25.D2
-	VFMLA   V28.D2, V9.D2, V26.D2
-	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
-	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
-	VFMLA   V23.D2, V25.D2, V19.D2
-	VFMLA   V24.D2, V26.D2, V20.D2
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
-	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
-	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
-	VFMLA   V19.D2, V17.D2, V21.D2
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V21.D2, V17.D2
-	VMOV    V11.B16, V18.B16
-	VFMLA   V12.D2, V22.D2, V18.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
-	WORD    $0x6e71deb1 // fmul v17.2d, v21.2d, v17.2d
-	WORD    $0x6e72ded2 // fmul v18.2d, v22.2d, v18.2d
-	VAND    V0.B16, V13.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V0.B16, V14.B16, V13.B16
-	VORR    V18.B16, V13.B16, V13.B16
-	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
-	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
-	VEOR    V0.B16, V14.B16, V14.B16
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R0)
+	FMOVD   0(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	FMOVD   8(R1), F10
+	WORD    $0x0e61794a // fcvtl v10.2d, v10.2s
+	VEOR    V0.B16, V9.B16, V9.B16
+	VEOR    V0.B16, V10.B16, V10.B16
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
+	WORD    $0x4e61994c // frintm v12.2d, v10.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
+	WORD    $0x4ee1d54a // fsub v10.2d, v10.2d, v1.2d
+	WORD    $0x4e601d2d // bic v13.16b, v9.16b, v0.16b
+	WORD    $0x4e601d4e // bic v14.16b, v10.16b, v0.16b
+	WORD    $0x6ee2e5af // fcmgt v15.2d, v13.2d, v2.2d
+	VBSL    V2.B16, V13.B16, V15.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V13.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4e64d5b0 // fadd v16.2d, v13.2d, v4.2d
+	WORD    $0x4ee4d5f1 // fsub v17.2d, v15.2d, v4.2d
+	WORD    $0x4ee4d612 // fsub v18.2d, v16.2d, v4.2d
+	WORD    $0x4ef1d5ce // fsub v14.2d, v14.2d, v17.2d
+	WORD    $0x4ef2d5ad // fsub v13.2d, v13.2d, v18.2d
+	VSHL    $52, V15.D2, V15.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e6eddf1 // fmul v17.2d, v15.2d, v14.2d
+	WORD    $0x6e6dde12 // fmul v18.2d, v16.2d, v13.2d
+	FMOVQ   256(R5), F19 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V19.D2
+	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V5.D2, V20.D2
+	FMOVQ   272(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   272(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V19.D2, V21.D2
+	FMOVQ   304(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V20.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V21.D2, V20.D2
+	FMOVQ   320(R5), F21 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   320(R5), F19 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   336(R5), F14 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V19.D2, V14.D2
+	WORD    $0x4ee6d5ed // fsub v13.2d, v15.2d, v6.2d
+	WORD    $0x4ee6d60f // fsub v15.2d, v16.2d, v6.2d
+	VFMLA   V20.D2, V17.D2, V13.D2
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V8.D2, V13.D2, V14.D2
+	FMOVQ   16(RSP), F16
+	VFMLA   V8.D2, V15.D2, V16.D2
+	WORD    $0x6e6efcee // fdiv v14.2d, v7.2d, v14.2d
+	WORD    $0x6e70fcf0 // fdiv v16.2d, v7.2d, v16.2d
+	VAND    V0.B16, V9.B16, V17.B16
+	VORR    V13.B16, V17.B16, V17.B16
+	VAND    V0.B16, V10.B16, V9.B16
+	VORR    V15.B16, V9.B16, V9.B16
+	VFMLA   V14.D2, V17.D2, V11.D2
+	VFMLA   V16.D2, V9.D2, V12.D2
+	VEOR    V0.B16, V11.B16, V9.B16
+	VEOR    V0.B16, V12.B16, V10.B16
+	WORD    $0x0e61692b // fcvtn v11.2s, v9.2d
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e616949 // fcvtn v9.2s, v10.2d
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -6147,45 +6051,44 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
-	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
-	VBSL    V2.B16, V15.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V8.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V9.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V11.B16, V15.B16
-	VFMLA   V12.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
+	FMOVD   0(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	VEOR    V0.B16, V9.B16, V9.B16
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
+	WORD    $0x4e601d2b // bic v11.16b, v9.16b, v0.16b
+	WORD    $0x6ee2e56c // fcmgt v12.2d, v11.2d, v2.2d
+	VBSL    V2.B16, V11.B16, V12.B16
+	WORD    $0x6e63dd8b // fmul v11.2d, v12.2d, v3.2d
+	WORD    $0x4e64d56c // fadd v12.2d, v11.2d, v4.2d
+	WORD    $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V5.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee6d58b // fsub v11.2d, v12.2d, v6.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V8.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
+	VAND    V0.B16, V9.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VFMLA   V12.D2, V13.D2, V10.D2
+	VEOR    V0.B16, V10.B16, V9.B16
+	WORD    $0x0e61692a // fcvtn v10.2s, v9.2d
+	FMOVD   F10, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -6193,51 +6096,50 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
-	WORD    $0x6ee2e5f0 // fcmgt v16.2d, v15.2d, v2.2d
-	VBSL    V2.B16, V15.B16, V16.B16
-	VMOV    V4.B16, V15.B16
-	VFMLA   V3.D2, V16.D2, V15.D2
-	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
-	VFMLA   V3.D2, V16.D2, V17.D2
-	VSHL    $52, V15.D2, V15.D2
-	WORD    $0x6e65ddef // fmul v15.2d, v15.2d, v5.2d
-	FMOVQ   304(R5), F16 // 0x3fe62e42fefd32c2
-	VFMLA   V17.D2, V6.D2, V16.D2
-	FMOVQ   320(R5), F18 // 0x3fac6b08cb168349
-	VFMLA   V17.D2, V7.D2, V18.D2
-	FMOVQ   336(R5), F19 // 0x3f55d88bdb12fc97
-	VFMLA   V17.D2, V8.D2, V19.D2
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA   V20.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V9.D2, V19.D2
-	WORD    $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V19.D2, V16.D2
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	VFMLA   V16.D2, V15.D2, V17.D2
-	VMOV    V11.B16, V15.B16
-	VFMLA   V12.D2, V17.D2, V15.D2
-	WORD    $0x6e6ffd6f // fdiv v15.2d, v11.2d, v15.2d
-	WORD    $0x6e6fde2f // fmul v15.2d, v17.2d, v15.2d
-	VAND    V0.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
+	FMOVS.P 4(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	VEOR    V0.B16, V9.B16, V9.B16
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
+	WORD    $0x4e601d2b // bic v11.16b, v9.16b, v0.16b
+	WORD    $0x6ee2e56c // fcmgt v12.2d, v11.2d, v2.2d
+	VBSL    V2.B16, V11.B16, V12.B16
+	WORD    $0x6e63dd8b // fmul v11.2d, v12.2d, v3.2d
+	WORD    $0x4e64d56c // fadd v12.2d, v11.2d, v4.2d
+	WORD    $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD    $0x4eedd56b // fsub v11.2d, v11.2d, v13.2d
+	VSHL    $52, V12.D2, V12.D2
+	WORD    $0x6e6bdd8d // fmul v13.2d, v12.2d, v11.2d
+	FMOVQ   256(R5), F14 // 0x3f2443f62002ca0a
+	VFMLA   V11.D2, V5.D2, V14.D2
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   288(R5), F14 // 0x3f83b2a1c3667239
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   304(R5), F15 // 0x3fac6b08cb168349
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   320(R5), F14 // 0x3fcebfbe045300cb
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
+	VFMLA   V11.D2, V14.D2, V15.D2
+	WORD    $0x4ee6d58b // fsub v11.2d, v12.2d, v6.2d
+	VFMLA   V15.D2, V13.D2, V11.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V8.D2, V11.D2, V12.D2
+	WORD    $0x6e6cfcec // fdiv v12.2d, v7.2d, v12.2d
+	VAND    V0.B16, V9.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VFMLA   V12.D2, V13.D2, V10.D2
+	VEOR    V0.B16, V10.B16, V9.B16
+	WORD    $0x0e61692a // fcvtn v10.2s, v9.2d
+	FMOVS.P F10, 4(R0)
 
 done:
 	RET
 
 // func softCeilF64NEON(dst *float64, x *float64, n int, c *float64)
-TEXT ·softCeilF64NEON(SB), NOSPLIT, $0-32
+TEXT ·softCeilF64NEON(SB), NOSPLIT, $24-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -6252,139 +6154,138 @@ TEXT ·softCeilF64NEON(SB), NOSPLIT, $0-32
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVD   72(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVD   40(R4), F7
+	VMOVI   $0, V6.B16
+	FMOVD   72(R4), F7
 	VDUP    V7.D[0], V7.D2
-	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   16(R4), F10
+	FMOVD   40(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVQ   352(R5), F9 // 0x3f9ae77aa5a5b9e6
+	FMOVD   64(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
 	FMOVQ   224(R5), F12 // 0x3fe0000000000000
-	VMOVI   $0, V13.B16
+	FMOVD   24(R4), F13
+	VDUP    V13.D[0], V13.D2
 	FMOVD   32(R4), F14
 	VDUP    V14.D[0], V14.D2
+	FMOVQ   F14, 16(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R1), F15
-	FMOVQ   16(R1), F16
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	VEOR    V0.B16, V14.B16, V14.B16
 	VEOR    V0.B16, V15.B16, V15.B16
-	VEOR    V0.B16, V16.B16, V16.B16
+	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
 	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
-	WORD    $0x4e619a12 // frintm v18.2d, v16.2d
+	WORD    $0x4e6189d2 // frintn v18.2d, v14.2d
 	WORD    $0x4e6189f3 // frintn v19.2d, v15.2d
-	WORD    $0x4e618a14 // frintn v20.2d, v16.2d
+	WORD    $0x4ef2d5ce // fsub v14.2d, v14.2d, v18.2d
 	WORD    $0x4ef3d5ef // fsub v15.2d, v15.2d, v19.2d
-	WORD    $0x4ef4d610 // fsub v16.2d, v16.2d, v20.2d
+	WORD    $0x4e601dd2 // bic v18.16b, v14.16b, v0.16b
 	WORD    $0x4e601df3 // bic v19.16b, v15.16b, v0.16b
-	WORD    $0x4e601e14 // bic v20.16b, v16.16b, v0.16b
+	WORD    $0x4ef2d434 // fsub v20.2d, v1.2d, v18.2d
 	WORD    $0x4ef3d435 // fsub v21.2d, v1.2d, v19.2d
 	WORD    $0x4ef4d436 // fsub v22.2d, v1.2d, v20.2d
 	WORD    $0x4ef5d437 // fsub v23.2d, v1.2d, v21.2d
-	WORD    $0x4ef6d438 // fsub v24.2d, v1.2d, v22.2d
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
 	WORD    $0x4ef3d6f7 // fsub v23.2d, v23.2d, v19.2d
-	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
-	WORD    $0x6ef5e459 // fcmgt v25.2d, v2.2d, v21.2d
-	VBSL    V21.B16, V2.B16, V25.B16
-	WORD    $0x6ef6e455 // fcmgt v21.2d, v2.2d, v22.2d
-	VBSL    V22.B16, V2.B16, V21.B16
-	VMOV    V4.B16, V22.B16
-	VFMLA   V3.D2, V25.D2, V22.D2
-	VMOV    V4.B16, V26.B16
-	VFMLA   V3.D2, V21.D2, V26.D2
-	WORD    $0x4ef6d49b // fsub v27.2d, v4.2d, v22.2d
-	WORD    $0x4efad49c // fsub v28.2d, v4.2d, v26.2d
-	VFMLA   V5.D2, V27.D2, V25.D2
-	VFMLA   V5.D2, V28.D2, V21.D2
-	VFMLA   V6.D2, V27.D2, V23.D2
-	VFMLA   V6.D2, V28.D2, V24.D2
-	WORD    $0x4e77d737 // fadd v23.2d, v25.2d, v23.2d
-	WORD    $0x4e78d6b5 // fadd v21.2d, v21.2d, v24.2d
-	WORD    $0x6e67def8 // fmul v24.2d, v23.2d, v7.2d
-	WORD    $0x6e67deb9 // fmul v25.2d, v21.2d, v7.2d
-	WORD    $0x6e78defb // fmul v27.2d, v23.2d, v24.2d
-	WORD    $0x6e79debc // fmul v28.2d, v21.2d, v25.2d
+	WORD    $0x6ef4e458 // fcmgt v24.2d, v2.2d, v20.2d
+	VBSL    V20.B16, V2.B16, V24.B16
+	WORD    $0x6ef5e454 // fcmgt v20.2d, v2.2d, v21.2d
+	VBSL    V21.B16, V2.B16, V20.B16
+	VMOV    V4.B16, V21.B16
+	VFMLA   V3.D2, V24.D2, V21.D2
+	VMOV    V4.B16, V25.B16
+	VFMLA   V3.D2, V20.D2, V25.D2
+	WORD    $0x4ef5d49a // fsub v26.2d, v4.2d, v21.2d
+	WORD    $0x4ef9d49b // fsub v27.2d, v4.2d, v25.2d
+	VFMLA   V5.D2, V26.D2, V22.D2
+	VFMLA   V5.D2, V27.D2, V23.D2
+	VFMLA   V7.D2, V26.D2, V24.D2
+	VFMLA   V7.D2, V27.D2, V20.D2
+	WORD    $0x4e76d716 // fadd v22.2d, v24.2d, v22.2d
+	WORD    $0x4e77d694 // fadd v20.2d, v20.2d, v23.2d
+	WORD    $0x6e68ded7 // fmul v23.2d, v22.2d, v8.2d
+	WORD    $0x6e68de98 // fmul v24.2d, v20.2d, v8.2d
+	WORD    $0x6e77deda // fmul v26.2d, v22.2d, v23.2d
+	WORD    $0x6e78de9b // fmul v27.2d, v20.2d, v24.2d
+	FMOVQ   368(R5), F28 // 0x3fb28a2a1b3c047f
+	VFMLA   V23.D2, V9.D2, V28.D2
 	FMOVQ   368(R5), F29 // 0x3fb28a2a1b3c047f
-	VFMLA   V24.D2, V8.D2, V29.D2
-	FMOVQ   368(R5), F30 // 0x3fb28a2a1b3c047f
-	VFMLA   V25.D2, V8.D2, V30.D2
-	FMOVQ   384(R5), F31 // 0x3fc71de80fa36f19
-	VFMLA   V24.D2, V29.D2, V31.D2
-	FMOVQ   384(R5), F29 // 0x3fc71de80fa36f19
-	VFMLA   V25.D2, V30.D2, V29.D2
+	VFMLA   V24.D2, V9.D2, V29.D2
+	FMOVQ   384(R5), F30 // 0x3fc71de80fa36f19
+	VFMLA   V23.D2, V28.D2, V30.D2
+	FMOVQ   384(R5), F28 // 0x3fc71de80fa36f19
+	VFMLA   V24.D2, V29.D2, V28.D2
+	FMOVQ   400(R5), F29 // 0x3fda019a6914c09a
+	VFMLA   V23.D2, V30.D2, V29.D2
 	FMOVQ   400(R5), F30 // 0x3fda019a6914c09a
-	VFMLA   V24.D2, V31.D2, V30.D2
-	FMOVQ   400(R5), F31 // 0x3fda019a6914c09a
-	VFMLA   V25.D2, V29.D2, V31.D2
+	VFMLA   V24.D2, V28.D2, V30.D2
+	FMOVQ   416(R5), F28 // 0x3fea01a0177f3ca6
+	VFMLA   V23.D2, V29.D2, V28.D2
 	FMOVQ   416(R5), F29 // 0x3fea01a0177f3ca6
 	VFMLA   V24.D2, V30.D2, V29.D2
-	FMOVQ   416(R5), F30 // 0x3fea01a0177f3ca6
-	VFMLA   V25.D2, V31.D2, V30.D2
-	FMOVQ   432(R5), F31 // 0x3ff6c16c17f336c0
-	VFMLA   V24.D2, V29.D2, V31.D2
-	FMOVQ   432(R5), F29 // 0x3ff6c16c17f336c0
-	VFMLA   V25.D2, V30.D2, V29.D2
+	FMOVQ   432(R5), F30 // 0x3ff6c16c17f336c0
+	VFMLA   V23.D2, V28.D2, V30.D2
+	FMOVQ   432(R5), F28 // 0x3ff6c16c17f336c0
+	VFMLA   V24.D2, V29.D2, V28.D2
+	FMOVQ   448(R5), F29 // 0x4001111111118834
+	VFMLA   V23.D2, V30.D2, V29.D2
 	FMOVQ   448(R5), F30 // 0x4001111111118834
-	VFMLA   V24.D2, V31.D2, V30.D2
-	FMOVQ   448(R5), F31 // 0x4001111111118834
-	VFMLA   V25.D2, V29.D2, V31.D2
+	VFMLA   V24.D2, V28.D2, V30.D2
+	FMOVQ   464(R5), F28 // 0x4005555555552101
+	VFMLA   V23.D2, V29.D2, V28.D2
 	FMOVQ   464(R5), F29 // 0x4005555555552101
 	VFMLA   V24.D2, V30.D2, V29.D2
-	FMOVQ   464(R5), F30 // 0x4005555555552101
-	VFMLA   V25.D2, V31.D2, V30.D2
-	FMOVQ   480(R5), F31 // 0x400555555555553b
-	VFMLA   V24.D2, V29.D2, V31.D2
-	FMOVQ   480(R5), F29 // 0x400555555555553b
-	VFMLA   V25.D2, V30.D2, V29.D2
-	FMOVQ   496(R5), F30 // 0x4000000000000005
-	VFMLA   V24.D2, V31.D2, V30.D2
-	FMOVQ   496(R5), F24 // 0x4000000000000005
-	VFMLA   V25.D2, V29.D2, V24.D2
-	VFMLA   V30.D2, V27.D2, V23.D2
-	VFMLA   V24.D2, V28.D2, V21.D2
-	VSHL    $52, V22.D2, V22.D2
-	VSHL    $52, V26.D2, V24.D2
-	WORD    $0x6e69ded9 // fmul v25.2d, v22.2d, v9.2d
-	WORD    $0x6e69df1a // fmul v26.2d, v24.2d, v9.2d
-	WORD    $0x6e6aded6 // fmul v22.2d, v22.2d, v10.2d
-	WORD    $0x6e6adf18 // fmul v24.2d, v24.2d, v10.2d
-	WORD    $0x4eebd6d6 // fsub v22.2d, v22.2d, v11.2d
-	WORD    $0x4eebd718 // fsub v24.2d, v24.2d, v11.2d
-	VFMLA   V23.D2, V25.D2, V22.D2
-	VFMLA   V21.D2, V26.D2, V24.D2
-	WORD    $0x4ef3d595 // fsub v21.2d, v12.2d, v19.2d
-	WORD    $0x4ef4d597 // fsub v23.2d, v12.2d, v20.2d
-	WORD    $0x6eede673 // fcmgt v19.2d, v19.2d, v13.2d
-	WORD    $0x6eede694 // fcmgt v20.2d, v20.2d, v13.2d
-	FMOVQ   96(R5), F25 // 0x3ff0000000000000
-	VFMLA   V14.D2, V22.D2, V25.D2
-	FMOVQ   96(R5), F26 // 0x3ff0000000000000
-	VFMLA   V14.D2, V24.D2, V26.D2
-	WORD    $0x6e79fed6 // fdiv v22.2d, v22.2d, v25.2d
-	WORD    $0x6e7aff18 // fdiv v24.2d, v24.2d, v26.2d
-	WORD    $0x6ef5e6d9 // fcmgt v25.2d, v22.2d, v21.2d
-	VBSL    V22.B16, V21.B16, V25.B16
-	WORD    $0x6ef7e715 // fcmgt v21.2d, v24.2d, v23.2d
-	VBSL    V24.B16, V23.B16, V21.B16
-	VBSL    V12.B16, V25.B16, V19.B16
-	VBSL    V12.B16, V21.B16, V20.B16
+	FMOVQ   480(R5), F30 // 0x400555555555553b
+	VFMLA   V23.D2, V28.D2, V30.D2
+	FMOVQ   480(R5), F28 // 0x400555555555553b
+	VFMLA   V24.D2, V29.D2, V28.D2
+	FMOVQ   496(R5), F29 // 0x4000000000000005
+	VFMLA   V23.D2, V30.D2, V29.D2
+	FMOVQ   496(R5), F23 // 0x4000000000000005
+	VFMLA   V24.D2, V28.D2, V23.D2
+	VFMLA   V29.D2, V26.D2, V22.D2
+	VFMLA   V23.D2, V27.D2, V20.D2
+	VSHL    $52, V21.D2, V21.D2
+	VSHL    $52, V25.D2, V23.D2
+	WORD    $0x6e6adeb8 // fmul v24.2d, v21.2d, v10.2d
+	WORD    $0x6e6adef9 // fmul v25.2d, v23.2d, v10.2d
+	WORD    $0x4eebd6b5 // fsub v21.2d, v21.2d, v11.2d
+	WORD    $0x4eebd6f7 // fsub v23.2d, v23.2d, v11.2d
+	VFMLA   V22.D2, V24.D2, V21.D2
+	VFMLA   V20.D2, V25.D2, V23.D2
+	WORD    $0x4ef2d594 // fsub v20.2d, v12.2d, v18.2d
+	WORD    $0x4ef3d596 // fsub v22.2d, v12.2d, v19.2d
+	WORD    $0x6ee6e652 // fcmgt v18.2d, v18.2d, v6.2d
+	WORD    $0x6ee6e673 // fcmgt v19.2d, v19.2d, v6.2d
+	FMOVQ   16(RSP), F24
+	VFMLA   V13.D2, V21.D2, V24.D2
+	FMOVQ   16(RSP), F25
+	VFMLA   V13.D2, V23.D2, V25.D2
+	WORD    $0x6e78feb5 // fdiv v21.2d, v21.2d, v24.2d
+	WORD    $0x6e79fef7 // fdiv v23.2d, v23.2d, v25.2d
+	WORD    $0x6ef4e6b8 // fcmgt v24.2d, v21.2d, v20.2d
+	VBSL    V21.B16, V20.B16, V24.B16
+	WORD    $0x6ef6e6f4 // fcmgt v20.2d, v23.2d, v22.2d
+	VBSL    V23.B16, V22.B16, V20.B16
+	VBSL    V12.B16, V24.B16, V18.B16
+	VBSL    V12.B16, V20.B16, V19.B16
+	WORD    $0x4e6e1c0e // bic v14.16b, v0.16b, v14.16b
 	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
-	WORD    $0x4e701c10 // bic v16.16b, v0.16b, v16.16b
+	VORR    V14.B16, V18.B16, V14.B16
 	VORR    V15.B16, V19.B16, V15.B16
-	VORR    V16.B16, V20.B16, V16.B16
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
 	WORD    $0x4e6fd62f // fadd v15.2d, v17.2d, v15.2d
-	WORD    $0x4e70d650 // fadd v16.2d, v18.2d, v16.2d
+	VEOR    V0.B16, V14.B16, V14.B16
 	VEOR    V0.B16, V15.B16, V15.B16
-	VEOR    V0.B16, V16.B16, V16.B16
-	FMOVQ   F15, 0(R0)
-	FMOVQ   F16, 16(R0)
+	FMOVQ   F14, 0(R0)
+	FMOVQ   F15, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -6394,62 +6295,61 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R1), F15
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef1d5ef // fsub v15.2d, v15.2d, v17.2d
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	FMOVQ   0(R1), F14
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
+	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
 	WORD    $0x4ef1d432 // fsub v18.2d, v1.2d, v17.2d
-	WORD    $0x4ef2d433 // fsub v19.2d, v1.2d, v18.2d
-	WORD    $0x4ef1d673 // fsub v19.2d, v19.2d, v17.2d
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	VMOV    V4.B16, V18.B16
-	VFMLA   V3.D2, V20.D2, V18.D2
-	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
-	VFMLA   V5.D2, V21.D2, V20.D2
-	VFMLA   V6.D2, V21.D2, V19.D2
-	WORD    $0x4e73d693 // fadd v19.2d, v20.2d, v19.2d
-	WORD    $0x6e67de74 // fmul v20.2d, v19.2d, v7.2d
-	WORD    $0x6e74de75 // fmul v21.2d, v19.2d, v20.2d
-	FMOVQ   368(R5), F22 // 0x3fb28a2a1b3c047f
-	VFMLA   V20.D2, V8.D2, V22.D2
-	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   400(R5), F22 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   432(R5), F22 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   448(R5), F23 // 0x4001111111118834
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   464(R5), F22 // 0x4005555555552101
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   480(R5), F23 // 0x400555555555553b
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   496(R5), F22 // 0x4000000000000005
-	VFMLA   V20.D2, V23.D2, V22.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
-	VSHL    $52, V18.D2, V18.D2
-	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
-	WORD    $0x6e6ade52 // fmul v18.2d, v18.2d, v10.2d
-	WORD    $0x4eebd652 // fsub v18.2d, v18.2d, v11.2d
-	VFMLA   V19.D2, V20.D2, V18.D2
-	WORD    $0x4ef1d593 // fsub v19.2d, v12.2d, v17.2d
-	WORD    $0x6eede631 // fcmgt v17.2d, v17.2d, v13.2d
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V14.D2, V18.D2, V20.D2
-	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
-	WORD    $0x6ef3e654 // fcmgt v20.2d, v18.2d, v19.2d
-	VBSL    V18.B16, V19.B16, V20.B16
-	VBSL    V12.B16, V20.B16, V17.B16
-	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
-	VORR    V15.B16, V17.B16, V15.B16
-	WORD    $0x4e6fd60f // fadd v15.2d, v16.2d, v15.2d
-	VEOR    V0.B16, V15.B16, V15.B16
-	FMOVQ   F15, 0(R0)
+	WORD    $0x4ef0d652 // fsub v18.2d, v18.2d, v16.2d
+	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V19.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V19.D2, V17.D2
+	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
+	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
+	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
+	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V9.D2, V21.D2
+	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   416(R5), F22 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   432(R5), F21 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   448(R5), F22 // 0x4001111111118834
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   464(R5), F21 // 0x4005555555552101
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   480(R5), F22 // 0x400555555555553b
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   496(R5), F21 // 0x4000000000000005
+	VFMLA   V19.D2, V22.D2, V21.D2
+	VFMLA   V21.D2, V20.D2, V18.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
+	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	VFMLA   V18.D2, V19.D2, V17.D2
+	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
+	WORD    $0x6ef2e633 // fcmgt v19.2d, v17.2d, v18.2d
+	VBSL    V17.B16, V18.B16, V19.B16
+	VBSL    V12.B16, V19.B16, V16.B16
+	WORD    $0x4e6e1c0e // bic v14.16b, v0.16b, v14.16b
+	VORR    V14.B16, V16.B16, V14.B16
+	WORD    $0x4e6ed5ee // fadd v14.2d, v15.2d, v14.2d
+	VEOR    V0.B16, V14.B16, V14.B16
+	FMOVQ   F14, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -6457,68 +6357,67 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R1), F15
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef1d5ef // fsub v15.2d, v15.2d, v17.2d
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	FMOVD.P 8(R1), F14
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
+	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
 	WORD    $0x4ef1d432 // fsub v18.2d, v1.2d, v17.2d
-	WORD    $0x4ef2d433 // fsub v19.2d, v1.2d, v18.2d
-	WORD    $0x4ef1d673 // fsub v19.2d, v19.2d, v17.2d
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	VMOV    V4.B16, V18.B16
-	VFMLA   V3.D2, V20.D2, V18.D2
-	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
-	VFMLA   V5.D2, V21.D2, V20.D2
-	VFMLA   V6.D2, V21.D2, V19.D2
-	WORD    $0x4e73d693 // fadd v19.2d, v20.2d, v19.2d
-	WORD    $0x6e67de74 // fmul v20.2d, v19.2d, v7.2d
-	WORD    $0x6e74de75 // fmul v21.2d, v19.2d, v20.2d
-	FMOVQ   368(R5), F22 // 0x3fb28a2a1b3c047f
-	VFMLA   V20.D2, V8.D2, V22.D2
-	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   400(R5), F22 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   432(R5), F22 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   448(R5), F23 // 0x4001111111118834
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   464(R5), F22 // 0x4005555555552101
-	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   480(R5), F23 // 0x400555555555553b
-	VFMLA   V20.D2, V22.D2, V23.D2
-	FMOVQ   496(R5), F22 // 0x4000000000000005
-	VFMLA   V20.D2, V23.D2, V22.D2
-	VFMLA   V22.D2, V21.D2, V19.D2
-	VSHL    $52, V18.D2, V18.D2
-	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
-	WORD    $0x6e6ade52 // fmul v18.2d, v18.2d, v10.2d
-	WORD    $0x4eebd652 // fsub v18.2d, v18.2d, v11.2d
-	VFMLA   V19.D2, V20.D2, V18.D2
-	WORD    $0x4ef1d593 // fsub v19.2d, v12.2d, v17.2d
-	WORD    $0x6eede631 // fcmgt v17.2d, v17.2d, v13.2d
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
-	VFMLA   V14.D2, V18.D2, V20.D2
-	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
-	WORD    $0x6ef3e654 // fcmgt v20.2d, v18.2d, v19.2d
-	VBSL    V18.B16, V19.B16, V20.B16
-	VBSL    V12.B16, V20.B16, V17.B16
-	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
-	VORR    V15.B16, V17.B16, V15.B16
-	WORD    $0x4e6fd60f // fadd v15.2d, v16.2d, v15.2d
-	VEOR    V0.B16, V15.B16, V15.B16
-	FMOVD.P F15, 8(R0)
+	WORD    $0x4ef0d652 // fsub v18.2d, v18.2d, v16.2d
+	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
+	VBSL    V17.B16, V2.B16, V19.B16
+	VMOV    V4.B16, V17.B16
+	VFMLA   V3.D2, V19.D2, V17.D2
+	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
+	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
+	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
+	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V9.D2, V21.D2
+	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   416(R5), F22 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   432(R5), F21 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   448(R5), F22 // 0x4001111111118834
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   464(R5), F21 // 0x4005555555552101
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   480(R5), F22 // 0x400555555555553b
+	VFMLA   V19.D2, V21.D2, V22.D2
+	FMOVQ   496(R5), F21 // 0x4000000000000005
+	VFMLA   V19.D2, V22.D2, V21.D2
+	VFMLA   V21.D2, V20.D2, V18.D2
+	VSHL    $52, V17.D2, V17.D2
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
+	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
+	VFMLA   V18.D2, V19.D2, V17.D2
+	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
+	FMOVQ   16(RSP), F19
+	VFMLA   V13.D2, V17.D2, V19.D2
+	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
+	WORD    $0x6ef2e633 // fcmgt v19.2d, v17.2d, v18.2d
+	VBSL    V17.B16, V18.B16, V19.B16
+	VBSL    V12.B16, V19.B16, V16.B16
+	WORD    $0x4e6e1c0e // bic v14.16b, v0.16b, v14.16b
+	VORR    V14.B16, V16.B16, V14.B16
+	WORD    $0x4e6ed5ee // fadd v14.2d, v15.2d, v14.2d
+	VEOR    V0.B16, V14.B16, V14.B16
+	FMOVD.P F14, 8(R0)
 
 done:
 	RET
 
 // func softCeilGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
-TEXT ·softCeilGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·softCeilGradF32NEON(SB), NOSPLIT, $40-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -6533,41 +6432,275 @@ TEXT ·softCeilGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F10
+	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   32(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   F7, 16(RSP)
+	FMOVQ   512(R5), F7 // 0x0170000000000000
+	FMOVQ   96(R5), F8 // 0x3ff0000000000000
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   40(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVQ   96(R5), F11 // 0x3ff0000000000000
-	FMOVD   32(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   40(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVD   48(R4), F14
-	VDUP    V14.D[0], V14.D2
-	FMOVQ   F14, 16(RSP)
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 32(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	FMOVD   8(R2), F16
-	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
-	VEOR    V0.B16, V15.B16, V15.B16
-	VEOR    V0.B16, V16.B16, V16.B16
-	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
-	WORD    $0x4e619a12 // frintm v18.2d, v16.2d
-	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
-	WORD    $0x4ef2d612 // fsub v18.2d, v16.2d, v18.2d
-	WORD    $0x4ee1d631 // fsub v17.2d, v17.2d, v1.2d
-	WORD    $0x4ee1d652 // fsub v18.2d, v18.2d, v1.2d
-	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
-	WORD    $0x4e601e52 // bic v18.16b, v18.16b, v0.16b
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	VEOR    V0.B16, V12.B16, V12.B16
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4eedd56d // fsub v13.2d, v11.2d, v13.2d
+	WORD    $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
+	WORD    $0x6ee2e5af // fcmgt v15.2d, v13.2d, v2.2d
+	VBSL    V2.B16, V13.B16, V15.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V13.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4e64d5b0 // fadd v16.2d, v13.2d, v4.2d
+	WORD    $0x4ee4d5f1 // fsub v17.2d, v15.2d, v4.2d
+	WORD    $0x4ee4d612 // fsub v18.2d, v16.2d, v4.2d
+	WORD    $0x4ef1d5ce // fsub v14.2d, v14.2d, v17.2d
+	WORD    $0x4ef2d5ad // fsub v13.2d, v13.2d, v18.2d
+	VSHL    $52, V15.D2, V15.D2
+	VSHL    $52, V16.D2, V16.D2
+	WORD    $0x6e6eddf1 // fmul v17.2d, v15.2d, v14.2d
+	WORD    $0x6e6dde12 // fmul v18.2d, v16.2d, v13.2d
+	FMOVQ   256(R5), F19 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V19.D2
+	FMOVQ   256(R5), F20 // 0x3f2443f62002ca0a
+	VFMLA   V13.D2, V5.D2, V20.D2
+	FMOVQ   272(R5), F21 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   272(R5), F19 // 0x3f55d88bdb12fc97
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   288(R5), F20 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   288(R5), F21 // 0x3f83b2a1c3667239
+	VFMLA   V13.D2, V19.D2, V21.D2
+	FMOVQ   304(R5), F19 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V20.D2, V19.D2
+	FMOVQ   304(R5), F20 // 0x3fac6b08cb168349
+	VFMLA   V13.D2, V21.D2, V20.D2
+	FMOVQ   320(R5), F21 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V19.D2, V21.D2
+	FMOVQ   320(R5), F19 // 0x3fcebfbe045300cb
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   336(R5), F20 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V21.D2, V20.D2
+	FMOVQ   336(R5), F14 // 0x3fe62e42fefd32c2
+	VFMLA   V13.D2, V19.D2, V14.D2
+	WORD    $0x4ee6d5ed // fsub v13.2d, v15.2d, v6.2d
+	WORD    $0x4ee6d60f // fsub v15.2d, v16.2d, v6.2d
+	VFMLA   V20.D2, V17.D2, V13.D2
+	VFMLA   V14.D2, V18.D2, V15.D2
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
+	FMOVQ   16(RSP), F14
+	VFMLA   V7.D2, V11.D2, V14.D2
+	FMOVQ   16(RSP), F11
+	VFMLA   V7.D2, V12.D2, V11.D2
+	VFMLA   V9.D2, V13.D2, V14.D2
+	VFMLA   V9.D2, V15.D2, V11.D2
+	WORD    $0x6e6efd0c // fdiv v12.2d, v8.2d, v14.2d
+	WORD    $0x6e6bfd0b // fdiv v11.2d, v8.2d, v11.2d
+	FMOVQ   32(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   32(RSP), F13
+	VFMLA   V10.D2, V15.D2, V13.D2
+	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6cddcc // fmul v12.2d, v14.2d, v12.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	FMOVD   0(R1), F14
+	WORD    $0x2e2dddce // fmul v14.2s, v14.2s, v13.2s
+	FMOVD   F14, 0(R0)
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   8(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVD   F13, 8(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56c // fsub v12.2d, v11.2d, v12.2d
+	WORD    $0x4ee1d58c // fsub v12.2d, v12.2d, v1.2d
+	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
+	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
+	VBSL    V2.B16, V12.B16, V13.B16
+	WORD    $0x6e63ddac // fmul v12.2d, v13.2d, v3.2d
+	WORD    $0x4e64d58d // fadd v13.2d, v12.2d, v4.2d
+	WORD    $0x4ee4d5ae // fsub v14.2d, v13.2d, v4.2d
+	WORD    $0x4eeed58c // fsub v12.2d, v12.2d, v14.2d
+	VSHL    $52, V13.D2, V13.D2
+	WORD    $0x6e6cddae // fmul v14.2d, v13.2d, v12.2d
+	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
+	VFMLA   V12.D2, V5.D2, V15.D2
+	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V12.D2, V15.D2, V16.D2
+	WORD    $0x4ee6d5ac // fsub v12.2d, v13.2d, v6.2d
+	VFMLA   V16.D2, V14.D2, V12.D2
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   16(RSP), F13
+	VFMLA   V7.D2, V11.D2, V13.D2
+	VFMLA   V9.D2, V12.D2, V13.D2
+	WORD    $0x6e6dfd0b // fdiv v11.2d, v8.2d, v13.2d
+	FMOVQ   32(RSP), F13
+	VFMLA   V10.D2, V12.D2, V13.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   0(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVD   F13, 0(R0)
+	ADD     $8, R0
+	ADD     $8, R1
+	ADD     $8, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56c // fsub v12.2d, v11.2d, v12.2d
+	WORD    $0x4ee1d58c // fsub v12.2d, v12.2d, v1.2d
+	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
+	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
+	VBSL    V2.B16, V12.B16, V13.B16
+	WORD    $0x6e63ddac // fmul v12.2d, v13.2d, v3.2d
+	WORD    $0x4e64d58d // fadd v13.2d, v12.2d, v4.2d
+	WORD    $0x4ee4d5ae // fsub v14.2d, v13.2d, v4.2d
+	WORD    $0x4eeed58c // fsub v12.2d, v12.2d, v14.2d
+	VSHL    $52, V13.D2, V13.D2
+	WORD    $0x6e6cddae // fmul v14.2d, v13.2d, v12.2d
+	FMOVQ   256(R5), F15 // 0x3f2443f62002ca0a
+	VFMLA   V12.D2, V5.D2, V15.D2
+	FMOVQ   272(R5), F16 // 0x3f55d88bdb12fc97
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   304(R5), F16 // 0x3fac6b08cb168349
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   336(R5), F16 // 0x3fe62e42fefd32c2
+	VFMLA   V12.D2, V15.D2, V16.D2
+	WORD    $0x4ee6d5ac // fsub v12.2d, v13.2d, v6.2d
+	VFMLA   V16.D2, V14.D2, V12.D2
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   16(RSP), F13
+	VFMLA   V7.D2, V11.D2, V13.D2
+	VFMLA   V9.D2, V12.D2, V13.D2
+	WORD    $0x6e6dfd0b // fdiv v11.2d, v8.2d, v13.2d
+	FMOVQ   32(RSP), F13
+	VFMLA   V10.D2, V12.D2, V13.D2
+	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD    $0x6e6bddab // fmul v11.2d, v13.2d, v11.2d
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVS.P 4(R1), F13
+	WORD    $0x2e2cddad // fmul v13.2s, v13.2s, v12.2s
+	FMOVS.P F13, 4(R0)
+
+done:
+	RET
+
+// func softCeilGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
+TEXT ·softCeilGradF64NEON(SB), NOSPLIT, $56-40
+	MOVD    dst+0(FP), R0
+	MOVD    dy+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVQ   48(R5), F0 // 0x8000000000000000
+	FMOVD   96(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   0(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   8(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   80(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   72(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   40(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
+	FMOVD   64(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 16(RSP)
+	FMOVD   120(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   112(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 32(RSP)
+	FMOVD   104(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 48(RSP)
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	VEOR    V0.B16, V13.B16, V13.B16
+	VEOR    V0.B16, V14.B16, V14.B16
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
+	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
+	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
+	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
+	WORD    $0x4eefd431 // fsub v17.2d, v1.2d, v15.2d
+	WORD    $0x4ef0d432 // fsub v18.2d, v1.2d, v16.2d
+	WORD    $0x4ef1d433 // fsub v19.2d, v1.2d, v17.2d
+	WORD    $0x4ef2d434 // fsub v20.2d, v1.2d, v18.2d
+	WORD    $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
+	WORD    $0x4ef0d690 // fsub v16.2d, v20.2d, v16.2d
 	WORD    $0x6ef1e453 // fcmgt v19.2d, v2.2d, v17.2d
 	VBSL    V17.B16, V2.B16, V19.B16
 	WORD    $0x6ef2e451 // fcmgt v17.2d, v2.2d, v18.2d
@@ -6578,329 +6711,88 @@ loop:
 	VFMLA   V3.D2, V17.D2, V20.D2
 	WORD    $0x4ef2d495 // fsub v21.2d, v4.2d, v18.2d
 	WORD    $0x4ef4d496 // fsub v22.2d, v4.2d, v20.2d
-	VFMLA   V3.D2, V19.D2, V21.D2
-	VFMLA   V3.D2, V17.D2, V22.D2
+	VFMLA   V5.D2, V21.D2, V15.D2
+	VFMLA   V5.D2, V22.D2, V16.D2
+	VFMLA   V6.D2, V21.D2, V19.D2
+	VFMLA   V6.D2, V22.D2, V17.D2
+	WORD    $0x4e6fd66f // fadd v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70d630 // fadd v16.2d, v17.2d, v16.2d
+	WORD    $0x6e67ddf1 // fmul v17.2d, v15.2d, v7.2d
+	WORD    $0x6e67de13 // fmul v19.2d, v16.2d, v7.2d
+	WORD    $0x6e71ddf5 // fmul v21.2d, v15.2d, v17.2d
+	WORD    $0x6e73de16 // fmul v22.2d, v16.2d, v19.2d
+	FMOVQ   368(R5), F23 // 0x3fb28a2a1b3c047f
+	VFMLA   V17.D2, V8.D2, V23.D2
+	FMOVQ   368(R5), F24 // 0x3fb28a2a1b3c047f
+	VFMLA   V19.D2, V8.D2, V24.D2
+	FMOVQ   384(R5), F25 // 0x3fc71de80fa36f19
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   384(R5), F23 // 0x3fc71de80fa36f19
+	VFMLA   V19.D2, V24.D2, V23.D2
+	FMOVQ   400(R5), F24 // 0x3fda019a6914c09a
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   400(R5), F25 // 0x3fda019a6914c09a
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   416(R5), F23 // 0x3fea01a0177f3ca6
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   416(R5), F24 // 0x3fea01a0177f3ca6
+	VFMLA   V19.D2, V25.D2, V24.D2
+	FMOVQ   432(R5), F25 // 0x3ff6c16c17f336c0
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   432(R5), F23 // 0x3ff6c16c17f336c0
+	VFMLA   V19.D2, V24.D2, V23.D2
+	FMOVQ   448(R5), F24 // 0x4001111111118834
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   448(R5), F25 // 0x4001111111118834
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   464(R5), F23 // 0x4005555555552101
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   464(R5), F24 // 0x4005555555552101
+	VFMLA   V19.D2, V25.D2, V24.D2
+	FMOVQ   480(R5), F25 // 0x400555555555553b
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   480(R5), F23 // 0x400555555555553b
+	VFMLA   V19.D2, V24.D2, V23.D2
+	FMOVQ   496(R5), F24 // 0x4000000000000005
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   496(R5), F17 // 0x4000000000000005
+	VFMLA   V19.D2, V23.D2, V17.D2
+	VFMLA   V24.D2, V21.D2, V15.D2
+	VFMLA   V17.D2, V22.D2, V16.D2
 	VSHL    $52, V18.D2, V17.D2
 	VSHL    $52, V20.D2, V18.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	WORD    $0x6e65de52 // fmul v18.2d, v18.2d, v5.2d
-	FMOVQ   304(R5), F19 // 0x3fe62e42fefd32c2
-	VFMLA   V21.D2, V6.D2, V19.D2
-	FMOVQ   304(R5), F20 // 0x3fe62e42fefd32c2
-	VFMLA   V22.D2, V6.D2, V20.D2
-	FMOVQ   320(R5), F23 // 0x3fac6b08cb168349
-	VFMLA   V21.D2, V7.D2, V23.D2
-	FMOVQ   320(R5), F24 // 0x3fac6b08cb168349
-	VFMLA   V22.D2, V7.D2, V24.D2
-	FMOVQ   336(R5), F25 // 0x3f55d88bdb12fc97
-	VFMLA   V21.D2, V8.D2, V25.D2
-	FMOVQ   336(R5), F26 // 0x3f55d88bdb12fc97
-	VFMLA   V22.D2, V8.D2, V26.D2
-	WORD    $0x6e75debb // fmul v27.2d, v21.2d, v21.2d
-	WORD    $0x6e76dedc // fmul v28.2d, v22.2d, v22.2d
-	VFMLA   V27.D2, V23.D2, V19.D2
-	VFMLA   V28.D2, V24.D2, V20.D2
-	VFMLA   V27.D2, V9.D2, V25.D2
-	VFMLA   V28.D2, V9.D2, V26.D2
-	WORD    $0x6e7bdf77 // fmul v23.2d, v27.2d, v27.2d
-	WORD    $0x6e7cdf98 // fmul v24.2d, v28.2d, v28.2d
-	VFMLA   V23.D2, V25.D2, V19.D2
-	VFMLA   V24.D2, V26.D2, V20.D2
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
-	WORD    $0x4eead635 // fsub v21.2d, v17.2d, v10.2d
-	WORD    $0x4eead656 // fsub v22.2d, v18.2d, v10.2d
-	VFMLA   V19.D2, V17.D2, V21.D2
-	VFMLA   V20.D2, V18.D2, V22.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V21.D2, V17.D2
-	VMOV    V11.B16, V18.B16
-	VFMLA   V12.D2, V22.D2, V18.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e72fd72 // fdiv v18.2d, v11.2d, v18.2d
-	FMOVQ   16(RSP), F19
-	VFMLA   V13.D2, V21.D2, V19.D2
-	FMOVQ   16(RSP), F20
-	VFMLA   V13.D2, V22.D2, V20.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e71de71 // fmul v17.2d, v19.2d, v17.2d
-	WORD    $0x6e72de92 // fmul v18.2d, v20.2d, v18.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
-	WORD    $0x4e6ee610 // fcmeq v16.2d, v16.2d, v14.2d
-	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	WORD    $0x4e701e50 // bic v16.16b, v18.16b, v16.16b
-	WORD    $0x0e6169f1 // fcvtn v17.2s, v15.2d
-	FMOVD   0(R1), F18
-	WORD    $0x2e31de52 // fmul v18.2s, v18.2s, v17.2s
-	FMOVD   F18, 0(R0)
-	WORD    $0x0e616a0f // fcvtn v15.2s, v16.2d
-	FMOVD   8(R1), F17
-	WORD    $0x2e2fde31 // fmul v17.2s, v17.2s, v15.2s
-	FMOVD   F17, 8(R0)
-	ADD     $16, R0
-	ADD     $16, R1
-	ADD     $16, R2
-	SUB     $4, R3
-	CMP     $4, R3
-	BGE     loop
-
-single:
-	CMP     $2, R3
-	BLT     tail
-	FMOVD   0(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
-	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V3.D2, V17.D2, V18.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
-	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V6.D2, V17.D2
-	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V7.D2, V19.D2
-	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V8.D2, V20.D2
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
-	VFMLA   V21.D2, V19.D2, V17.D2
-	VFMLA   V21.D2, V9.D2, V20.D2
-	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
-	VFMLA   V19.D2, V20.D2, V17.D2
-	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
-	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
-	VFMLA   V17.D2, V16.D2, V18.D2
-	VMOV    V11.B16, V16.B16
-	VFMLA   V12.D2, V18.D2, V16.D2
-	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
-	FMOVQ   16(RSP), F17
-	VFMLA   V13.D2, V18.D2, V17.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
-	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   0(R1), F17
-	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
-	FMOVD   F17, 0(R0)
-	ADD     $8, R0
-	ADD     $8, R1
-	ADD     $8, R2
-	SUB     $2, R3
-	B       single
-
-tail:
-	CBZ     R3, done
-	FMOVS.P 4(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x4e6199f0 // frintm v16.2d, v15.2d
-	WORD    $0x4ef0d5f0 // fsub v16.2d, v15.2d, v16.2d
-	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V3.D2, V17.D2, V18.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e65de10 // fmul v16.2d, v16.2d, v5.2d
-	FMOVQ   304(R5), F17 // 0x3fe62e42fefd32c2
-	VFMLA   V18.D2, V6.D2, V17.D2
-	FMOVQ   320(R5), F19 // 0x3fac6b08cb168349
-	VFMLA   V18.D2, V7.D2, V19.D2
-	FMOVQ   336(R5), F20 // 0x3f55d88bdb12fc97
-	VFMLA   V18.D2, V8.D2, V20.D2
-	WORD    $0x6e72de55 // fmul v21.2d, v18.2d, v18.2d
-	VFMLA   V21.D2, V19.D2, V17.D2
-	VFMLA   V21.D2, V9.D2, V20.D2
-	WORD    $0x6e75deb3 // fmul v19.2d, v21.2d, v21.2d
-	VFMLA   V19.D2, V20.D2, V17.D2
-	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
-	WORD    $0x4eead612 // fsub v18.2d, v16.2d, v10.2d
-	VFMLA   V17.D2, V16.D2, V18.D2
-	VMOV    V11.B16, V16.B16
-	VFMLA   V12.D2, V18.D2, V16.D2
-	WORD    $0x6e70fd70 // fdiv v16.2d, v11.2d, v16.2d
-	FMOVQ   16(RSP), F17
-	VFMLA   V13.D2, V18.D2, V17.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e70de30 // fmul v16.2d, v17.2d, v16.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6ee5ef // fcmeq v15.2d, v15.2d, v14.2d
-	WORD    $0x4e6f1e0f // bic v15.16b, v16.16b, v15.16b
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVS.P 4(R1), F17
-	WORD    $0x2e30de31 // fmul v17.2s, v17.2s, v16.2s
-	FMOVS.P F17, 4(R0)
-
-done:
-	RET
-
-// func softCeilGradF64NEON(dst *float64, dy *float64, x *float64, n int, c *float64)
-TEXT ·softCeilGradF64NEON(SB), NOSPLIT, $40-40
-	MOVD    dst+0(FP), R0
-	MOVD    dy+8(FP), R1
-	MOVD    x+16(FP), R2
-	MOVD    n+24(FP), R3
-	MOVD    c+32(FP), R4
-	MOVD    $constants<>(SB), R5
-	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVD   96(R4), F1
-	VDUP    V1.D[0], V1.D2
-	FMOVD   56(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   8(R4), F4
-	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVD   72(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVD   40(R4), F7
-	VDUP    V7.D[0], V7.D2
-	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   16(R4), F10
-	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVQ   F12, 16(RSP)
-	FMOVD   112(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   104(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVQ   F13, 32(RSP)
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
-	CMP     $4, R3
-	BLT     single
-
-loop:
-	FMOVQ   0(R2), F14
-	FMOVQ   16(R2), F15
-	VEOR    V0.B16, V14.B16, V14.B16
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f1 // fsub v17.2d, v15.2d, v17.2d
-	WORD    $0x4e601e10 // bic v16.16b, v16.16b, v0.16b
-	WORD    $0x4e601e31 // bic v17.16b, v17.16b, v0.16b
-	WORD    $0x4ef0d432 // fsub v18.2d, v1.2d, v16.2d
-	WORD    $0x4ef1d433 // fsub v19.2d, v1.2d, v17.2d
-	WORD    $0x4ef2d434 // fsub v20.2d, v1.2d, v18.2d
-	WORD    $0x4ef3d435 // fsub v21.2d, v1.2d, v19.2d
-	WORD    $0x4ef0d690 // fsub v16.2d, v20.2d, v16.2d
-	WORD    $0x4ef1d6b1 // fsub v17.2d, v21.2d, v17.2d
-	WORD    $0x6ef2e454 // fcmgt v20.2d, v2.2d, v18.2d
-	VBSL    V18.B16, V2.B16, V20.B16
-	WORD    $0x6ef3e452 // fcmgt v18.2d, v2.2d, v19.2d
-	VBSL    V19.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V19.B16
-	VFMLA   V3.D2, V20.D2, V19.D2
-	VMOV    V4.B16, V21.B16
-	VFMLA   V3.D2, V18.D2, V21.D2
-	WORD    $0x4ef3d496 // fsub v22.2d, v4.2d, v19.2d
-	WORD    $0x4ef5d497 // fsub v23.2d, v4.2d, v21.2d
-	VFMLA   V5.D2, V22.D2, V20.D2
-	VFMLA   V5.D2, V23.D2, V18.D2
-	VFMLA   V6.D2, V22.D2, V16.D2
-	VFMLA   V6.D2, V23.D2, V17.D2
-	WORD    $0x4e70d690 // fadd v16.2d, v20.2d, v16.2d
-	WORD    $0x4e71d651 // fadd v17.2d, v18.2d, v17.2d
-	WORD    $0x6e67de12 // fmul v18.2d, v16.2d, v7.2d
-	WORD    $0x6e67de34 // fmul v20.2d, v17.2d, v7.2d
-	WORD    $0x6e72de16 // fmul v22.2d, v16.2d, v18.2d
-	WORD    $0x6e74de37 // fmul v23.2d, v17.2d, v20.2d
-	FMOVQ   368(R5), F24 // 0x3fb28a2a1b3c047f
-	VFMLA   V18.D2, V8.D2, V24.D2
-	FMOVQ   368(R5), F25 // 0x3fb28a2a1b3c047f
-	VFMLA   V20.D2, V8.D2, V25.D2
-	FMOVQ   384(R5), F26 // 0x3fc71de80fa36f19
-	VFMLA   V18.D2, V24.D2, V26.D2
-	FMOVQ   384(R5), F24 // 0x3fc71de80fa36f19
-	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   400(R5), F25 // 0x3fda019a6914c09a
-	VFMLA   V18.D2, V26.D2, V25.D2
-	FMOVQ   400(R5), F26 // 0x3fda019a6914c09a
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   416(R5), F24 // 0x3fea01a0177f3ca6
-	VFMLA   V18.D2, V25.D2, V24.D2
-	FMOVQ   416(R5), F25 // 0x3fea01a0177f3ca6
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   432(R5), F26 // 0x3ff6c16c17f336c0
-	VFMLA   V18.D2, V24.D2, V26.D2
-	FMOVQ   432(R5), F24 // 0x3ff6c16c17f336c0
-	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   448(R5), F25 // 0x4001111111118834
-	VFMLA   V18.D2, V26.D2, V25.D2
-	FMOVQ   448(R5), F26 // 0x4001111111118834
-	VFMLA   V20.D2, V24.D2, V26.D2
-	FMOVQ   464(R5), F24 // 0x4005555555552101
-	VFMLA   V18.D2, V25.D2, V24.D2
-	FMOVQ   464(R5), F25 // 0x4005555555552101
-	VFMLA   V20.D2, V26.D2, V25.D2
-	FMOVQ   480(R5), F26 // 0x400555555555553b
-	VFMLA   V18.D2, V24.D2, V26.D2
-	FMOVQ   480(R5), F24 // 0x400555555555553b
-	VFMLA   V20.D2, V25.D2, V24.D2
-	FMOVQ   496(R5), F25 // 0x4000000000000005
-	VFMLA   V18.D2, V26.D2, V25.D2
-	FMOVQ   496(R5), F18 // 0x4000000000000005
-	VFMLA   V20.D2, V24.D2, V18.D2
-	VFMLA   V25.D2, V22.D2, V16.D2
-	VFMLA   V18.D2, V23.D2, V17.D2
-	VSHL    $52, V19.D2, V18.D2
-	VSHL    $52, V21.D2, V19.D2
+	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
 	WORD    $0x6e69de54 // fmul v20.2d, v18.2d, v9.2d
-	WORD    $0x6e69de75 // fmul v21.2d, v19.2d, v9.2d
-	WORD    $0x6e6ade52 // fmul v18.2d, v18.2d, v10.2d
-	WORD    $0x6e6ade73 // fmul v19.2d, v19.2d, v10.2d
-	WORD    $0x4eebd652 // fsub v18.2d, v18.2d, v11.2d
-	WORD    $0x4eebd673 // fsub v19.2d, v19.2d, v11.2d
+	WORD    $0x4eead631 // fsub v17.2d, v17.2d, v10.2d
+	WORD    $0x4eead652 // fsub v18.2d, v18.2d, v10.2d
+	VFMLA   V15.D2, V19.D2, V17.D2
 	VFMLA   V16.D2, V20.D2, V18.D2
-	VFMLA   V17.D2, V21.D2, V19.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V17.D2, V15.D2
 	FMOVQ   16(RSP), F16
 	VFMLA   V7.D2, V18.D2, V16.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V7.D2, V19.D2, V17.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V11.D2, V17.D2, V19.D2
 	FMOVQ   32(RSP), F20
-	VFMLA   V12.D2, V18.D2, V20.D2
-	FMOVQ   32(RSP), F21
-	VFMLA   V12.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLA   V20.D2, V18.D2, V22.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V21.D2, V19.D2, V18.D2
-	WORD    $0x6e76fe10 // fdiv v16.2d, v16.2d, v22.2d
-	WORD    $0x6e72fe31 // fdiv v17.2d, v17.2d, v18.2d
+	VFMLA   V11.D2, V18.D2, V20.D2
+	FMOVQ   48(RSP), F21
+	VFMLA   V19.D2, V17.D2, V21.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V20.D2, V18.D2, V17.D2
+	WORD    $0x6e75fdef // fdiv v15.2d, v15.2d, v21.2d
+	WORD    $0x6e71fe10 // fdiv v16.2d, v16.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6ce5ce // fcmeq v14.2d, v14.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	WORD    $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	FMOVQ   0(R1), F16
-	WORD    $0x6e6ede10 // fmul v16.2d, v16.2d, v14.2d
-	FMOVQ   F16, 0(R0)
-	FMOVQ   16(R1), F14
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	FMOVQ   F14, 16(R0)
+	FMOVQ   0(R1), F15
+	WORD    $0x6e6dddef // fmul v15.2d, v15.2d, v13.2d
+	FMOVQ   F15, 0(R0)
+	FMOVQ   16(R1), F13
+	WORD    $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
+	FMOVQ   F13, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	ADD     $32, R2
@@ -6911,61 +6803,60 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R2), F14
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
-	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
-	WORD    $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V5.D2, V18.D2, V17.D2
-	VFMLA   V6.D2, V18.D2, V15.D2
-	WORD    $0x4e6fd62f // fadd v15.2d, v17.2d, v15.2d
-	WORD    $0x6e67ddf1 // fmul v17.2d, v15.2d, v7.2d
-	WORD    $0x6e71ddf2 // fmul v18.2d, v15.2d, v17.2d
-	FMOVQ   368(R5), F19 // 0x3fb28a2a1b3c047f
-	VFMLA   V17.D2, V8.D2, V19.D2
-	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   448(R5), F20 // 0x4001111111118834
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   464(R5), F19 // 0x4005555555552101
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   480(R5), F20 // 0x400555555555553b
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   496(R5), F19 // 0x4000000000000005
-	VFMLA   V17.D2, V20.D2, V19.D2
-	VFMLA   V19.D2, V18.D2, V15.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e69de11 // fmul v17.2d, v16.2d, v9.2d
-	WORD    $0x6e6ade10 // fmul v16.2d, v16.2d, v10.2d
-	WORD    $0x4eebd610 // fsub v16.2d, v16.2d, v11.2d
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V7.D2, V16.D2, V15.D2
-	FMOVQ   32(RSP), F17
-	VFMLA   V12.D2, V16.D2, V17.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e72fdef // fdiv v15.2d, v15.2d, v18.2d
+	FMOVQ   0(R2), F13
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5ae // fsub v14.2d, v13.2d, v14.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVQ   0(R1), F15
-	WORD    $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
-	FMOVQ   F15, 0(R0)
+	WORD    $0x4eeed42f // fsub v15.2d, v1.2d, v14.2d
+	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
+	WORD    $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
+	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
+	VBSL    V15.B16, V2.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V5.D2, V17.D2, V14.D2
+	VFMLA   V6.D2, V17.D2, V16.D2
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	WORD    $0x6e67ddd0 // fmul v16.2d, v14.2d, v7.2d
+	WORD    $0x6e70ddd1 // fmul v17.2d, v14.2d, v16.2d
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   416(R5), F19 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   432(R5), F18 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V16.D2, V19.D2, V18.D2
+	VFMLA   V18.D2, V17.D2, V14.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e69ddf0 // fmul v16.2d, v15.2d, v9.2d
+	WORD    $0x4eead5ef // fsub v15.2d, v15.2d, v10.2d
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V7.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V11.D2, V15.D2, V16.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V16.D2, V15.D2, V17.D2
+	WORD    $0x6e71fdce // fdiv v14.2d, v14.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVQ   0(R1), F14
+	WORD    $0x6e6dddce // fmul v14.2d, v14.2d, v13.2d
+	FMOVQ   F14, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -6974,67 +6865,66 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R2), F14
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
-	WORD    $0x4ef0d431 // fsub v17.2d, v1.2d, v16.2d
-	WORD    $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	WORD    $0x6ef0e451 // fcmgt v17.2d, v2.2d, v16.2d
-	VBSL    V16.B16, V2.B16, V17.B16
-	VMOV    V4.B16, V16.B16
-	VFMLA   V3.D2, V17.D2, V16.D2
-	WORD    $0x4ef0d492 // fsub v18.2d, v4.2d, v16.2d
-	VFMLA   V5.D2, V18.D2, V17.D2
-	VFMLA   V6.D2, V18.D2, V15.D2
-	WORD    $0x4e6fd62f // fadd v15.2d, v17.2d, v15.2d
-	WORD    $0x6e67ddf1 // fmul v17.2d, v15.2d, v7.2d
-	WORD    $0x6e71ddf2 // fmul v18.2d, v15.2d, v17.2d
-	FMOVQ   368(R5), F19 // 0x3fb28a2a1b3c047f
-	VFMLA   V17.D2, V8.D2, V19.D2
-	FMOVQ   384(R5), F20 // 0x3fc71de80fa36f19
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   400(R5), F19 // 0x3fda019a6914c09a
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   416(R5), F20 // 0x3fea01a0177f3ca6
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   432(R5), F19 // 0x3ff6c16c17f336c0
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   448(R5), F20 // 0x4001111111118834
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   464(R5), F19 // 0x4005555555552101
-	VFMLA   V17.D2, V20.D2, V19.D2
-	FMOVQ   480(R5), F20 // 0x400555555555553b
-	VFMLA   V17.D2, V19.D2, V20.D2
-	FMOVQ   496(R5), F19 // 0x4000000000000005
-	VFMLA   V17.D2, V20.D2, V19.D2
-	VFMLA   V19.D2, V18.D2, V15.D2
-	VSHL    $52, V16.D2, V16.D2
-	WORD    $0x6e69de11 // fmul v17.2d, v16.2d, v9.2d
-	WORD    $0x6e6ade10 // fmul v16.2d, v16.2d, v10.2d
-	WORD    $0x4eebd610 // fsub v16.2d, v16.2d, v11.2d
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V7.D2, V16.D2, V15.D2
-	FMOVQ   32(RSP), F17
-	VFMLA   V12.D2, V16.D2, V17.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLA   V17.D2, V16.D2, V18.D2
-	WORD    $0x6e72fdef // fdiv v15.2d, v15.2d, v18.2d
+	FMOVD.P 8(R2), F13
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5ae // fsub v14.2d, v13.2d, v14.2d
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVD.P 8(R1), F15
-	WORD    $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
-	FMOVD.P F15, 8(R0)
+	WORD    $0x4eeed42f // fsub v15.2d, v1.2d, v14.2d
+	WORD    $0x4eefd430 // fsub v16.2d, v1.2d, v15.2d
+	WORD    $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
+	WORD    $0x6eefe450 // fcmgt v16.2d, v2.2d, v15.2d
+	VBSL    V15.B16, V2.B16, V16.B16
+	VMOV    V4.B16, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	WORD    $0x4eefd491 // fsub v17.2d, v4.2d, v15.2d
+	VFMLA   V5.D2, V17.D2, V14.D2
+	VFMLA   V6.D2, V17.D2, V16.D2
+	WORD    $0x4e6ed60e // fadd v14.2d, v16.2d, v14.2d
+	WORD    $0x6e67ddd0 // fmul v16.2d, v14.2d, v7.2d
+	WORD    $0x6e70ddd1 // fmul v17.2d, v14.2d, v16.2d
+	FMOVQ   368(R5), F18 // 0x3fb28a2a1b3c047f
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   384(R5), F19 // 0x3fc71de80fa36f19
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   400(R5), F18 // 0x3fda019a6914c09a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   416(R5), F19 // 0x3fea01a0177f3ca6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   432(R5), F18 // 0x3ff6c16c17f336c0
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   448(R5), F19 // 0x4001111111118834
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   464(R5), F18 // 0x4005555555552101
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   480(R5), F19 // 0x400555555555553b
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   496(R5), F18 // 0x4000000000000005
+	VFMLA   V16.D2, V19.D2, V18.D2
+	VFMLA   V18.D2, V17.D2, V14.D2
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e69ddf0 // fmul v16.2d, v15.2d, v9.2d
+	WORD    $0x4eead5ef // fsub v15.2d, v15.2d, v10.2d
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V7.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V11.D2, V15.D2, V16.D2
+	FMOVQ   48(RSP), F17
+	VFMLA   V16.D2, V15.D2, V17.D2
+	WORD    $0x6e71fdce // fdiv v14.2d, v14.2d, v17.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVD.P 8(R1), F14
+	WORD    $0x6e6dddce // fmul v14.2d, v14.2d, v13.2d
+	FMOVD.P F14, 8(R0)
 
 done:
 	RET
 
 // func softCeilValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·softCeilValueGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·softCeilValueGradF32NEON(SB), NOSPLIT, $40-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -7049,126 +6939,117 @@ TEXT ·softCeilValueGradF32NEON(SB), NOSPLIT, $24-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
-	FMOVQ   288(R5), F9 // 0x3eeffcbdd8668821
-	FMOVD   24(R4), F10
+	FMOVQ   240(R5), F5 // 0x3eeffcbdd8668821
+	FMOVD   16(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   32(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   F7, 16(RSP)
+	FMOVQ   512(R5), F7 // 0x0170000000000000
+	FMOVQ   96(R5), F8 // 0x3ff0000000000000
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   40(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVQ   96(R5), F11 // 0x3ff0000000000000
-	FMOVD   32(R4), F12
-	VDUP    V12.D[0], V12.D2
-	FMOVD   40(R4), F13
-	VDUP    V13.D[0], V13.D2
-	FMOVD   48(R4), F14
-	VDUP    V14.D[0], V14.D2
-	FMOVQ   F14, 16(RSP)
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   F11, 32(RSP)
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	FMOVD   8(R2), F15
-	WORD    $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VEOR    V0.B16, V14.B16, V14.B16
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
-	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
-	WORD    $0x4ee1d652 // fsub v18.2d, v18.2d, v1.2d
-	WORD    $0x4ee1d673 // fsub v19.2d, v19.2d, v1.2d
-	WORD    $0x4e601e54 // bic v20.16b, v18.16b, v0.16b
-	WORD    $0x4e601e75 // bic v21.16b, v19.16b, v0.16b
-	WORD    $0x6ef4e456 // fcmgt v22.2d, v2.2d, v20.2d
-	VBSL    V20.B16, V2.B16, V22.B16
-	WORD    $0x6ef5e454 // fcmgt v20.2d, v2.2d, v21.2d
-	VBSL    V21.B16, V2.B16, V20.B16
-	VMOV    V4.B16, V21.B16
-	VFMLA   V3.D2, V22.D2, V21.D2
-	VMOV    V4.B16, V23.B16
-	VFMLA   V3.D2, V20.D2, V23.D2
-	WORD    $0x4ef5d498 // fsub v24.2d, v4.2d, v21.2d
-	WORD    $0x4ef7d499 // fsub v25.2d, v4.2d, v23.2d
-	VFMLA   V3.D2, V22.D2, V24.D2
-	VFMLA   V3.D2, V20.D2, V25.D2
-	VSHL    $52, V21.D2, V20.D2
-	VSHL    $52, V23.D2, V21.D2
-	WORD    $0x6e65de94 // fmul v20.2d, v20.2d, v5.2d
-	WORD    $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
-	FMOVQ   304(R5), F22 // 0x3fe62e42fefd32c2
-	VFMLA   V24.D2, V6.D2, V22.D2
-	FMOVQ   304(R5), F23 // 0x3fe62e42fefd32c2
-	VFMLA   V25.D2, V6.D2, V23.D2
-	FMOVQ   320(R5), F26 // 0x3fac6b08cb168349
-	VFMLA   V24.D2, V7.D2, V26.D2
-	FMOVQ   320(R5), F27 // 0x3fac6b08cb168349
-	VFMLA   V25.D2, V7.D2, V27.D2
-	FMOVQ   336(R5), F28 // 0x3f55d88bdb12fc97
-	VFMLA   V24.D2, V8.D2, V28.D2
-	FMOVQ   336(R5), F29 // 0x3f55d88bdb12fc97
-	VFMLA   V25.D2, V8.D2, V29.D2
-	WORD    $0x6e78df1e // fmul v30.2d, v24.2d, v24.2d
-	WORD    $0x6e79df3f // fmul v31.2d, v25.2d, v25.2d
-	VFMLA   V30.D2, V26.D2, V22.D2
-	VFMLA   V31.D2, V27.D2, V23.D2
-	VFMLA   V30.D2, V9.D2, V28.D2
-	VFMLA   V31.D2, V9.D2, V29.D2
-	WORD    $0x6e7edfda // fmul v26.2d, v30.2d, v30.2d
-	WORD    $0x6e7fdffb // fmul v27.2d, v31.2d, v31.2d
-	VFMLA   V26.D2, V28.D2, V22.D2
-	VFMLA   V27.D2, V29.D2, V23.D2
-	WORD    $0x6e78ded6 // fmul v22.2d, v22.2d, v24.2d
-	WORD    $0x6e79def7 // fmul v23.2d, v23.2d, v25.2d
-	WORD    $0x4eead698 // fsub v24.2d, v20.2d, v10.2d
-	WORD    $0x4eead6b9 // fsub v25.2d, v21.2d, v10.2d
-	VFMLA   V22.D2, V20.D2, V24.D2
-	VFMLA   V23.D2, V21.D2, V25.D2
-	VMOV    V11.B16, V20.B16
-	VFMLA   V12.D2, V24.D2, V20.D2
-	VMOV    V11.B16, V21.B16
-	VFMLA   V12.D2, V25.D2, V21.D2
-	WORD    $0x6e74fd74 // fdiv v20.2d, v11.2d, v20.2d
-	WORD    $0x6e75fd75 // fdiv v21.2d, v11.2d, v21.2d
-	WORD    $0x6e74df16 // fmul v22.2d, v24.2d, v20.2d
-	WORD    $0x6e75df37 // fmul v23.2d, v25.2d, v21.2d
-	VAND    V0.B16, V18.B16, V26.B16
-	VORR    V22.B16, V26.B16, V26.B16
-	VAND    V0.B16, V19.B16, V18.B16
-	VORR    V23.B16, V18.B16, V18.B16
-	WORD    $0x4e7ad610 // fadd v16.2d, v16.2d, v26.2d
-	WORD    $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	FMOVD   8(R2), F12
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	VEOR    V0.B16, V12.B16, V12.B16
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
+	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
+	WORD    $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
+	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
+	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
+	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
+	WORD    $0x6ee2e633 // fcmgt v19.2d, v17.2d, v2.2d
+	VBSL    V2.B16, V17.B16, V19.B16
+	WORD    $0x6ee2e651 // fcmgt v17.2d, v18.2d, v2.2d
+	VBSL    V2.B16, V18.B16, V17.B16
+	WORD    $0x6e63de72 // fmul v18.2d, v19.2d, v3.2d
+	WORD    $0x6e63de31 // fmul v17.2d, v17.2d, v3.2d
+	WORD    $0x4e64d653 // fadd v19.2d, v18.2d, v4.2d
+	WORD    $0x4e64d634 // fadd v20.2d, v17.2d, v4.2d
+	WORD    $0x4ee4d675 // fsub v21.2d, v19.2d, v4.2d
+	WORD    $0x4ee4d696 // fsub v22.2d, v20.2d, v4.2d
+	WORD    $0x4ef5d652 // fsub v18.2d, v18.2d, v21.2d
+	WORD    $0x4ef6d631 // fsub v17.2d, v17.2d, v22.2d
+	VSHL    $52, V19.D2, V19.D2
+	VSHL    $52, V20.D2, V20.D2
+	WORD    $0x6e72de75 // fmul v21.2d, v19.2d, v18.2d
+	WORD    $0x6e71de96 // fmul v22.2d, v20.2d, v17.2d
+	FMOVQ   256(R5), F23 // 0x3f2443f62002ca0a
+	VFMLA   V18.D2, V5.D2, V23.D2
+	FMOVQ   256(R5), F24 // 0x3f2443f62002ca0a
+	VFMLA   V17.D2, V5.D2, V24.D2
+	FMOVQ   272(R5), F25 // 0x3f55d88bdb12fc97
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   272(R5), F23 // 0x3f55d88bdb12fc97
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   288(R5), F24 // 0x3f83b2a1c3667239
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   288(R5), F25 // 0x3f83b2a1c3667239
+	VFMLA   V17.D2, V23.D2, V25.D2
+	FMOVQ   304(R5), F23 // 0x3fac6b08cb168349
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   304(R5), F24 // 0x3fac6b08cb168349
+	VFMLA   V17.D2, V25.D2, V24.D2
+	FMOVQ   320(R5), F25 // 0x3fcebfbe045300cb
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   320(R5), F23 // 0x3fcebfbe045300cb
+	VFMLA   V17.D2, V24.D2, V23.D2
+	FMOVQ   336(R5), F24 // 0x3fe62e42fefd32c2
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V17.D2, V23.D2, V18.D2
+	WORD    $0x4ee6d671 // fsub v17.2d, v19.2d, v6.2d
+	WORD    $0x4ee6d693 // fsub v19.2d, v20.2d, v6.2d
+	VFMLA   V24.D2, V21.D2, V17.D2
+	VFMLA   V18.D2, V22.D2, V19.D2
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
 	FMOVQ   16(RSP), F18
-	VFMLA   V13.D2, V24.D2, V18.D2
-	FMOVQ   16(RSP), F19
-	VFMLA   V13.D2, V25.D2, V19.D2
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e74de52 // fmul v18.2d, v18.2d, v20.2d
-	WORD    $0x6e75de73 // fmul v19.2d, v19.2d, v21.2d
-	WORD    $0x4e601dd4 // bic v20.16b, v14.16b, v0.16b
-	WORD    $0x4e601df5 // bic v21.16b, v15.16b, v0.16b
-	FMOVQ   512(R5), F22 // 0x7ff0000000000000
-	WORD    $0x4e76e694 // fcmeq v20.2d, v20.2d, v22.2d
-	FMOVQ   512(R5), F22 // 0x7ff0000000000000
-	WORD    $0x4e76e6b5 // fcmeq v21.2d, v21.2d, v22.2d
-	VBIT    V20.B16, V14.B16, V16.B16
-	VBIT    V21.B16, V15.B16, V17.B16
-	WORD    $0x4e741e4e // bic v14.16b, v18.16b, v20.16b
-	WORD    $0x4e751e6f // bic v15.16b, v19.16b, v21.16b
-	VEOR    V0.B16, V16.B16, V16.B16
-	VEOR    V0.B16, V17.B16, V17.B16
-	WORD    $0x0e616a12 // fcvtn v18.2s, v16.2d
-	FMOVD   F18, 0(R0)
-	WORD    $0x0e6169d3 // fcvtn v19.2s, v14.2d
-	FMOVD   F19, 0(R1)
-	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
-	FMOVD   F14, 8(R0)
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   F16, 8(R1)
+	VFMLA   V7.D2, V11.D2, V18.D2
+	FMOVQ   16(RSP), F11
+	VFMLA   V7.D2, V12.D2, V11.D2
+	VFMLA   V9.D2, V17.D2, V18.D2
+	VFMLA   V9.D2, V19.D2, V11.D2
+	WORD    $0x6e72fd0c // fdiv v12.2d, v8.2d, v18.2d
+	WORD    $0x6e6bfd0b // fdiv v11.2d, v8.2d, v11.2d
+	FMOVQ   32(RSP), F18
+	VFMLA   V10.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F20
+	VFMLA   V10.D2, V19.D2, V20.D2
+	WORD    $0x6e6cdd95 // fmul v21.2d, v12.2d, v12.2d
+	WORD    $0x6e6bdd76 // fmul v22.2d, v11.2d, v11.2d
+	WORD    $0x6e75de52 // fmul v18.2d, v18.2d, v21.2d
+	WORD    $0x6e76de94 // fmul v20.2d, v20.2d, v22.2d
+	VAND    V0.B16, V15.B16, V21.B16
+	VORR    V17.B16, V21.B16, V21.B16
+	VAND    V0.B16, V16.B16, V15.B16
+	VORR    V19.B16, V15.B16, V15.B16
+	VFMLA   V12.D2, V21.D2, V13.D2
+	VFMLA   V11.D2, V15.D2, V14.D2
+	VEOR    V0.B16, V13.B16, V11.B16
+	VEOR    V0.B16, V14.B16, V12.B16
+	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
+	FMOVD   F13, 0(R0)
+	WORD    $0x0e616a4e // fcvtn v14.2s, v18.2d
+	FMOVD   F14, 0(R1)
+	WORD    $0x0e61698b // fcvtn v11.2s, v12.2d
+	FMOVD   F11, 8(R0)
+	WORD    $0x0e616a8d // fcvtn v13.2s, v20.2d
+	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -7179,56 +7060,52 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
-	VBSL    V17.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V18.D2, V17.D2
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V18.D2, V19.D2
-	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V6.D2, V18.D2
-	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V7.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V8.D2, V21.D2
-	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
-	VFMLA   V22.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V9.D2, V21.D2
-	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
-	VFMLA   V20.D2, V21.D2, V18.D2
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
-	VFMLA   V18.D2, V17.D2, V19.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V19.D2, V17.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V13.D2, V19.D2, V16.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
-	FMOVQ   512(R5), F18 // 0x7ff0000000000000
-	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
-	VBIT    V17.B16, V14.B16, V15.B16
-	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVD   F16, 0(R0)
-	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
-	FMOVD   F17, 0(R1)
+	FMOVD   0(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6ee2e5cf // fcmgt v15.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V15.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4ee4d5f0 // fsub v16.2d, v15.2d, v4.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e6eddf0 // fmul v16.2d, v15.2d, v14.2d
+	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V17.D2
+	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   320(R5), F17 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x4ee6d5ee // fsub v14.2d, v15.2d, v6.2d
+	VFMLA   V18.D2, V16.D2, V14.D2
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V11.D2, V15.D2
+	VFMLA   V9.D2, V14.D2, V15.D2
+	WORD    $0x6e6ffd0b // fdiv v11.2d, v8.2d, v15.2d
+	FMOVQ   32(RSP), F15
+	VFMLA   V10.D2, V14.D2, V15.D2
+	WORD    $0x6e6bdd70 // fmul v16.2d, v11.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	VFMLA   V11.D2, V16.D2, V12.D2
+	VEOR    V0.B16, V12.B16, V11.B16
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   F12, 0(R0)
+	WORD    $0x0e6169ed // fcvtn v13.2s, v15.2d
+	FMOVD   F13, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -7237,62 +7114,58 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4ee1d610 // fsub v16.2d, v16.2d, v1.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e452 // fcmgt v18.2d, v2.2d, v17.2d
-	VBSL    V17.B16, V2.B16, V18.B16
-	VMOV    V4.B16, V17.B16
-	VFMLA   V3.D2, V18.D2, V17.D2
-	WORD    $0x4ef1d493 // fsub v19.2d, v4.2d, v17.2d
-	VFMLA   V3.D2, V18.D2, V19.D2
-	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e65de31 // fmul v17.2d, v17.2d, v5.2d
-	FMOVQ   304(R5), F18 // 0x3fe62e42fefd32c2
-	VFMLA   V19.D2, V6.D2, V18.D2
-	FMOVQ   320(R5), F20 // 0x3fac6b08cb168349
-	VFMLA   V19.D2, V7.D2, V20.D2
-	FMOVQ   336(R5), F21 // 0x3f55d88bdb12fc97
-	VFMLA   V19.D2, V8.D2, V21.D2
-	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
-	VFMLA   V22.D2, V20.D2, V18.D2
-	VFMLA   V22.D2, V9.D2, V21.D2
-	WORD    $0x6e76ded4 // fmul v20.2d, v22.2d, v22.2d
-	VFMLA   V20.D2, V21.D2, V18.D2
-	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
-	WORD    $0x4eead633 // fsub v19.2d, v17.2d, v10.2d
-	VFMLA   V18.D2, V17.D2, V19.D2
-	VMOV    V11.B16, V17.B16
-	VFMLA   V12.D2, V19.D2, V17.D2
-	WORD    $0x6e71fd71 // fdiv v17.2d, v11.2d, v17.2d
-	WORD    $0x6e71de72 // fmul v18.2d, v19.2d, v17.2d
-	VAND    V0.B16, V16.B16, V20.B16
-	VORR    V18.B16, V20.B16, V20.B16
-	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
-	FMOVQ   16(RSP), F16
-	VFMLA   V13.D2, V19.D2, V16.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	WORD    $0x4e601dd1 // bic v17.16b, v14.16b, v0.16b
-	FMOVQ   512(R5), F18 // 0x7ff0000000000000
-	WORD    $0x4e72e631 // fcmeq v17.2d, v17.2d, v18.2d
-	VBIT    V17.B16, V14.B16, V15.B16
-	WORD    $0x4e711e0e // bic v14.16b, v16.16b, v17.16b
-	VEOR    V0.B16, V15.B16, V15.B16
-	WORD    $0x0e6169f0 // fcvtn v16.2s, v15.2d
-	FMOVS.P F16, 4(R0)
-	WORD    $0x0e6169d1 // fcvtn v17.2s, v14.2d
-	FMOVS.P F17, 4(R1)
+	FMOVS.P 4(R2), F11
+	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
+	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61996c // frintm v12.2d, v11.2d
+	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
+	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
+	WORD    $0x6ee2e5cf // fcmgt v15.2d, v14.2d, v2.2d
+	VBSL    V2.B16, V14.B16, V15.B16
+	WORD    $0x6e63ddee // fmul v14.2d, v15.2d, v3.2d
+	WORD    $0x4e64d5cf // fadd v15.2d, v14.2d, v4.2d
+	WORD    $0x4ee4d5f0 // fsub v16.2d, v15.2d, v4.2d
+	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
+	VSHL    $52, V15.D2, V15.D2
+	WORD    $0x6e6eddf0 // fmul v16.2d, v15.2d, v14.2d
+	FMOVQ   256(R5), F17 // 0x3f2443f62002ca0a
+	VFMLA   V14.D2, V5.D2, V17.D2
+	FMOVQ   272(R5), F18 // 0x3f55d88bdb12fc97
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   288(R5), F17 // 0x3f83b2a1c3667239
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   304(R5), F18 // 0x3fac6b08cb168349
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   320(R5), F17 // 0x3fcebfbe045300cb
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   336(R5), F18 // 0x3fe62e42fefd32c2
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x4ee6d5ee // fsub v14.2d, v15.2d, v6.2d
+	VFMLA   V18.D2, V16.D2, V14.D2
+	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
+	FMOVQ   16(RSP), F15
+	VFMLA   V7.D2, V11.D2, V15.D2
+	VFMLA   V9.D2, V14.D2, V15.D2
+	WORD    $0x6e6ffd0b // fdiv v11.2d, v8.2d, v15.2d
+	FMOVQ   32(RSP), F15
+	VFMLA   V10.D2, V14.D2, V15.D2
+	WORD    $0x6e6bdd70 // fmul v16.2d, v11.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	VFMLA   V11.D2, V16.D2, V12.D2
+	VEOR    V0.B16, V12.B16, V11.B16
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVS.P F12, 4(R0)
+	WORD    $0x0e6169ed // fcvtn v13.2s, v15.2d
+	FMOVS.P F13, 4(R1)
 
 done:
 	RET
 
 // func softCeilValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
-TEXT ·softCeilValueGradF64NEON(SB), NOSPLIT, $72-40
+TEXT ·softCeilValueGradF64NEON(SB), NOSPLIT, $104-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -7308,32 +7181,37 @@ TEXT ·softCeilValueGradF64NEON(SB), NOSPLIT, $72-40
 	VDUP    V3.D[0], V3.D2
 	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   64(R4), F5
+	FMOVD   80(R4), F5
 	VDUP    V5.D[0], V5.D2
-	FMOVD   72(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVD   40(R4), F7
+	VMOVI   $0, V6.B16
+	FMOVD   72(R4), F7
 	VDUP    V7.D[0], V7.D2
-	FMOVQ   352(R5), F8 // 0x3f9ae77aa5a5b9e6
-	FMOVD   80(R4), F9
-	VDUP    V9.D[0], V9.D2
-	FMOVD   16(R4), F10
+	FMOVD   40(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVQ   352(R5), F9 // 0x3f9ae77aa5a5b9e6
+	FMOVD   64(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   24(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
 	FMOVQ   224(R5), F12 // 0x3fe0000000000000
-	FMOVD   32(R4), F13
+	FMOVD   24(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 16(RSP)
-	FMOVD   48(R4), F13
+	FMOVD   32(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 32(RSP)
-	FMOVD   112(R4), F13
+	FMOVD   48(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 48(RSP)
-	FMOVD   104(R4), F13
+	FMOVD   120(R4), F13
 	VDUP    V13.D[0], V13.D2
 	FMOVQ   F13, 64(RSP)
+	FMOVD   112(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 80(RSP)
+	FMOVD   104(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVQ   F13, 96(RSP)
 	CMP     $4, R3
 	BLT     single
 
@@ -7366,20 +7244,20 @@ loop:
 	VFMLA   V3.D2, V21.D2, V26.D2
 	WORD    $0x4ef6d49b // fsub v27.2d, v4.2d, v22.2d
 	WORD    $0x4efad49c // fsub v28.2d, v4.2d, v26.2d
-	VFMLA   V5.D2, V27.D2, V25.D2
-	VFMLA   V5.D2, V28.D2, V21.D2
-	VFMLA   V6.D2, V27.D2, V23.D2
-	VFMLA   V6.D2, V28.D2, V24.D2
+	VFMLA   V5.D2, V27.D2, V23.D2
+	VFMLA   V5.D2, V28.D2, V24.D2
+	VFMLA   V7.D2, V27.D2, V25.D2
+	VFMLA   V7.D2, V28.D2, V21.D2
 	WORD    $0x4e77d737 // fadd v23.2d, v25.2d, v23.2d
 	WORD    $0x4e78d6b5 // fadd v21.2d, v21.2d, v24.2d
-	WORD    $0x6e67def8 // fmul v24.2d, v23.2d, v7.2d
-	WORD    $0x6e67deb9 // fmul v25.2d, v21.2d, v7.2d
+	WORD    $0x6e68def8 // fmul v24.2d, v23.2d, v8.2d
+	WORD    $0x6e68deb9 // fmul v25.2d, v21.2d, v8.2d
 	WORD    $0x6e78defb // fmul v27.2d, v23.2d, v24.2d
 	WORD    $0x6e79debc // fmul v28.2d, v21.2d, v25.2d
 	FMOVQ   368(R5), F29 // 0x3fb28a2a1b3c047f
-	VFMLA   V24.D2, V8.D2, V29.D2
+	VFMLA   V24.D2, V9.D2, V29.D2
 	FMOVQ   368(R5), F30 // 0x3fb28a2a1b3c047f
-	VFMLA   V25.D2, V8.D2, V30.D2
+	VFMLA   V25.D2, V9.D2, V30.D2
 	FMOVQ   384(R5), F31 // 0x3fc71de80fa36f19
 	VFMLA   V24.D2, V29.D2, V31.D2
 	FMOVQ   384(R5), F29 // 0x3fc71de80fa36f19
@@ -7416,25 +7294,21 @@ loop:
 	VFMLA   V24.D2, V28.D2, V21.D2
 	VSHL    $52, V22.D2, V22.D2
 	VSHL    $52, V26.D2, V24.D2
-	WORD    $0x6e69ded9 // fmul v25.2d, v22.2d, v9.2d
-	WORD    $0x6e69df1a // fmul v26.2d, v24.2d, v9.2d
-	WORD    $0x6e6aded6 // fmul v22.2d, v22.2d, v10.2d
-	WORD    $0x6e6adf18 // fmul v24.2d, v24.2d, v10.2d
+	WORD    $0x6e6aded9 // fmul v25.2d, v22.2d, v10.2d
+	WORD    $0x6e6adf1a // fmul v26.2d, v24.2d, v10.2d
 	WORD    $0x4eebd6d6 // fsub v22.2d, v22.2d, v11.2d
 	WORD    $0x4eebd718 // fsub v24.2d, v24.2d, v11.2d
 	VFMLA   V23.D2, V25.D2, V22.D2
 	VFMLA   V21.D2, V26.D2, V24.D2
 	WORD    $0x4ef3d595 // fsub v21.2d, v12.2d, v19.2d
 	WORD    $0x4ef4d597 // fsub v23.2d, v12.2d, v20.2d
-	VMOVI   $0, V25.B16
-	WORD    $0x6ef9e673 // fcmgt v19.2d, v19.2d, v25.2d
-	VMOVI   $0, V25.B16
-	WORD    $0x6ef9e694 // fcmgt v20.2d, v20.2d, v25.2d
+	WORD    $0x6ee6e673 // fcmgt v19.2d, v19.2d, v6.2d
+	WORD    $0x6ee6e694 // fcmgt v20.2d, v20.2d, v6.2d
 	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F26 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F26
 	VFMLA   V25.D2, V22.D2, V26.D2
 	FMOVQ   16(RSP), F25
-	FMOVQ   96(R5), F27 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F27
 	VFMLA   V25.D2, V24.D2, V27.D2
 	WORD    $0x6e7afed9 // fdiv v25.2d, v22.2d, v26.2d
 	WORD    $0x6e7bff1a // fdiv v26.2d, v24.2d, v27.2d
@@ -7450,27 +7324,27 @@ loop:
 	VORR    V18.B16, V20.B16, V18.B16
 	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
 	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V7.D2, V22.D2, V17.D2
-	FMOVQ   32(RSP), F18
-	VFMLA   V7.D2, V24.D2, V18.D2
-	FMOVQ   48(RSP), F19
-	FMOVQ   64(RSP), F20
+	FMOVQ   48(RSP), F17
+	VFMLA   V8.D2, V22.D2, V17.D2
+	FMOVQ   48(RSP), F18
+	VFMLA   V8.D2, V24.D2, V18.D2
+	FMOVQ   64(RSP), F19
+	FMOVQ   80(RSP), F20
 	VFMLA   V19.D2, V22.D2, V20.D2
-	FMOVQ   48(RSP), F19
-	FMOVQ   64(RSP), F21
+	FMOVQ   64(RSP), F19
+	FMOVQ   80(RSP), F21
 	VFMLA   V19.D2, V24.D2, V21.D2
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F19
 	VFMLA   V20.D2, V22.D2, V19.D2
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F20
 	VFMLA   V21.D2, V24.D2, V20.D2
 	WORD    $0x6e73fe31 // fdiv v17.2d, v17.2d, v19.2d
 	WORD    $0x6e74fe52 // fdiv v18.2d, v18.2d, v20.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ad // fcmeq v13.2d, v13.2d, v19.2d
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x4e73e5ce // fcmeq v14.2d, v14.2d, v19.2d
 	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
 	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
@@ -7504,13 +7378,13 @@ single:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V19.D2, V17.D2
 	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V20.D2, V19.D2
-	VFMLA   V6.D2, V20.D2, V18.D2
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
 	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
-	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
 	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
-	VFMLA   V19.D2, V8.D2, V21.D2
+	VFMLA   V19.D2, V9.D2, V21.D2
 	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
 	VFMLA   V19.D2, V21.D2, V22.D2
 	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
@@ -7529,15 +7403,13 @@ single:
 	VFMLA   V19.D2, V22.D2, V21.D2
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
 	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
 	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
-	VMOVI   $0, V19.B16
-	WORD    $0x6ef3e610 // fcmgt v16.2d, v16.2d, v19.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F20
 	VFMLA   V19.D2, V17.D2, V20.D2
 	WORD    $0x6e74fe33 // fdiv v19.2d, v17.2d, v20.2d
 	WORD    $0x6ef2e674 // fcmgt v20.2d, v19.2d, v18.2d
@@ -7546,16 +7418,16 @@ single:
 	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
 	VORR    V15.B16, V16.B16, V15.B16
 	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	FMOVQ   32(RSP), F15
-	VFMLA   V7.D2, V17.D2, V15.D2
-	FMOVQ   48(RSP), F16
-	FMOVQ   64(RSP), F18
+	FMOVQ   48(RSP), F15
+	VFMLA   V8.D2, V17.D2, V15.D2
+	FMOVQ   64(RSP), F16
+	FMOVQ   80(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F16
 	VFMLA   V18.D2, V17.D2, V16.D2
 	WORD    $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	FMOVQ   528(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
 	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	VEOR    V0.B16, V14.B16, V14.B16
@@ -7583,13 +7455,13 @@ tail:
 	VMOV    V4.B16, V17.B16
 	VFMLA   V3.D2, V19.D2, V17.D2
 	WORD    $0x4ef1d494 // fsub v20.2d, v4.2d, v17.2d
-	VFMLA   V5.D2, V20.D2, V19.D2
-	VFMLA   V6.D2, V20.D2, V18.D2
+	VFMLA   V5.D2, V20.D2, V18.D2
+	VFMLA   V7.D2, V20.D2, V19.D2
 	WORD    $0x4e72d672 // fadd v18.2d, v19.2d, v18.2d
-	WORD    $0x6e67de53 // fmul v19.2d, v18.2d, v7.2d
+	WORD    $0x6e68de53 // fmul v19.2d, v18.2d, v8.2d
 	WORD    $0x6e73de54 // fmul v20.2d, v18.2d, v19.2d
 	FMOVQ   368(R5), F21 // 0x3fb28a2a1b3c047f
-	VFMLA   V19.D2, V8.D2, V21.D2
+	VFMLA   V19.D2, V9.D2, V21.D2
 	FMOVQ   384(R5), F22 // 0x3fc71de80fa36f19
 	VFMLA   V19.D2, V21.D2, V22.D2
 	FMOVQ   400(R5), F21 // 0x3fda019a6914c09a
@@ -7608,15 +7480,13 @@ tail:
 	VFMLA   V19.D2, V22.D2, V21.D2
 	VFMLA   V21.D2, V20.D2, V18.D2
 	VSHL    $52, V17.D2, V17.D2
-	WORD    $0x6e69de33 // fmul v19.2d, v17.2d, v9.2d
-	WORD    $0x6e6ade31 // fmul v17.2d, v17.2d, v10.2d
+	WORD    $0x6e6ade33 // fmul v19.2d, v17.2d, v10.2d
 	WORD    $0x4eebd631 // fsub v17.2d, v17.2d, v11.2d
 	VFMLA   V18.D2, V19.D2, V17.D2
 	WORD    $0x4ef0d592 // fsub v18.2d, v12.2d, v16.2d
-	VMOVI   $0, V19.B16
-	WORD    $0x6ef3e610 // fcmgt v16.2d, v16.2d, v19.2d
+	WORD    $0x6ee6e610 // fcmgt v16.2d, v16.2d, v6.2d
 	FMOVQ   16(RSP), F19
-	FMOVQ   96(R5), F20 // 0x3ff0000000000000
+	FMOVQ   32(RSP), F20
 	VFMLA   V19.D2, V17.D2, V20.D2
 	WORD    $0x6e74fe33 // fdiv v19.2d, v17.2d, v20.2d
 	WORD    $0x6ef2e674 // fcmgt v20.2d, v19.2d, v18.2d
@@ -7625,16 +7495,16 @@ tail:
 	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
 	VORR    V15.B16, V16.B16, V15.B16
 	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	FMOVQ   32(RSP), F15
-	VFMLA   V7.D2, V17.D2, V15.D2
-	FMOVQ   48(RSP), F16
-	FMOVQ   64(RSP), F18
+	FMOVQ   48(RSP), F15
+	VFMLA   V8.D2, V17.D2, V15.D2
+	FMOVQ   64(RSP), F16
+	FMOVQ   80(RSP), F18
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
+	FMOVQ   96(RSP), F16
 	VFMLA   V18.D2, V17.D2, V16.D2
 	WORD    $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
 	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
+	FMOVQ   528(R5), F16 // 0x7ff0000000000000
 	WORD    $0x4e70e5ad // fcmeq v13.2d, v13.2d, v16.2d
 	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
 	VEOR    V0.B16, V14.B16, V14.B16
@@ -7645,7 +7515,7 @@ done:
 	RET
 
 // func smoothFloorF32NEON(dst *float32, x *float32, n int, c *float64)
-TEXT ·smoothFloorF32NEON(SB), NOSPLIT, $0-32
+TEXT ·smoothFloorF32NEON(SB), NOSPLIT, $88-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -7653,127 +7523,127 @@ TEXT ·smoothFloorF32NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   48(R5), F1 // 0x8000000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
-	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
-	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
-	FMOVD   16(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVQ   592(R5), F7 // 0x4000000000000000
-	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
-	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
-	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
-	FMOVQ   656(R5), F11 // 0xbf9b713b5290a752
-	FMOVQ   672(R5), F12 // 0xbf797cfa69655d4b
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   40(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   48(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 80(RSP)
+	FMOVD   56(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   8(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   576(R5), F6 // 0x3fd68dfd71bc10df
+	FMOVQ   592(R5), F7 // 0x3f8192ec98c4eec6
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	FMOVD   8(R1), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
-	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
-	WORD    $0x4e611db1 // bic v17.16b, v13.16b, v1.16b
-	WORD    $0x4e611dd2 // bic v18.16b, v14.16b, v1.16b
-	WORD    $0x6ef1e413 // fcmgt v19.2d, v0.2d, v17.2d
-	VBSL    V0.B16, V17.B16, V19.B16
-	WORD    $0x6ef2e411 // fcmgt v17.2d, v0.2d, v18.2d
-	VBSL    V0.B16, V18.B16, V17.B16
-	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V22.D2
-	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
-	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
-	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
-	VFMLA   V18.D2, V3.D2, V23.D2
-	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
-	VFMLA   V20.D2, V3.D2, V24.D2
-	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V18.D2, V4.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V20.D2, V4.D2, V26.D2
-	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
-	VFMLA   V18.D2, V5.D2, V27.D2
-	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
-	VFMLA   V20.D2, V5.D2, V28.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V25.D2, V23.D2
-	VFMLA   V20.D2, V26.D2, V24.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V27.D2, V23.D2
-	VFMLA   V20.D2, V28.D2, V24.D2
-	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
-	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
-	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
-	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
-	VMOV    V18.B16, V23.B16
-	VFMLS   V21.D2, V7.D2, V23.D2
-	VMOV    V17.B16, V24.B16
-	VFMLS   V22.D2, V7.D2, V24.D2
-	VBIF    V19.B16, V18.B16, V23.B16
-	VBIF    V20.B16, V17.B16, V24.B16
-	VMOV    V21.B16, V25.B16
-	VFMLA   V18.D2, V7.D2, V25.D2
-	VMOV    V22.B16, V18.B16
-	VFMLA   V17.D2, V7.D2, V18.D2
-	VBIT    V19.B16, V25.B16, V21.B16
-	VBIT    V20.B16, V18.B16, V22.B16
-	VAND    V19.B16, V8.B16, V17.B16
-	VAND    V20.B16, V8.B16, V18.B16
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
-	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
-	VFMLA   V21.D2, V9.D2, V23.D2
-	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V9.D2, V24.D2
-	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
-	VFMLA   V21.D2, V10.D2, V25.D2
-	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V10.D2, V26.D2
-	FMOVQ   768(R5), F27 // 0x3fa1ebbba5994709
-	VFMLA   V21.D2, V11.D2, V27.D2
-	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V11.D2, V28.D2
-	FMOVQ   784(R5), F29 // 0x3f91902c384fe14e
-	VFMLA   V21.D2, V12.D2, V29.D2
-	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V12.D2, V30.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V25.D2, V23.D2
-	VFMLA   V22.D2, V26.D2, V24.D2
-	VFMLA   V21.D2, V29.D2, V27.D2
-	VFMLA   V22.D2, V30.D2, V28.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V27.D2, V23.D2
-	VFMLA   V22.D2, V28.D2, V24.D2
-	VFMLA   V23.D2, V19.D2, V17.D2
-	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V1.B16, V13.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V1.B16, V14.B16, V13.B16
-	VORR    V18.B16, V13.B16, V13.B16
-	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
-	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
-	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVD   8(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD    $0x4e61990a // frintm v10.2d, v8.2d
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
+	WORD    $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
+	WORD    $0x4e611d0c // bic v12.16b, v8.16b, v1.16b
+	WORD    $0x4e611d2d // bic v13.16b, v9.16b, v1.16b
+	WORD    $0x6eece40e // fcmgt v14.2d, v0.2d, v12.2d
+	VBSL    V0.B16, V12.B16, V14.B16
+	WORD    $0x6eede40c // fcmgt v12.2d, v0.2d, v13.2d
+	VBSL    V0.B16, V13.B16, V12.B16
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	WORD    $0x6e6cdd8f // fmul v15.2d, v12.2d, v12.2d
+	WORD    $0x4eedd450 // fsub v16.2d, v2.2d, v13.2d
+	WORD    $0x4eefd451 // fsub v17.2d, v2.2d, v15.2d
+	FMOVQ   80(RSP), F18
+	VFMLA   V13.D2, V3.D2, V18.D2
+	FMOVQ   80(RSP), F19
+	VFMLA   V15.D2, V3.D2, V19.D2
+	FMOVQ   64(RSP), F20
+	VFMLA   V13.D2, V18.D2, V20.D2
+	FMOVQ   64(RSP), F18
+	VFMLA   V15.D2, V19.D2, V18.D2
+	FMOVQ   48(RSP), F19
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V15.D2, V18.D2, V20.D2
+	FMOVQ   32(RSP), F18
+	VFMLA   V13.D2, V19.D2, V18.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V15.D2, V20.D2, V19.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V13.D2, V18.D2, V20.D2
+	FMOVQ   16(RSP), F13
+	VFMLA   V15.D2, V19.D2, V13.D2
+	WORD    $0x6e74ddce // fmul v14.2d, v14.2d, v20.2d
+	WORD    $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
+	WORD    $0x6e70e48d // fcmge v13.2d, v4.2d, v16.2d
+	WORD    $0x6e71e48f // fcmge v15.2d, v4.2d, v17.2d
+	VAND    V13.B16, V5.B16, V18.B16
+	VAND    V15.B16, V5.B16, V19.B16
+	VAND    V13.B16, V6.B16, V13.B16
+	VAND    V15.B16, V6.B16, V15.B16
+	VMOV    V14.B16, V20.B16
+	VFMLS   V16.D2, V18.D2, V20.D2
+	VMOV    V12.B16, V21.B16
+	VFMLS   V17.D2, V19.D2, V21.D2
+	VFMLA   V14.D2, V18.D2, V16.D2
+	VFMLA   V12.D2, V19.D2, V17.D2
+	WORD    $0x6e70fe8c // fdiv v12.2d, v20.2d, v16.2d
+	WORD    $0x6e71feae // fdiv v14.2d, v21.2d, v17.2d
+	WORD    $0x6e6cdd90 // fmul v16.2d, v12.2d, v12.2d
+	WORD    $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F18 // 0xbf96b1dcede32bb2
+	VFMLA   V16.D2, V7.D2, V18.D2
+	FMOVQ   608(R5), F19 // 0xbf96b1dcede32bb2
+	VFMLA   V17.D2, V7.D2, V19.D2
+	FMOVQ   624(R5), F20 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   624(R5), F18 // 0x3fa148c6dc83dae2
+	VFMLA   V17.D2, V19.D2, V18.D2
+	FMOVQ   640(R5), F19 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   640(R5), F20 // 0xbfa72d31837414e5
+	VFMLA   V17.D2, V18.D2, V20.D2
+	FMOVQ   656(R5), F18 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0x3fb04b4e9064b1e6
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   672(R5), F20 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   672(R5), F18 // 0xbfbb2990c576371a
+	VFMLA   V17.D2, V19.D2, V18.D2
+	FMOVQ   688(R5), F19 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   688(R5), F16 // 0x3fd45f306c8143a5
+	VFMLA   V17.D2, V18.D2, V16.D2
+	VFMLA   V19.D2, V12.D2, V13.D2
+	VFMLA   V16.D2, V14.D2, V15.D2
+	VAND    V1.B16, V8.B16, V12.B16
+	VORR    V13.B16, V12.B16, V12.B16
+	VAND    V1.B16, V9.B16, V8.B16
+	VORR    V15.B16, V8.B16, V8.B16
+	WORD    $0x4e6cd549 // fadd v9.2d, v10.2d, v12.2d
+	WORD    $0x4e68d568 // fadd v8.2d, v11.2d, v8.2d
+	WORD    $0x0e61692a // fcvtn v10.2s, v9.2d
+	FMOVD   F10, 0(R0)
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -7783,58 +7653,53 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
-	WORD    $0x6eefe410 // fcmgt v16.2d, v0.2d, v15.2d
-	VBSL    V0.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
-	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V3.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V4.D2, V19.D2
-	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V5.D2, V20.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V20.D2, V18.D2
-	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
-	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V7.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V7.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V8.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V9.D2, V18.D2
-	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V10.D2, V19.D2
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V11.D2, V20.D2
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V12.D2, V21.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V17.D2, V21.D2, V20.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V20.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V1.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
+	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	WORD    $0x4e611d0a // bic v10.16b, v8.16b, v1.16b
+	WORD    $0x6eeae40b // fcmgt v11.2d, v0.2d, v10.2d
+	VBSL    V0.B16, V10.B16, V11.B16
+	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
+	WORD    $0x4eead44c // fsub v12.2d, v2.2d, v10.2d
+	FMOVQ   80(RSP), F13
+	VFMLA   V10.D2, V3.D2, V13.D2
+	FMOVQ   64(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   48(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   16(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	WORD    $0x6e6ddd6a // fmul v10.2d, v11.2d, v13.2d
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V13.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V10.B16, V14.B16
+	VFMLS   V12.D2, V13.D2, V14.D2
+	VFMLA   V10.D2, V13.D2, V12.D2
+	WORD    $0x6e6cfdca // fdiv v10.2d, v14.2d, v12.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	FMOVQ   608(R5), F13 // 0xbf96b1dcede32bb2
+	VFMLA   V12.D2, V7.D2, V13.D2
+	FMOVQ   624(R5), F14 // 0x3fa148c6dc83dae2
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   640(R5), F13 // 0xbfa72d31837414e5
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   656(R5), F14 // 0x3fb04b4e9064b1e6
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   672(R5), F13 // 0xbfbb2990c576371a
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   688(R5), F14 // 0x3fd45f306c8143a5
+	VFMLA   V12.D2, V13.D2, V14.D2
+	VFMLA   V14.D2, V10.D2, V11.D2
+	VAND    V1.B16, V8.B16, V10.B16
+	VORR    V11.B16, V10.B16, V10.B16
+	WORD    $0x4e6ad528 // fadd v8.2d, v9.2d, v10.2d
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   F9, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -7842,64 +7707,59 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee0d5ad // fsub v13.2d, v13.2d, v0.2d
-	WORD    $0x4e611daf // bic v15.16b, v13.16b, v1.16b
-	WORD    $0x6eefe410 // fcmgt v16.2d, v0.2d, v15.2d
-	VBSL    V0.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
-	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V3.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V4.D2, V19.D2
-	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V5.D2, V20.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V20.D2, V18.D2
-	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
-	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V7.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V7.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V8.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V9.D2, V18.D2
-	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V10.D2, V19.D2
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V11.D2, V20.D2
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V12.D2, V21.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V17.D2, V21.D2, V20.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V20.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V1.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
+	FMOVS.P 4(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
+	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	WORD    $0x4e611d0a // bic v10.16b, v8.16b, v1.16b
+	WORD    $0x6eeae40b // fcmgt v11.2d, v0.2d, v10.2d
+	VBSL    V0.B16, V10.B16, V11.B16
+	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
+	WORD    $0x4eead44c // fsub v12.2d, v2.2d, v10.2d
+	FMOVQ   80(RSP), F13
+	VFMLA   V10.D2, V3.D2, V13.D2
+	FMOVQ   64(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   48(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   16(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	WORD    $0x6e6ddd6a // fmul v10.2d, v11.2d, v13.2d
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V13.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V10.B16, V14.B16
+	VFMLS   V12.D2, V13.D2, V14.D2
+	VFMLA   V10.D2, V13.D2, V12.D2
+	WORD    $0x6e6cfdca // fdiv v10.2d, v14.2d, v12.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	FMOVQ   608(R5), F13 // 0xbf96b1dcede32bb2
+	VFMLA   V12.D2, V7.D2, V13.D2
+	FMOVQ   624(R5), F14 // 0x3fa148c6dc83dae2
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   640(R5), F13 // 0xbfa72d31837414e5
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   656(R5), F14 // 0x3fb04b4e9064b1e6
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   672(R5), F13 // 0xbfbb2990c576371a
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   688(R5), F14 // 0x3fd45f306c8143a5
+	VFMLA   V12.D2, V13.D2, V14.D2
+	VFMLA   V14.D2, V10.D2, V11.D2
+	VAND    V1.B16, V8.B16, V10.B16
+	VORR    V11.B16, V10.B16, V10.B16
+	WORD    $0x4e6ad528 // fadd v8.2d, v9.2d, v10.2d
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVS.P F9, 4(R0)
 
 done:
 	RET
 
 // func smoothFloorF64NEON(dst *float64, x *float64, n int, c *float64)
-TEXT ·smoothFloorF64NEON(SB), NOSPLIT, $24-32
+TEXT ·smoothFloorF64NEON(SB), NOSPLIT, $184-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -7907,182 +7767,205 @@ TEXT ·smoothFloorF64NEON(SB), NOSPLIT, $24-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   48(R5), F1 // 0x8000000000000000
-	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
-	FMOVD   40(R4), F3
+	FMOVD   32(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 16(RSP)
+	FMOVD   40(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 32(RSP)
+	FMOVD   48(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 48(RSP)
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 64(RSP)
+	FMOVD   64(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 80(RSP)
+	FMOVD   72(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 96(RSP)
+	FMOVD   80(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 112(RSP)
+	FMOVD   88(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 128(RSP)
+	FMOVD   96(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 144(RSP)
+	FMOVD   104(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 160(RSP)
+	FMOVD   112(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 176(RSP)
+	FMOVD   120(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   32(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   24(R4), F4
+	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
-	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
-	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   704(R5), F6 // 0x3fd68dfd7131067c
+	FMOVQ   720(R5), F7 // 0x3f528a9ddf0ad1b5
+	FMOVQ   736(R5), F8 // 0x3fd45f306dc9c883
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R1), F10
-	FMOVQ   16(R1), F11
+	FMOVQ   0(R1), F9
+	FMOVQ   16(R1), F10
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
 	WORD    $0x4e61994c // frintm v12.2d, v10.2d
-	WORD    $0x4e61996d // frintm v13.2d, v11.2d
+	WORD    $0x4e61892d // frintn v13.2d, v9.2d
 	WORD    $0x4e61894e // frintn v14.2d, v10.2d
-	WORD    $0x4e61896f // frintn v15.2d, v11.2d
+	WORD    $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
 	WORD    $0x4eeed54a // fsub v10.2d, v10.2d, v14.2d
-	WORD    $0x4eefd56b // fsub v11.2d, v11.2d, v15.2d
+	WORD    $0x4e611d2d // bic v13.16b, v9.16b, v1.16b
 	WORD    $0x4e611d4e // bic v14.16b, v10.16b, v1.16b
-	WORD    $0x4e611d6f // bic v15.16b, v11.16b, v1.16b
-	WORD    $0x6eeee410 // fcmgt v16.2d, v0.2d, v14.2d
-	VBSL    V0.B16, V14.B16, V16.B16
-	WORD    $0x6eefe40e // fcmgt v14.2d, v0.2d, v15.2d
-	VBSL    V0.B16, V15.B16, V14.B16
-	WORD    $0x4ef0d40f // fsub v15.2d, v0.2d, v16.2d
-	WORD    $0x4eeed411 // fsub v17.2d, v0.2d, v14.2d
-	WORD    $0x6e6fddf2 // fmul v18.2d, v15.2d, v15.2d
-	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
-	VFMLS   V16.D2, V16.D2, V16.D2
-	VFMLS   V14.D2, V14.D2, V14.D2
-	FMOVQ   864(R5), F20 // 0xbf206c5751d02dd8
-	VFMLA   V18.D2, V2.D2, V20.D2
-	FMOVQ   864(R5), F21 // 0xbf206c5751d02dd8
-	VFMLA   V19.D2, V2.D2, V21.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   880(R5), F20 // 0xbf3a23a40b9186b1
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   896(R5), F21 // 0xbf4c207aa578ab71
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   896(R5), F22 // 0xbf4c207aa578ab71
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   912(R5), F20 // 0xbf5fcb4547c9c565
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   912(R5), F21 // 0xbf5fcb4547c9c565
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   928(R5), F22 // 0xbf71e83dcf4e7192
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   928(R5), F20 // 0xbf71e83dcf4e7192
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   944(R5), F21 // 0xbf843be492e9aed5
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   944(R5), F22 // 0xbf843be492e9aed5
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   960(R5), F20 // 0xbf970da1bdf1b5a0
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   960(R5), F21 // 0xbf970da1bdf1b5a0
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   976(R5), F20 // 0xbfaaf330b30883f4
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   992(R5), F21 // 0xbfc1401fac04db3f
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   992(R5), F22 // 0xbfc1401fac04db3f
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1008(R5), F20 // 0xbfe1d8f9b879bb16
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1008(R5), F21 // 0xbfe1d8f9b879bb16
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   16(RSP), F22
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   16(RSP), F18
-	VFMLA   V19.D2, V21.D2, V18.D2
-	WORD    $0x6e64ddf3 // fmul v19.2d, v15.2d, v4.2d
-	WORD    $0x6e64de34 // fmul v20.2d, v17.2d, v4.2d
-	WORD    $0x6e76de73 // fmul v19.2d, v19.2d, v22.2d
-	WORD    $0x6e72de92 // fmul v18.2d, v20.2d, v18.2d
-	VFMLA   V3.D2, V15.D2, V19.D2
-	VFMLA   V3.D2, V17.D2, V18.D2
-	WORD    $0x6e70e4af // fcmge v15.2d, v5.2d, v16.2d
-	WORD    $0x6e6ee4b1 // fcmge v17.2d, v5.2d, v14.2d
-	VMOV    V19.B16, V20.B16
-	VFMLS   V16.D2, V6.D2, V20.D2
-	VMOV    V18.B16, V21.B16
-	VFMLS   V14.D2, V6.D2, V21.D2
-	VBIF    V15.B16, V19.B16, V20.B16
-	VBIF    V17.B16, V18.B16, V21.B16
-	VMOV    V16.B16, V22.B16
-	VFMLA   V19.D2, V6.D2, V22.D2
-	VMOV    V14.B16, V19.B16
-	VFMLA   V18.D2, V6.D2, V19.D2
-	VBIT    V15.B16, V22.B16, V16.B16
-	VBIT    V17.B16, V19.B16, V14.B16
-	VAND    V15.B16, V7.B16, V15.B16
-	VAND    V17.B16, V7.B16, V17.B16
-	WORD    $0x6e70fe90 // fdiv v16.2d, v20.2d, v16.2d
-	WORD    $0x6e6efeae // fdiv v14.2d, v21.2d, v14.2d
+	WORD    $0x6eede40f // fcmgt v15.2d, v0.2d, v13.2d
+	VBSL    V0.B16, V13.B16, V15.B16
+	WORD    $0x6eeee40d // fcmgt v13.2d, v0.2d, v14.2d
+	VBSL    V0.B16, V14.B16, V13.B16
+	WORD    $0x4eefd40e // fsub v14.2d, v0.2d, v15.2d
+	WORD    $0x4eedd410 // fsub v16.2d, v0.2d, v13.2d
+	WORD    $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	WORD    $0x6e6eddd3 // fmul v19.2d, v14.2d, v14.2d
-	FMOVQ   1024(R5), F20 // 0xbf71d1a0f8be9ed5
-	VFMLA   V18.D2, V8.D2, V20.D2
-	FMOVQ   1024(R5), F21 // 0xbf71d1a0f8be9ed5
-	VFMLA   V19.D2, V8.D2, V21.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1040(R5), F20 // 0x3f819123a6deac36
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1056(R5), F21 // 0xbf88e3703a1362f5
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1056(R5), F22 // 0xbf88e3703a1362f5
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1072(R5), F20 // 0x3f8e0653f881b6f3
+	VFMLS   V15.D2, V15.D2, V15.D2
+	VFMLS   V13.D2, V13.D2, V13.D2
+	FMOVQ   176(RSP), F19
+	VFMLA   V17.D2, V2.D2, V19.D2
+	FMOVQ   176(RSP), F20
+	VFMLA   V18.D2, V2.D2, V20.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   160(RSP), F19
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   144(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   144(RSP), F21
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   128(RSP), F19
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   128(RSP), F20
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1072(R5), F21 // 0x3f8e0653f881b6f3
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1088(R5), F22 // 0xbf910bedadc48626
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1088(R5), F20 // 0xbf910bedadc48626
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1104(R5), F21 // 0x3f9328266cd8d3d0
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1104(R5), F22 // 0x3f9328266cd8d3d0
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1120(R5), F20 // 0xbf95ba6836f6beb7
+	FMOVQ   112(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   112(RSP), F19
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   96(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   96(RSP), F21
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   80(RSP), F19
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   80(RSP), F20
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1120(R5), F21 // 0xbf95ba6836f6beb7
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1136(R5), F20 // 0x3f9912a90107c863
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1152(R5), F21 // 0xbf9da1ba61e479f0
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1152(R5), F22 // 0xbf9da1ba61e479f0
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1168(R5), F20 // 0x3fa21bb943916c25
+	FMOVQ   64(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   64(RSP), F19
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   48(RSP), F21
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   32(RSP), F20
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1168(R5), F21 // 0x3fa21bb943916c25
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1184(R5), F22 // 0xbfa7483758e0731b
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1184(R5), F20 // 0xbfa7483758e0731b
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1200(R5), F21 // 0x3fb04c26be3b020d
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1200(R5), F22 // 0x3fb04c26be3b020d
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1216(R5), F20 // 0xbfbb2995e7b7b602
+	FMOVQ   16(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   16(RSP), F17
+	VFMLA   V18.D2, V20.D2, V17.D2
+	WORD    $0x6e75ddd2 // fmul v18.2d, v14.2d, v21.2d
+	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
+	VFMLA   V3.D2, V14.D2, V18.D2
+	VFMLA   V3.D2, V16.D2, V17.D2
+	WORD    $0x6e6fe48e // fcmge v14.2d, v4.2d, v15.2d
+	WORD    $0x6e6de490 // fcmge v16.2d, v4.2d, v13.2d
+	VAND    V14.B16, V5.B16, V19.B16
+	VAND    V16.B16, V5.B16, V20.B16
+	VAND    V14.B16, V6.B16, V14.B16
+	VAND    V16.B16, V6.B16, V16.B16
+	VMOV    V18.B16, V21.B16
+	VFMLS   V15.D2, V19.D2, V21.D2
+	VMOV    V17.B16, V22.B16
+	VFMLS   V13.D2, V20.D2, V22.D2
+	VFMLA   V18.D2, V19.D2, V15.D2
+	VFMLA   V17.D2, V20.D2, V13.D2
+	WORD    $0x6e6ffeaf // fdiv v15.2d, v21.2d, v15.2d
+	WORD    $0x6e6dfecd // fdiv v13.2d, v22.2d, v13.2d
+	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
+	WORD    $0x6e6dddb2 // fmul v18.2d, v13.2d, v13.2d
+	FMOVQ   752(R5), F19 // 0xbf71d1a0f8be9ed5
+	VFMLA   V17.D2, V7.D2, V19.D2
+	FMOVQ   752(R5), F20 // 0xbf71d1a0f8be9ed5
+	VFMLA   V18.D2, V7.D2, V20.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   768(R5), F19 // 0x3f819123a6deac36
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   784(R5), F20 // 0xbf88e3703a1362f5
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   784(R5), F21 // 0xbf88e3703a1362f5
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   800(R5), F19 // 0x3f8e0653f881b6f3
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   800(R5), F20 // 0x3f8e0653f881b6f3
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1216(R5), F21 // 0xbfbb2995e7b7b602
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1232(R5), F22 // 0xbc76b01ec5417056
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1232(R5), F18 // 0xbc76b01ec5417056
-	VFMLA   V19.D2, V21.D2, V18.D2
-	VFMLA   V22.D2, V16.D2, V15.D2
-	VFMLA   V18.D2, V14.D2, V17.D2
-	VFMLA   V9.D2, V16.D2, V15.D2
-	VFMLA   V9.D2, V14.D2, V17.D2
+	FMOVQ   816(R5), F21 // 0xbf910bedadc48626
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   816(R5), F19 // 0xbf910bedadc48626
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   832(R5), F20 // 0x3f9328266cd8d3d0
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   832(R5), F21 // 0x3f9328266cd8d3d0
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   848(R5), F19 // 0xbf95ba6836f6beb7
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   848(R5), F20 // 0xbf95ba6836f6beb7
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   864(R5), F19 // 0x3f9912a90107c863
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   880(R5), F20 // 0xbf9da1ba61e479f0
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   880(R5), F21 // 0xbf9da1ba61e479f0
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   896(R5), F19 // 0x3fa21bb943916c25
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   896(R5), F20 // 0x3fa21bb943916c25
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   912(R5), F21 // 0xbfa7483758e0731b
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   912(R5), F19 // 0xbfa7483758e0731b
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   928(R5), F20 // 0x3fb04c26be3b020d
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   928(R5), F21 // 0x3fb04c26be3b020d
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   944(R5), F19 // 0xbfbb2995e7b7b602
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   944(R5), F20 // 0xbfbb2995e7b7b602
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   960(R5), F21 // 0xbc76b01ec5417056
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   960(R5), F17 // 0xbc76b01ec5417056
+	VFMLA   V18.D2, V20.D2, V17.D2
+	VFMLA   V21.D2, V15.D2, V14.D2
+	VFMLA   V17.D2, V13.D2, V16.D2
+	VFMLA   V8.D2, V15.D2, V14.D2
+	VFMLA   V8.D2, V13.D2, V16.D2
+	WORD    $0x4e691c29 // bic v9.16b, v1.16b, v9.16b
 	WORD    $0x4e6a1c2a // bic v10.16b, v1.16b, v10.16b
-	WORD    $0x4e6b1c2b // bic v11.16b, v1.16b, v11.16b
-	VORR    V10.B16, V15.B16, V10.B16
-	VORR    V11.B16, V17.B16, V11.B16
+	VORR    V9.B16, V14.B16, V9.B16
+	VORR    V10.B16, V16.B16, V10.B16
+	WORD    $0x4e69d569 // fadd v9.2d, v11.2d, v9.2d
 	WORD    $0x4e6ad58a // fadd v10.2d, v12.2d, v10.2d
-	WORD    $0x4e6bd5ab // fadd v11.2d, v13.2d, v11.2d
-	FMOVQ   F10, 0(R0)
-	FMOVQ   F11, 16(R0)
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F10, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -8092,85 +7975,82 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R1), F10
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4e61894c // frintn v12.2d, v10.2d
-	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	WORD    $0x4e611d4c // bic v12.16b, v10.16b, v1.16b
-	WORD    $0x6eece40d // fcmgt v13.2d, v0.2d, v12.2d
-	VBSL    V0.B16, V12.B16, V13.B16
-	WORD    $0x4eedd40c // fsub v12.2d, v0.2d, v13.2d
-	WORD    $0x6e6cdd8e // fmul v14.2d, v12.2d, v12.2d
-	VFMLS   V13.D2, V13.D2, V13.D2
-	FMOVQ   864(R5), F15 // 0xbf206c5751d02dd8
-	VFMLA   V14.D2, V2.D2, V15.D2
-	FMOVQ   880(R5), F16 // 0xbf3a23a40b9186b1
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   896(R5), F15 // 0xbf4c207aa578ab71
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   912(R5), F16 // 0xbf5fcb4547c9c565
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   928(R5), F15 // 0xbf71e83dcf4e7192
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   944(R5), F16 // 0xbf843be492e9aed5
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   960(R5), F15 // 0xbf970da1bdf1b5a0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   976(R5), F16 // 0xbfaaf330b30883f4
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   992(R5), F15 // 0xbfc1401fac04db3f
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1008(R5), F16 // 0xbfe1d8f9b879bb16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V14.D2, V16.D2, V15.D2
-	WORD    $0x6e64dd8e // fmul v14.2d, v12.2d, v4.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	VFMLA   V3.D2, V12.D2, V14.D2
-	WORD    $0x6e6de4ac // fcmge v12.2d, v5.2d, v13.2d
-	VMOV    V14.B16, V15.B16
-	VFMLS   V13.D2, V6.D2, V15.D2
-	VBIF    V12.B16, V14.B16, V15.B16
-	VMOV    V13.B16, V16.B16
-	VFMLA   V14.D2, V6.D2, V16.D2
-	VBIT    V12.B16, V16.B16, V13.B16
-	VAND    V12.B16, V7.B16, V12.B16
-	WORD    $0x6e6dfded // fdiv v13.2d, v15.2d, v13.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   1024(R5), F15 // 0xbf71d1a0f8be9ed5
-	VFMLA   V14.D2, V8.D2, V15.D2
-	FMOVQ   1040(R5), F16 // 0x3f819123a6deac36
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1056(R5), F15 // 0xbf88e3703a1362f5
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1072(R5), F16 // 0x3f8e0653f881b6f3
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1088(R5), F15 // 0xbf910bedadc48626
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1104(R5), F16 // 0x3f9328266cd8d3d0
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1120(R5), F15 // 0xbf95ba6836f6beb7
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1136(R5), F16 // 0x3f9912a90107c863
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1152(R5), F15 // 0xbf9da1ba61e479f0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1168(R5), F16 // 0x3fa21bb943916c25
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1184(R5), F15 // 0xbfa7483758e0731b
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1200(R5), F16 // 0x3fb04c26be3b020d
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1216(R5), F15 // 0xbfbb2995e7b7b602
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1232(R5), F16 // 0xbc76b01ec5417056
-	VFMLA   V14.D2, V15.D2, V16.D2
-	VFMLA   V16.D2, V13.D2, V12.D2
-	VFMLA   V9.D2, V13.D2, V12.D2
-	WORD    $0x4e6a1c2a // bic v10.16b, v1.16b, v10.16b
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	FMOVQ   F10, 0(R0)
+	FMOVQ   0(R1), F9
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4e611d2b // bic v11.16b, v9.16b, v1.16b
+	WORD    $0x6eebe40c // fcmgt v12.2d, v0.2d, v11.2d
+	VBSL    V0.B16, V11.B16, V12.B16
+	WORD    $0x4eecd40b // fsub v11.2d, v0.2d, v12.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	VFMLS   V12.D2, V12.D2, V12.D2
+	FMOVQ   176(RSP), F14
+	VFMLA   V13.D2, V2.D2, V14.D2
+	FMOVQ   160(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   144(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   128(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   112(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   96(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   80(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   64(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	WORD    $0x6e6edd6d // fmul v13.2d, v11.2d, v14.2d
+	VFMLA   V3.D2, V11.D2, V13.D2
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V14.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V13.B16, V15.B16
+	VFMLS   V12.D2, V14.D2, V15.D2
+	VFMLA   V13.D2, V14.D2, V12.D2
+	WORD    $0x6e6cfdec // fdiv v12.2d, v15.2d, v12.2d
+	WORD    $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
+	FMOVQ   752(R5), F14 // 0xbf71d1a0f8be9ed5
+	VFMLA   V13.D2, V7.D2, V14.D2
+	FMOVQ   768(R5), F15 // 0x3f819123a6deac36
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   784(R5), F14 // 0xbf88e3703a1362f5
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   800(R5), F15 // 0x3f8e0653f881b6f3
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   816(R5), F14 // 0xbf910bedadc48626
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   832(R5), F15 // 0x3f9328266cd8d3d0
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   848(R5), F14 // 0xbf95ba6836f6beb7
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   864(R5), F15 // 0x3f9912a90107c863
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   880(R5), F14 // 0xbf9da1ba61e479f0
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   896(R5), F15 // 0x3fa21bb943916c25
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   912(R5), F14 // 0xbfa7483758e0731b
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   928(R5), F15 // 0x3fb04c26be3b020d
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   944(R5), F14 // 0xbfbb2995e7b7b602
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   960(R5), F15 // 0xbc76b01ec5417056
+	VFMLA   V13.D2, V14.D2, V15.D2
+	VFMLA   V15.D2, V12.D2, V11.D2
+	VFMLA   V8.D2, V12.D2, V11.D2
+	WORD    $0x4e691c29 // bic v9.16b, v1.16b, v9.16b
+	VORR    V9.B16, V11.B16, V9.B16
+	WORD    $0x4e69d549 // fadd v9.2d, v10.2d, v9.2d
+	FMOVQ   F9, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -8178,91 +8058,88 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R1), F10
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4e61894c // frintn v12.2d, v10.2d
-	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	WORD    $0x4e611d4c // bic v12.16b, v10.16b, v1.16b
-	WORD    $0x6eece40d // fcmgt v13.2d, v0.2d, v12.2d
-	VBSL    V0.B16, V12.B16, V13.B16
-	WORD    $0x4eedd40c // fsub v12.2d, v0.2d, v13.2d
-	WORD    $0x6e6cdd8e // fmul v14.2d, v12.2d, v12.2d
-	VFMLS   V13.D2, V13.D2, V13.D2
-	FMOVQ   864(R5), F15 // 0xbf206c5751d02dd8
-	VFMLA   V14.D2, V2.D2, V15.D2
-	FMOVQ   880(R5), F16 // 0xbf3a23a40b9186b1
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   896(R5), F15 // 0xbf4c207aa578ab71
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   912(R5), F16 // 0xbf5fcb4547c9c565
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   928(R5), F15 // 0xbf71e83dcf4e7192
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   944(R5), F16 // 0xbf843be492e9aed5
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   960(R5), F15 // 0xbf970da1bdf1b5a0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   976(R5), F16 // 0xbfaaf330b30883f4
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   992(R5), F15 // 0xbfc1401fac04db3f
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1008(R5), F16 // 0xbfe1d8f9b879bb16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V14.D2, V16.D2, V15.D2
-	WORD    $0x6e64dd8e // fmul v14.2d, v12.2d, v4.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	VFMLA   V3.D2, V12.D2, V14.D2
-	WORD    $0x6e6de4ac // fcmge v12.2d, v5.2d, v13.2d
-	VMOV    V14.B16, V15.B16
-	VFMLS   V13.D2, V6.D2, V15.D2
-	VBIF    V12.B16, V14.B16, V15.B16
-	VMOV    V13.B16, V16.B16
-	VFMLA   V14.D2, V6.D2, V16.D2
-	VBIT    V12.B16, V16.B16, V13.B16
-	VAND    V12.B16, V7.B16, V12.B16
-	WORD    $0x6e6dfded // fdiv v13.2d, v15.2d, v13.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   1024(R5), F15 // 0xbf71d1a0f8be9ed5
-	VFMLA   V14.D2, V8.D2, V15.D2
-	FMOVQ   1040(R5), F16 // 0x3f819123a6deac36
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1056(R5), F15 // 0xbf88e3703a1362f5
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1072(R5), F16 // 0x3f8e0653f881b6f3
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1088(R5), F15 // 0xbf910bedadc48626
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1104(R5), F16 // 0x3f9328266cd8d3d0
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1120(R5), F15 // 0xbf95ba6836f6beb7
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1136(R5), F16 // 0x3f9912a90107c863
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1152(R5), F15 // 0xbf9da1ba61e479f0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1168(R5), F16 // 0x3fa21bb943916c25
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1184(R5), F15 // 0xbfa7483758e0731b
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1200(R5), F16 // 0x3fb04c26be3b020d
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1216(R5), F15 // 0xbfbb2995e7b7b602
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1232(R5), F16 // 0xbc76b01ec5417056
-	VFMLA   V14.D2, V15.D2, V16.D2
-	VFMLA   V16.D2, V13.D2, V12.D2
-	VFMLA   V9.D2, V13.D2, V12.D2
-	WORD    $0x4e6a1c2a // bic v10.16b, v1.16b, v10.16b
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	FMOVD.P F10, 8(R0)
+	FMOVD.P 8(R1), F9
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4e611d2b // bic v11.16b, v9.16b, v1.16b
+	WORD    $0x6eebe40c // fcmgt v12.2d, v0.2d, v11.2d
+	VBSL    V0.B16, V11.B16, V12.B16
+	WORD    $0x4eecd40b // fsub v11.2d, v0.2d, v12.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	VFMLS   V12.D2, V12.D2, V12.D2
+	FMOVQ   176(RSP), F14
+	VFMLA   V13.D2, V2.D2, V14.D2
+	FMOVQ   160(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   144(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   128(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   112(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   96(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   80(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   64(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	WORD    $0x6e6edd6d // fmul v13.2d, v11.2d, v14.2d
+	VFMLA   V3.D2, V11.D2, V13.D2
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V14.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V13.B16, V15.B16
+	VFMLS   V12.D2, V14.D2, V15.D2
+	VFMLA   V13.D2, V14.D2, V12.D2
+	WORD    $0x6e6cfdec // fdiv v12.2d, v15.2d, v12.2d
+	WORD    $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
+	FMOVQ   752(R5), F14 // 0xbf71d1a0f8be9ed5
+	VFMLA   V13.D2, V7.D2, V14.D2
+	FMOVQ   768(R5), F15 // 0x3f819123a6deac36
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   784(R5), F14 // 0xbf88e3703a1362f5
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   800(R5), F15 // 0x3f8e0653f881b6f3
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   816(R5), F14 // 0xbf910bedadc48626
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   832(R5), F15 // 0x3f9328266cd8d3d0
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   848(R5), F14 // 0xbf95ba6836f6beb7
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   864(R5), F15 // 0x3f9912a90107c863
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   880(R5), F14 // 0xbf9da1ba61e479f0
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   896(R5), F15 // 0x3fa21bb943916c25
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   912(R5), F14 // 0xbfa7483758e0731b
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   928(R5), F15 // 0x3fb04c26be3b020d
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   944(R5), F14 // 0xbfbb2995e7b7b602
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   960(R5), F15 // 0xbc76b01ec5417056
+	VFMLA   V13.D2, V14.D2, V15.D2
+	VFMLA   V15.D2, V12.D2, V11.D2
+	VFMLA   V8.D2, V12.D2, V11.D2
+	WORD    $0x4e691c29 // bic v9.16b, v1.16b, v9.16b
+	VORR    V9.B16, V11.B16, V9.B16
+	WORD    $0x4e69d549 // fadd v9.2d, v10.2d, v9.2d
+	FMOVD.P F9, 8(R0)
 
 done:
 	RET
 
 // func smoothFloorGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
-TEXT ·smoothFloorGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·smoothFloorGradF32NEON(SB), NOSPLIT, $88-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -8271,76 +8148,86 @@ TEXT ·smoothFloorGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   48(R5), F1 // 0x8000000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   F2, 16(RSP)
-	FMOVQ   96(R5), F2 // 0x3ff0000000000000
-	FMOVD   8(R4), F3
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   64(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   1248(R5), F4 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1264(R5), F5 // 0xbfcd474df5bb7114
-	FMOVQ   1280(R5), F6 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F7 // 0x7ff0000000000000
+	FMOVQ   F3, 16(RSP)
+	FMOVD   72(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   80(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   88(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   96(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 80(RSP)
+	FMOVQ   512(R5), F5 // 0x0170000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVD   8(R2), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD    $0x4e61990a // frintm v10.2d, v8.2d
-	WORD    $0x4e61992b // frintm v11.2d, v9.2d
-	WORD    $0x4eead50a // fsub v10.2d, v8.2d, v10.2d
-	WORD    $0x4eebd52b // fsub v11.2d, v9.2d, v11.2d
-	WORD    $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
-	WORD    $0x4ee0d56b // fsub v11.2d, v11.2d, v0.2d
-	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
-	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
-	FMOVQ   528(R5), F14 // 0x3fd0000000000000
-	VFMLS   V10.D2, V10.D2, V14.D2
-	FMOVQ   528(R5), F10 // 0x3fd0000000000000
-	VFMLS   V11.D2, V11.D2, V10.D2
-	FMOVQ   1296(R5), F11 // 0x400fffffff790c7d
-	VFMLA   V12.D2, V4.D2, V11.D2
-	FMOVQ   1296(R5), F15 // 0x400fffffff790c7d
-	VFMLA   V13.D2, V4.D2, V15.D2
-	FMOVQ   1312(R5), F16 // 0x3ff472a5655a7d22
-	VFMLA   V12.D2, V5.D2, V16.D2
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V13.D2, V5.D2, V17.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	VFMLA   V12.D2, V16.D2, V11.D2
-	VFMLA   V13.D2, V17.D2, V15.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	VFMLA   V12.D2, V6.D2, V11.D2
-	VFMLA   V13.D2, V6.D2, V15.D2
-	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
-	WORD    $0x6e6addea // fmul v10.2d, v15.2d, v10.2d
-	WORD    $0x6e63dd6c // fmul v12.2d, v11.2d, v3.2d
-	WORD    $0x6e63dd4d // fmul v13.2d, v10.2d, v3.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   16(RSP), F11
-	VFMLA   V10.D2, V13.D2, V11.D2
-	WORD    $0x6e6efc4a // fdiv v10.2d, v2.2d, v14.2d
-	WORD    $0x6e6bfc4b // fdiv v11.2d, v2.2d, v11.2d
+	FMOVD   0(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVD   8(R2), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD    $0x4e6198c8 // frintm v8.2d, v6.2d
+	WORD    $0x4e6198e9 // frintm v9.2d, v7.2d
+	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
+	WORD    $0x4ee9d4e9 // fsub v9.2d, v7.2d, v9.2d
+	WORD    $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
 	WORD    $0x4e611d08 // bic v8.16b, v8.16b, v1.16b
 	WORD    $0x4e611d29 // bic v9.16b, v9.16b, v1.16b
-	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
-	WORD    $0x4e67e529 // fcmeq v9.2d, v9.2d, v7.2d
-	WORD    $0x4e681d48 // bic v8.16b, v10.16b, v8.16b
-	WORD    $0x4e691d69 // bic v9.16b, v11.16b, v9.16b
-	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
-	FMOVD   0(R1), F11
-	WORD    $0x2e2add6b // fmul v11.2s, v11.2s, v10.2s
-	FMOVD   F11, 0(R0)
-	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
-	FMOVD   8(R1), F10
-	WORD    $0x2e28dd4a // fmul v10.2s, v10.2s, v8.2s
-	FMOVD   F10, 8(R0)
+	WORD    $0x6ee8e40a // fcmgt v10.2d, v0.2d, v8.2d
+	VBSL    V0.B16, V8.B16, V10.B16
+	WORD    $0x6ee9e408 // fcmgt v8.2d, v0.2d, v9.2d
+	VBSL    V0.B16, V9.B16, V8.B16
+	WORD    $0x6e6add49 // fmul v9.2d, v10.2d, v10.2d
+	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
+	WORD    $0x4ee9d44a // fsub v10.2d, v2.2d, v9.2d
+	WORD    $0x4ee8d44b // fsub v11.2d, v2.2d, v8.2d
+	FMOVQ   64(RSP), F12
+	VFMLA   V9.D2, V3.D2, V12.D2
+	FMOVQ   64(RSP), F13
+	VFMLA   V8.D2, V3.D2, V13.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V9.D2, V12.D2, V14.D2
+	FMOVQ   48(RSP), F12
+	VFMLA   V8.D2, V13.D2, V12.D2
+	FMOVQ   32(RSP), F13
+	VFMLA   V9.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V8.D2, V12.D2, V14.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V9.D2, V13.D2, V12.D2
+	FMOVQ   16(RSP), F9
+	VFMLA   V8.D2, V14.D2, V9.D2
+	WORD    $0x6e6add88 // fmul v8.2d, v12.2d, v10.2d
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
+	WORD    $0x4e611ce7 // bic v7.16b, v7.16b, v1.16b
+	FMOVQ   80(RSP), F10
+	VFMLA   V5.D2, V6.D2, V10.D2
+	FMOVQ   80(RSP), F6
+	VFMLA   V5.D2, V7.D2, V6.D2
+	VFMLA   V8.D2, V8.D2, V10.D2
+	VFMLA   V9.D2, V9.D2, V6.D2
+	WORD    $0x6e6afc87 // fdiv v7.2d, v4.2d, v10.2d
+	WORD    $0x6e66fc86 // fdiv v6.2d, v4.2d, v6.2d
+	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
+	FMOVD   0(R1), F9
+	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
+	FMOVD   F9, 0(R0)
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   8(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVD   F8, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -8351,34 +8238,34 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
-	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
-	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
-	FMOVQ   528(R5), F11 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V11.D2
-	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V5.D2, V12.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V12.D2, V9.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V6.D2, V9.D2
-	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
-	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
-	FMOVQ   16(RSP), F11
-	VFMLA   V9.D2, V10.D2, V11.D2
-	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
-	WORD    $0x4e611d08 // bic v8.16b, v8.16b, v1.16b
-	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
-	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVD   0(R1), F10
-	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
-	FMOVD   F10, 0(R0)
+	FMOVD   0(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	WORD    $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
+	WORD    $0x4e611ce7 // bic v7.16b, v7.16b, v1.16b
+	WORD    $0x6ee7e408 // fcmgt v8.2d, v0.2d, v7.2d
+	VBSL    V0.B16, V7.B16, V8.B16
+	WORD    $0x6e68dd07 // fmul v7.2d, v8.2d, v8.2d
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	FMOVQ   64(RSP), F9
+	VFMLA   V7.D2, V3.D2, V9.D2
+	FMOVQ   48(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	FMOVQ   32(RSP), F9
+	VFMLA   V7.D2, V10.D2, V9.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	WORD    $0x6e68dd47 // fmul v7.2d, v10.2d, v8.2d
+	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
+	FMOVQ   80(RSP), F8
+	VFMLA   V5.D2, V6.D2, V8.D2
+	VFMLA   V7.D2, V7.D2, V8.D2
+	WORD    $0x6e68fc86 // fdiv v6.2d, v4.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   0(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVD   F8, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -8387,34 +8274,34 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
-	WORD    $0x4ee0d529 // fsub v9.2d, v9.2d, v0.2d
-	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
-	FMOVQ   528(R5), F11 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V11.D2
-	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V5.D2, V12.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V12.D2, V9.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V6.D2, V9.D2
-	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
-	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
-	FMOVQ   16(RSP), F11
-	VFMLA   V9.D2, V10.D2, V11.D2
-	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
-	WORD    $0x4e611d08 // bic v8.16b, v8.16b, v1.16b
-	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
-	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVS.P 4(R1), F10
-	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
-	FMOVS.P F10, 4(R0)
+	FMOVS.P 4(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	WORD    $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
+	WORD    $0x4e611ce7 // bic v7.16b, v7.16b, v1.16b
+	WORD    $0x6ee7e408 // fcmgt v8.2d, v0.2d, v7.2d
+	VBSL    V0.B16, V7.B16, V8.B16
+	WORD    $0x6e68dd07 // fmul v7.2d, v8.2d, v8.2d
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	FMOVQ   64(RSP), F9
+	VFMLA   V7.D2, V3.D2, V9.D2
+	FMOVQ   48(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	FMOVQ   32(RSP), F9
+	VFMLA   V7.D2, V10.D2, V9.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	WORD    $0x6e68dd47 // fmul v7.2d, v10.2d, v8.2d
+	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
+	FMOVQ   80(RSP), F8
+	VFMLA   V5.D2, V6.D2, V8.D2
+	VFMLA   V7.D2, V7.D2, V8.D2
+	WORD    $0x6e68fc86 // fdiv v6.2d, v4.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVS.P 4(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVS.P F8, 4(R0)
 
 done:
 	RET
@@ -8429,14 +8316,14 @@ TEXT ·smoothFloorGradF64NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   48(R5), F1 // 0x8000000000000000
-	FMOVQ   96(R5), F2 // 0x3ff0000000000000
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   8(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVQ   1328(R5), F4 // 0x3ee59bbc6b357ca6
-	FMOVQ   512(R5), F5 // 0x7ff0000000000000
+	FMOVQ   976(R5), F2 // 0x3ee59bbc6b357ca6
+	FMOVQ   96(R5), F3 // 0x3ff0000000000000
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 16(RSP)
+	FMOVQ   528(R5), F5 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -8455,56 +8342,56 @@ loop:
 	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
 	VFMLS   V8.D2, V8.D2, V8.D2
 	VFMLS   V9.D2, V9.D2, V9.D2
-	FMOVQ   1344(R5), F12 // 0xbf245bb7ee4cfaca
-	VFMLA   V10.D2, V4.D2, V12.D2
-	FMOVQ   1344(R5), F13 // 0xbf245bb7ee4cfaca
-	VFMLA   V11.D2, V4.D2, V13.D2
-	FMOVQ   1360(R5), F14 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F12 // 0xbf245bb7ee4cfaca
+	VFMLA   V10.D2, V2.D2, V12.D2
+	FMOVQ   992(R5), F13 // 0xbf245bb7ee4cfaca
+	VFMLA   V11.D2, V2.D2, V13.D2
+	FMOVQ   1008(R5), F14 // 0x3f5dac5ea74237c4
 	VFMLA   V10.D2, V12.D2, V14.D2
-	FMOVQ   1360(R5), F12 // 0x3f5dac5ea74237c4
+	FMOVQ   1008(R5), F12 // 0x3f5dac5ea74237c4
 	VFMLA   V11.D2, V13.D2, V12.D2
-	FMOVQ   1376(R5), F13 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F13 // 0xbf91b0cc910cafd9
 	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1376(R5), F14 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F14 // 0xbf91b0cc910cafd9
 	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   1392(R5), F12 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F12 // 0x3fc0eda024afe7fd
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1392(R5), F13 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F13 // 0x3fc0eda024afe7fd
 	VFMLA   V11.D2, V14.D2, V13.D2
-	FMOVQ   1408(R5), F14 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F14 // 0xbfe9479886a9c8bf
 	VFMLA   V10.D2, V12.D2, V14.D2
-	FMOVQ   1408(R5), F12 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F12 // 0xbfe9479886a9c8bf
 	VFMLA   V11.D2, V13.D2, V12.D2
-	FMOVQ   1424(R5), F13 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F13 // 0x400c6357f269e3a3
 	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1424(R5), F14 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F14 // 0x400c6357f269e3a3
 	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   1440(R5), F12 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F12 // 0xc026c76c934c109e
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1440(R5), F13 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F13 // 0xc026c76c934c109e
 	VFMLA   V11.D2, V14.D2, V13.D2
-	FMOVQ   1456(R5), F14 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F14 // 0x403834ae93d9e0dd
 	VFMLA   V10.D2, V12.D2, V14.D2
-	FMOVQ   1456(R5), F12 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F12 // 0x403834ae93d9e0dd
 	VFMLA   V11.D2, V13.D2, V12.D2
-	FMOVQ   1472(R5), F13 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F13 // 0xc03de9e64df22ef3
 	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1472(R5), F14 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F14 // 0xc03de9e64df22ef3
 	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   1488(R5), F12 // 0x4030000000000000
+	FMOVQ   1136(R5), F12 // 0x4030000000000000
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1488(R5), F10 // 0x4030000000000000
+	FMOVQ   1136(R5), F10 // 0x4030000000000000
 	VFMLA   V11.D2, V14.D2, V10.D2
-	WORD    $0x6e63dd0b // fmul v11.2d, v8.2d, v3.2d
-	WORD    $0x6e63dd2d // fmul v13.2d, v9.2d, v3.2d
+	WORD    $0x6e64dd0b // fmul v11.2d, v8.2d, v4.2d
+	WORD    $0x6e64dd2d // fmul v13.2d, v9.2d, v4.2d
 	WORD    $0x6e68dd68 // fmul v8.2d, v11.2d, v8.2d
 	WORD    $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
 	FMOVQ   16(RSP), F11
 	VFMLA   V12.D2, V8.D2, V11.D2
 	FMOVQ   16(RSP), F8
 	VFMLA   V10.D2, V9.D2, V8.D2
-	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
-	WORD    $0x6e68fc48 // fdiv v8.2d, v2.2d, v8.2d
+	WORD    $0x6e6bfc69 // fdiv v9.2d, v3.2d, v11.2d
+	WORD    $0x6e68fc68 // fdiv v8.2d, v3.2d, v8.2d
 	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
 	WORD    $0x4e611ce7 // bic v7.16b, v7.16b, v1.16b
 	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
@@ -8534,31 +8421,31 @@ single:
 	WORD    $0x4ee7d408 // fsub v8.2d, v0.2d, v7.2d
 	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	VFMLS   V7.D2, V7.D2, V7.D2
-	FMOVQ   1344(R5), F9 // 0xbf245bb7ee4cfaca
-	VFMLA   V8.D2, V4.D2, V9.D2
-	FMOVQ   1360(R5), F10 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F9 // 0xbf245bb7ee4cfaca
+	VFMLA   V8.D2, V2.D2, V9.D2
+	FMOVQ   1008(R5), F10 // 0x3f5dac5ea74237c4
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1376(R5), F9 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F9 // 0xbf91b0cc910cafd9
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1392(R5), F10 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F10 // 0x3fc0eda024afe7fd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1408(R5), F9 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F9 // 0xbfe9479886a9c8bf
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1424(R5), F10 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F10 // 0x400c6357f269e3a3
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1440(R5), F9 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F9 // 0xc026c76c934c109e
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1456(R5), F10 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F10 // 0x403834ae93d9e0dd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1472(R5), F9 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F9 // 0xc03de9e64df22ef3
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1488(R5), F10 // 0x4030000000000000
+	FMOVQ   1136(R5), F10 // 0x4030000000000000
 	VFMLA   V8.D2, V9.D2, V10.D2
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
+	WORD    $0x6e64dce8 // fmul v8.2d, v7.2d, v4.2d
 	WORD    $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
 	FMOVQ   16(RSP), F8
 	VFMLA   V10.D2, V7.D2, V8.D2
-	WORD    $0x6e68fc47 // fdiv v7.2d, v2.2d, v8.2d
+	WORD    $0x6e68fc67 // fdiv v7.2d, v3.2d, v8.2d
 	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
 	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
 	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
@@ -8580,31 +8467,31 @@ tail:
 	WORD    $0x4ee7d408 // fsub v8.2d, v0.2d, v7.2d
 	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	VFMLS   V7.D2, V7.D2, V7.D2
-	FMOVQ   1344(R5), F9 // 0xbf245bb7ee4cfaca
-	VFMLA   V8.D2, V4.D2, V9.D2
-	FMOVQ   1360(R5), F10 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F9 // 0xbf245bb7ee4cfaca
+	VFMLA   V8.D2, V2.D2, V9.D2
+	FMOVQ   1008(R5), F10 // 0x3f5dac5ea74237c4
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1376(R5), F9 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F9 // 0xbf91b0cc910cafd9
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1392(R5), F10 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F10 // 0x3fc0eda024afe7fd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1408(R5), F9 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F9 // 0xbfe9479886a9c8bf
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1424(R5), F10 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F10 // 0x400c6357f269e3a3
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1440(R5), F9 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F9 // 0xc026c76c934c109e
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1456(R5), F10 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F10 // 0x403834ae93d9e0dd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1472(R5), F9 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F9 // 0xc03de9e64df22ef3
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1488(R5), F10 // 0x4030000000000000
+	FMOVQ   1136(R5), F10 // 0x4030000000000000
 	VFMLA   V8.D2, V9.D2, V10.D2
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
+	WORD    $0x6e64dce8 // fmul v8.2d, v7.2d, v4.2d
 	WORD    $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
 	FMOVQ   16(RSP), F8
 	VFMLA   V10.D2, V7.D2, V8.D2
-	WORD    $0x6e68fc47 // fdiv v7.2d, v2.2d, v8.2d
+	WORD    $0x6e68fc67 // fdiv v7.2d, v3.2d, v8.2d
 	WORD    $0x4e611cc6 // bic v6.16b, v6.16b, v1.16b
 	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
 	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
@@ -8616,7 +8503,7 @@ done:
 	RET
 
 // func smoothFloorValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $168-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -8625,20 +8512,48 @@ TEXT ·smoothFloorValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   48(R5), F1 // 0x8000000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
-	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
-	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   64(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   72(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   80(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   88(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   96(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 80(RSP)
+	FMOVQ   512(R5), F5 // 0x0170000000000000
 	FMOVD   16(R4), F6
 	VDUP    V6.D[0], V6.D2
-	FMOVQ   592(R5), F7 // 0x4000000000000000
-	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
-	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
-	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
-	FMOVD   8(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
+	FMOVQ   F6, 96(RSP)
+	FMOVD   24(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 112(RSP)
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 128(RSP)
+	FMOVD   40(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 144(RSP)
+	FMOVD   48(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 160(RSP)
+	FMOVD   56(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   8(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   560(R5), F8 // 0x4000000000000000
+	FMOVQ   576(R5), F9 // 0x3fd68dfd71bc10df
+	FMOVQ   592(R5), F10 // 0x3f8192ec98c4eec6
 	CMP     $4, R3
 	BLT     single
 
@@ -8661,149 +8576,113 @@ loop:
 	VBSL    V0.B16, V18.B16, V17.B16
 	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
 	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V22.D2
-	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
-	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
-	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	WORD    $0x4ef2d455 // fsub v21.2d, v2.2d, v18.2d
+	WORD    $0x4ef4d456 // fsub v22.2d, v2.2d, v20.2d
+	FMOVQ   64(RSP), F23
 	VFMLA   V18.D2, V3.D2, V23.D2
-	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	FMOVQ   64(RSP), F24
 	VFMLA   V20.D2, V3.D2, V24.D2
-	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V18.D2, V4.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V20.D2, V4.D2, V26.D2
-	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
-	VFMLA   V18.D2, V5.D2, V27.D2
-	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
-	VFMLA   V20.D2, V5.D2, V28.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V25.D2, V23.D2
-	VFMLA   V20.D2, V26.D2, V24.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V27.D2, V23.D2
-	VFMLA   V20.D2, V28.D2, V24.D2
-	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
-	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
-	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
-	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
-	VMOV    V18.B16, V23.B16
-	VFMLS   V21.D2, V7.D2, V23.D2
-	VMOV    V17.B16, V24.B16
-	VFMLS   V22.D2, V7.D2, V24.D2
-	VBIF    V19.B16, V18.B16, V23.B16
-	VBIF    V20.B16, V17.B16, V24.B16
-	VMOV    V21.B16, V25.B16
-	VFMLA   V18.D2, V7.D2, V25.D2
-	VMOV    V22.B16, V18.B16
-	VFMLA   V17.D2, V7.D2, V18.D2
-	VBIT    V19.B16, V25.B16, V21.B16
-	VBIT    V20.B16, V18.B16, V22.B16
-	VAND    V19.B16, V8.B16, V17.B16
-	VAND    V20.B16, V8.B16, V18.B16
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
-	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
-	VFMLA   V21.D2, V9.D2, V23.D2
-	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V9.D2, V24.D2
-	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
-	VFMLA   V21.D2, V10.D2, V25.D2
-	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V10.D2, V26.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
-	VFMLA   V21.D2, V27.D2, V28.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V27.D2, V29.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
-	VFMLA   V21.D2, V27.D2, V30.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V27.D2, V31.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V25.D2, V23.D2
-	VFMLA   V22.D2, V26.D2, V24.D2
-	VFMLA   V21.D2, V30.D2, V28.D2
-	VFMLA   V22.D2, V31.D2, V29.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V28.D2, V23.D2
-	VFMLA   V22.D2, V29.D2, V24.D2
-	VFMLA   V23.D2, V19.D2, V17.D2
-	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V1.B16, V15.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V1.B16, V16.B16, V17.B16
-	VORR    V18.B16, V17.B16, V17.B16
-	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
-	WORD    $0x4e71d5ce // fadd v14.2d, v14.2d, v17.2d
-	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
-	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V19.D2
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V15.D2
-	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
-	VFMLA   V17.D2, V16.D2, V20.D2
-	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
-	VFMLA   V18.D2, V16.D2, V21.D2
-	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V17.D2, V16.D2, V22.D2
-	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
-	VFMLA   V18.D2, V16.D2, V23.D2
-	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
-	VFMLA   V16.D2, V22.D2, V20.D2
-	VFMLA   V17.D2, V23.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   1280(R5), F16 // 0x3f98bbd9f415d0a0
-	VFMLA   V17.D2, V16.D2, V21.D2
-	WORD    $0x6e73de90 // fmul v16.2d, v20.2d, v19.2d
-	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
-	FMOVQ   16(RSP), F17
-	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
-	FMOVQ   16(RSP), F18
-	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
-	VMOV    V2.B16, V19.B16
-	VFMLA   V16.D2, V17.D2, V19.D2
-	VMOV    V2.B16, V16.B16
-	VFMLA   V15.D2, V18.D2, V16.D2
-	FMOVQ   96(R5), F15 // 0x3ff0000000000000
-	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
-	FMOVQ   96(R5), F17 // 0x3ff0000000000000
-	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	FMOVQ   48(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   48(RSP), F23
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   32(RSP), F24
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   32(RSP), F25
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   16(RSP), F23
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   16(RSP), F24
+	VFMLA   V20.D2, V25.D2, V24.D2
+	WORD    $0x6e75def7 // fmul v23.2d, v23.2d, v21.2d
+	WORD    $0x6e76df18 // fmul v24.2d, v24.2d, v22.2d
 	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
 	WORD    $0x4e611d8c // bic v12.16b, v12.16b, v1.16b
-	FMOVQ   512(R5), F17 // 0x7ff0000000000000
-	WORD    $0x4e71e56b // fcmeq v11.2d, v11.2d, v17.2d
-	FMOVQ   512(R5), F17 // 0x7ff0000000000000
-	WORD    $0x4e71e58c // fcmeq v12.2d, v12.2d, v17.2d
-	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
-	WORD    $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
+	FMOVQ   80(RSP), F25
+	VFMLA   V5.D2, V11.D2, V25.D2
+	FMOVQ   80(RSP), F11
+	VFMLA   V5.D2, V12.D2, V11.D2
+	VFMLA   V23.D2, V23.D2, V25.D2
+	VFMLA   V24.D2, V24.D2, V11.D2
+	WORD    $0x6e79fc8c // fdiv v12.2d, v4.2d, v25.2d
+	WORD    $0x6e6bfc8b // fdiv v11.2d, v4.2d, v11.2d
+	FMOVQ   160(RSP), F23
+	VFMLA   V18.D2, V6.D2, V23.D2
+	FMOVQ   160(RSP), F24
+	VFMLA   V20.D2, V6.D2, V24.D2
+	FMOVQ   144(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   144(RSP), F23
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   128(RSP), F24
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   128(RSP), F25
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   112(RSP), F23
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   112(RSP), F24
+	VFMLA   V20.D2, V25.D2, V24.D2
+	FMOVQ   96(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   96(RSP), F18
+	VFMLA   V20.D2, V24.D2, V18.D2
+	WORD    $0x6e79de73 // fmul v19.2d, v19.2d, v25.2d
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x6e75e4f2 // fcmge v18.2d, v7.2d, v21.2d
+	WORD    $0x6e76e4f4 // fcmge v20.2d, v7.2d, v22.2d
+	VAND    V18.B16, V8.B16, V23.B16
+	VAND    V20.B16, V8.B16, V24.B16
+	VAND    V18.B16, V9.B16, V18.B16
+	VAND    V20.B16, V9.B16, V20.B16
+	VMOV    V19.B16, V25.B16
+	VFMLS   V21.D2, V23.D2, V25.D2
+	VMOV    V17.B16, V26.B16
+	VFMLS   V22.D2, V24.D2, V26.D2
+	VFMLA   V19.D2, V23.D2, V21.D2
+	VFMLA   V17.D2, V24.D2, V22.D2
+	WORD    $0x6e75ff31 // fdiv v17.2d, v25.2d, v21.2d
+	WORD    $0x6e76ff53 // fdiv v19.2d, v26.2d, v22.2d
+	WORD    $0x6e71de35 // fmul v21.2d, v17.2d, v17.2d
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	FMOVQ   608(R5), F23 // 0xbf96b1dcede32bb2
+	VFMLA   V21.D2, V10.D2, V23.D2
+	FMOVQ   608(R5), F24 // 0xbf96b1dcede32bb2
+	VFMLA   V22.D2, V10.D2, V24.D2
+	FMOVQ   624(R5), F25 // 0x3fa148c6dc83dae2
+	VFMLA   V21.D2, V23.D2, V25.D2
+	FMOVQ   624(R5), F23 // 0x3fa148c6dc83dae2
+	VFMLA   V22.D2, V24.D2, V23.D2
+	FMOVQ   640(R5), F24 // 0xbfa72d31837414e5
+	VFMLA   V21.D2, V25.D2, V24.D2
+	FMOVQ   640(R5), F25 // 0xbfa72d31837414e5
+	VFMLA   V22.D2, V23.D2, V25.D2
+	FMOVQ   656(R5), F23 // 0x3fb04b4e9064b1e6
+	VFMLA   V21.D2, V24.D2, V23.D2
+	FMOVQ   656(R5), F24 // 0x3fb04b4e9064b1e6
+	VFMLA   V22.D2, V25.D2, V24.D2
+	FMOVQ   672(R5), F25 // 0xbfbb2990c576371a
+	VFMLA   V21.D2, V23.D2, V25.D2
+	FMOVQ   672(R5), F23 // 0xbfbb2990c576371a
+	VFMLA   V22.D2, V24.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fd45f306c8143a5
+	VFMLA   V21.D2, V25.D2, V24.D2
+	FMOVQ   688(R5), F21 // 0x3fd45f306c8143a5
+	VFMLA   V22.D2, V23.D2, V21.D2
+	VFMLA   V24.D2, V17.D2, V18.D2
+	VFMLA   V21.D2, V19.D2, V20.D2
+	VAND    V1.B16, V15.B16, V17.B16
+	VORR    V18.B16, V17.B16, V17.B16
+	VAND    V1.B16, V16.B16, V15.B16
+	VORR    V20.B16, V15.B16, V15.B16
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
 	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
 	FMOVD   F15, 0(R0)
-	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
+	WORD    $0x0e616990 // fcvtn v16.2s, v12.2d
 	FMOVD   F16, 0(R1)
-	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
-	FMOVD   F11, 8(R0)
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
+	FMOVD   F12, 8(R0)
+	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
 	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
@@ -8824,74 +8703,56 @@ single:
 	WORD    $0x6eeee40f // fcmgt v15.2d, v0.2d, v14.2d
 	VBSL    V0.B16, V14.B16, V15.B16
 	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	FMOVQ   64(RSP), F17
 	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	FMOVQ   48(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F17
 	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V1.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V13.D2, V13.D2, V15.D2
-	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V13.D2, V16.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V13.D2, V17.D2
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V13.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F14
-	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
-	VMOV    V2.B16, V15.B16
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   96(R5), F13 // 0x3ff0000000000000
-	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x6e70de51 // fmul v17.2d, v18.2d, v16.2d
 	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
-	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	FMOVQ   80(RSP), F18
+	VFMLA   V5.D2, V11.D2, V18.D2
+	VFMLA   V17.D2, V17.D2, V18.D2
+	WORD    $0x6e72fc8b // fdiv v11.2d, v4.2d, v18.2d
+	FMOVQ   160(RSP), F17
+	VFMLA   V14.D2, V6.D2, V17.D2
+	FMOVQ   144(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   128(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   112(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   96(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4ef // fcmge v15.2d, v7.2d, v16.2d
+	VAND    V15.B16, V8.B16, V17.B16
+	VAND    V15.B16, V9.B16, V15.B16
+	VMOV    V14.B16, V18.B16
+	VFMLS   V16.D2, V17.D2, V18.D2
+	VFMLA   V14.D2, V17.D2, V16.D2
+	WORD    $0x6e70fe4e // fdiv v14.2d, v18.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F17 // 0xbf96b1dcede32bb2
+	VFMLA   V16.D2, V10.D2, V17.D2
+	FMOVQ   624(R5), F18 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   640(R5), F17 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   656(R5), F18 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   672(R5), F17 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   688(R5), F18 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V17.D2, V18.D2
+	VFMLA   V18.D2, V14.D2, V15.D2
+	VAND    V1.B16, V13.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
 	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
 	FMOVD   F13, 0(R0)
 	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
@@ -8913,74 +8774,56 @@ tail:
 	WORD    $0x6eeee40f // fcmgt v15.2d, v0.2d, v14.2d
 	VBSL    V0.B16, V14.B16, V15.B16
 	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	FMOVQ   64(RSP), F17
 	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	FMOVQ   48(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F17
 	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V1.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V13.D2, V13.D2, V15.D2
-	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V13.D2, V16.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V13.D2, V17.D2
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V13.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F14
-	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
-	VMOV    V2.B16, V15.B16
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   96(R5), F13 // 0x3ff0000000000000
-	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x6e70de51 // fmul v17.2d, v18.2d, v16.2d
 	WORD    $0x4e611d6b // bic v11.16b, v11.16b, v1.16b
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
-	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	FMOVQ   80(RSP), F18
+	VFMLA   V5.D2, V11.D2, V18.D2
+	VFMLA   V17.D2, V17.D2, V18.D2
+	WORD    $0x6e72fc8b // fdiv v11.2d, v4.2d, v18.2d
+	FMOVQ   160(RSP), F17
+	VFMLA   V14.D2, V6.D2, V17.D2
+	FMOVQ   144(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   128(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   112(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   96(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4ef // fcmge v15.2d, v7.2d, v16.2d
+	VAND    V15.B16, V8.B16, V17.B16
+	VAND    V15.B16, V9.B16, V15.B16
+	VMOV    V14.B16, V18.B16
+	VFMLS   V16.D2, V17.D2, V18.D2
+	VFMLA   V14.D2, V17.D2, V16.D2
+	WORD    $0x6e70fe4e // fdiv v14.2d, v18.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F17 // 0xbf96b1dcede32bb2
+	VFMLA   V16.D2, V10.D2, V17.D2
+	FMOVQ   624(R5), F18 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   640(R5), F17 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   656(R5), F18 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   672(R5), F17 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   688(R5), F18 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V17.D2, V18.D2
+	VFMLA   V18.D2, V14.D2, V15.D2
+	VAND    V1.B16, V13.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
 	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
 	FMOVS.P F13, 4(R0)
 	WORD    $0x0e61696e // fcvtn v14.2s, v11.2d
@@ -8990,7 +8833,7 @@ done:
 	RET
 
 // func smoothFloorValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
-TEXT ·smoothFloorValueGradF64NEON(SB), NOSPLIT, $40-40
+TEXT ·smoothFloorValueGradF64NEON(SB), NOSPLIT, $200-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -8999,254 +8842,277 @@ TEXT ·smoothFloorValueGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   224(R5), F0 // 0x3fe0000000000000
 	FMOVQ   48(R5), F1 // 0x8000000000000000
-	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
-	FMOVD   40(R4), F3
+	FMOVD   32(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 16(RSP)
+	FMOVD   40(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 32(RSP)
+	FMOVD   48(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 48(RSP)
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 64(RSP)
+	FMOVD   64(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 80(RSP)
+	FMOVD   72(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 96(RSP)
+	FMOVD   80(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 112(RSP)
+	FMOVD   88(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 128(RSP)
+	FMOVD   96(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 144(RSP)
+	FMOVD   104(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 160(RSP)
+	FMOVD   112(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 176(RSP)
+	FMOVD   120(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   32(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   24(R4), F4
+	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
-	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
-	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   704(R5), F6 // 0x3fd68dfd7131067c
+	FMOVQ   720(R5), F7 // 0x3f528a9ddf0ad1b5
+	FMOVQ   736(R5), F8 // 0x3fd45f306dc9c883
+	FMOVQ   976(R5), F9 // 0x3ee59bbc6b357ca6
 	FMOVQ   96(R5), F10 // 0x3ff0000000000000
-	FMOVD   0(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 32(RSP)
-	FMOVD   8(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   1328(R5), F12 // 0x3ee59bbc6b357ca6
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	FMOVD   0(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 192(RSP)
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R2), F14
-	FMOVQ   16(R2), F15
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
 	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
+	WORD    $0x4e6189b1 // frintn v17.2d, v13.2d
 	WORD    $0x4e6189d2 // frintn v18.2d, v14.2d
-	WORD    $0x4e6189f3 // frintn v19.2d, v15.2d
+	WORD    $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
 	WORD    $0x4ef2d5d2 // fsub v18.2d, v14.2d, v18.2d
-	WORD    $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	WORD    $0x4e611e33 // bic v19.16b, v17.16b, v1.16b
 	WORD    $0x4e611e54 // bic v20.16b, v18.16b, v1.16b
-	WORD    $0x4e611e75 // bic v21.16b, v19.16b, v1.16b
+	WORD    $0x6ef3e415 // fcmgt v21.2d, v0.2d, v19.2d
+	VBSL    V0.B16, V19.B16, V21.B16
 	WORD    $0x6ef4e416 // fcmgt v22.2d, v0.2d, v20.2d
 	VBSL    V0.B16, V20.B16, V22.B16
-	WORD    $0x6ef5e417 // fcmgt v23.2d, v0.2d, v21.2d
-	VBSL    V0.B16, V21.B16, V23.B16
+	WORD    $0x4ef5d417 // fsub v23.2d, v0.2d, v21.2d
 	WORD    $0x4ef6d418 // fsub v24.2d, v0.2d, v22.2d
-	WORD    $0x4ef7d419 // fsub v25.2d, v0.2d, v23.2d
+	WORD    $0x6e77def9 // fmul v25.2d, v23.2d, v23.2d
 	WORD    $0x6e78df1a // fmul v26.2d, v24.2d, v24.2d
-	WORD    $0x6e79df3b // fmul v27.2d, v25.2d, v25.2d
-	VFMLS   V22.D2, V22.D2, V22.D2
-	VFMLS   V23.D2, V23.D2, V23.D2
-	FMOVQ   864(R5), F28 // 0xbf206c5751d02dd8
-	VFMLA   V26.D2, V2.D2, V28.D2
-	FMOVQ   864(R5), F29 // 0xbf206c5751d02dd8
-	VFMLA   V27.D2, V2.D2, V29.D2
-	FMOVQ   880(R5), F30 // 0xbf3a23a40b9186b1
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   880(R5), F28 // 0xbf3a23a40b9186b1
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   896(R5), F29 // 0xbf4c207aa578ab71
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   896(R5), F30 // 0xbf4c207aa578ab71
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   912(R5), F28 // 0xbf5fcb4547c9c565
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   912(R5), F29 // 0xbf5fcb4547c9c565
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   928(R5), F30 // 0xbf71e83dcf4e7192
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   928(R5), F28 // 0xbf71e83dcf4e7192
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   944(R5), F29 // 0xbf843be492e9aed5
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   944(R5), F30 // 0xbf843be492e9aed5
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   960(R5), F28 // 0xbf970da1bdf1b5a0
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   960(R5), F29 // 0xbf970da1bdf1b5a0
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   976(R5), F30 // 0xbfaaf330b30883f4
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   976(R5), F28 // 0xbfaaf330b30883f4
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   992(R5), F29 // 0xbfc1401fac04db3f
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   992(R5), F30 // 0xbfc1401fac04db3f
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1008(R5), F28 // 0xbfe1d8f9b879bb16
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1008(R5), F29 // 0xbfe1d8f9b879bb16
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   16(RSP), F30
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   16(RSP), F26
-	VFMLA   V27.D2, V29.D2, V26.D2
-	WORD    $0x6e64df1b // fmul v27.2d, v24.2d, v4.2d
-	WORD    $0x6e64df3c // fmul v28.2d, v25.2d, v4.2d
-	WORD    $0x6e7edf7b // fmul v27.2d, v27.2d, v30.2d
-	WORD    $0x6e7adf9a // fmul v26.2d, v28.2d, v26.2d
-	VFMLA   V3.D2, V24.D2, V27.D2
-	VFMLA   V3.D2, V25.D2, V26.D2
-	WORD    $0x6e76e4b8 // fcmge v24.2d, v5.2d, v22.2d
-	WORD    $0x6e77e4b9 // fcmge v25.2d, v5.2d, v23.2d
-	VMOV    V27.B16, V28.B16
-	VFMLS   V22.D2, V6.D2, V28.D2
-	VMOV    V26.B16, V29.B16
-	VFMLS   V23.D2, V6.D2, V29.D2
-	VBIF    V24.B16, V27.B16, V28.B16
-	VBIF    V25.B16, V26.B16, V29.B16
-	VMOV    V22.B16, V30.B16
-	VFMLA   V27.D2, V6.D2, V30.D2
-	VMOV    V23.B16, V27.B16
-	VFMLA   V26.D2, V6.D2, V27.D2
-	VBIT    V24.B16, V30.B16, V22.B16
-	VBIT    V25.B16, V27.B16, V23.B16
-	VAND    V24.B16, V7.B16, V24.B16
-	VAND    V25.B16, V7.B16, V25.B16
-	WORD    $0x6e76ff96 // fdiv v22.2d, v28.2d, v22.2d
-	WORD    $0x6e77ffb7 // fdiv v23.2d, v29.2d, v23.2d
-	WORD    $0x6e76deda // fmul v26.2d, v22.2d, v22.2d
-	WORD    $0x6e77defb // fmul v27.2d, v23.2d, v23.2d
-	FMOVQ   1024(R5), F28 // 0xbf71d1a0f8be9ed5
-	VFMLA   V26.D2, V8.D2, V28.D2
-	FMOVQ   1024(R5), F29 // 0xbf71d1a0f8be9ed5
-	VFMLA   V27.D2, V8.D2, V29.D2
-	FMOVQ   1040(R5), F30 // 0x3f819123a6deac36
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1040(R5), F28 // 0x3f819123a6deac36
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1056(R5), F29 // 0xbf88e3703a1362f5
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1056(R5), F30 // 0xbf88e3703a1362f5
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1072(R5), F28 // 0x3f8e0653f881b6f3
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1072(R5), F29 // 0x3f8e0653f881b6f3
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1088(R5), F30 // 0xbf910bedadc48626
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1088(R5), F28 // 0xbf910bedadc48626
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1104(R5), F29 // 0x3f9328266cd8d3d0
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1104(R5), F30 // 0x3f9328266cd8d3d0
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1120(R5), F28 // 0xbf95ba6836f6beb7
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1120(R5), F29 // 0xbf95ba6836f6beb7
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1136(R5), F30 // 0x3f9912a90107c863
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1136(R5), F28 // 0x3f9912a90107c863
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1152(R5), F29 // 0xbf9da1ba61e479f0
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1152(R5), F30 // 0xbf9da1ba61e479f0
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1168(R5), F28 // 0x3fa21bb943916c25
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1168(R5), F29 // 0x3fa21bb943916c25
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1184(R5), F30 // 0xbfa7483758e0731b
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1184(R5), F28 // 0xbfa7483758e0731b
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1200(R5), F29 // 0x3fb04c26be3b020d
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1200(R5), F30 // 0x3fb04c26be3b020d
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1216(R5), F28 // 0xbfbb2995e7b7b602
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1216(R5), F29 // 0xbfbb2995e7b7b602
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1232(R5), F30 // 0xbc76b01ec5417056
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1232(R5), F26 // 0xbc76b01ec5417056
-	VFMLA   V27.D2, V29.D2, V26.D2
-	VFMLA   V30.D2, V22.D2, V24.D2
-	VFMLA   V26.D2, V23.D2, V25.D2
-	VFMLA   V9.D2, V22.D2, V24.D2
-	VFMLA   V9.D2, V23.D2, V25.D2
-	WORD    $0x4e721c32 // bic v18.16b, v1.16b, v18.16b
-	WORD    $0x4e731c33 // bic v19.16b, v1.16b, v19.16b
-	VORR    V18.B16, V24.B16, V18.B16
-	VORR    V19.B16, V25.B16, V19.B16
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD    $0x4ef4d412 // fsub v18.2d, v0.2d, v20.2d
-	WORD    $0x4ef5d413 // fsub v19.2d, v0.2d, v21.2d
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e73de73 // fmul v19.2d, v19.2d, v19.2d
-	VFMLS   V20.D2, V20.D2, V20.D2
 	VFMLS   V21.D2, V21.D2, V21.D2
-	FMOVQ   1344(R5), F22 // 0xbf245bb7ee4cfaca
-	VFMLA   V18.D2, V12.D2, V22.D2
-	FMOVQ   1344(R5), F23 // 0xbf245bb7ee4cfaca
-	VFMLA   V19.D2, V12.D2, V23.D2
-	FMOVQ   1360(R5), F24 // 0x3f5dac5ea74237c4
-	VFMLA   V18.D2, V22.D2, V24.D2
-	FMOVQ   1360(R5), F22 // 0x3f5dac5ea74237c4
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1376(R5), F23 // 0xbf91b0cc910cafd9
-	VFMLA   V18.D2, V24.D2, V23.D2
-	FMOVQ   1376(R5), F24 // 0xbf91b0cc910cafd9
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1392(R5), F22 // 0x3fc0eda024afe7fd
+	VFMLS   V22.D2, V22.D2, V22.D2
+	FMOVQ   176(RSP), F27
+	VFMLA   V25.D2, V2.D2, V27.D2
+	FMOVQ   176(RSP), F28
+	VFMLA   V26.D2, V2.D2, V28.D2
+	FMOVQ   160(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   160(RSP), F27
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   144(RSP), F28
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   144(RSP), F29
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   128(RSP), F27
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   128(RSP), F28
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   112(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   112(RSP), F27
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   96(RSP), F28
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   96(RSP), F29
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   80(RSP), F27
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   80(RSP), F28
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   64(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   64(RSP), F27
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   48(RSP), F28
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   48(RSP), F29
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   32(RSP), F27
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   32(RSP), F28
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   16(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   16(RSP), F25
+	VFMLA   V26.D2, V28.D2, V25.D2
+	WORD    $0x6e7ddefa // fmul v26.2d, v23.2d, v29.2d
+	WORD    $0x6e79df19 // fmul v25.2d, v24.2d, v25.2d
+	VFMLA   V3.D2, V23.D2, V26.D2
+	VFMLA   V3.D2, V24.D2, V25.D2
+	WORD    $0x6e75e497 // fcmge v23.2d, v4.2d, v21.2d
+	WORD    $0x6e76e498 // fcmge v24.2d, v4.2d, v22.2d
+	VAND    V23.B16, V5.B16, V27.B16
+	VAND    V24.B16, V5.B16, V28.B16
+	VAND    V23.B16, V6.B16, V23.B16
+	VAND    V24.B16, V6.B16, V24.B16
+	VMOV    V26.B16, V29.B16
+	VFMLS   V21.D2, V27.D2, V29.D2
+	VMOV    V25.B16, V30.B16
+	VFMLS   V22.D2, V28.D2, V30.D2
+	VFMLA   V26.D2, V27.D2, V21.D2
+	VFMLA   V25.D2, V28.D2, V22.D2
+	WORD    $0x6e75ffb5 // fdiv v21.2d, v29.2d, v21.2d
+	WORD    $0x6e76ffd6 // fdiv v22.2d, v30.2d, v22.2d
+	WORD    $0x6e75deb9 // fmul v25.2d, v21.2d, v21.2d
+	WORD    $0x6e76deda // fmul v26.2d, v22.2d, v22.2d
+	FMOVQ   752(R5), F27 // 0xbf71d1a0f8be9ed5
+	VFMLA   V25.D2, V7.D2, V27.D2
+	FMOVQ   752(R5), F28 // 0xbf71d1a0f8be9ed5
+	VFMLA   V26.D2, V7.D2, V28.D2
+	FMOVQ   768(R5), F29 // 0x3f819123a6deac36
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   768(R5), F27 // 0x3f819123a6deac36
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   784(R5), F28 // 0xbf88e3703a1362f5
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   784(R5), F29 // 0xbf88e3703a1362f5
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   800(R5), F27 // 0x3f8e0653f881b6f3
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   800(R5), F28 // 0x3f8e0653f881b6f3
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   816(R5), F29 // 0xbf910bedadc48626
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   816(R5), F27 // 0xbf910bedadc48626
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   832(R5), F28 // 0x3f9328266cd8d3d0
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   832(R5), F29 // 0x3f9328266cd8d3d0
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   848(R5), F27 // 0xbf95ba6836f6beb7
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   848(R5), F28 // 0xbf95ba6836f6beb7
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   864(R5), F29 // 0x3f9912a90107c863
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   864(R5), F27 // 0x3f9912a90107c863
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   880(R5), F28 // 0xbf9da1ba61e479f0
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   880(R5), F29 // 0xbf9da1ba61e479f0
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   896(R5), F27 // 0x3fa21bb943916c25
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   896(R5), F28 // 0x3fa21bb943916c25
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   912(R5), F29 // 0xbfa7483758e0731b
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   912(R5), F27 // 0xbfa7483758e0731b
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   928(R5), F28 // 0x3fb04c26be3b020d
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   928(R5), F29 // 0x3fb04c26be3b020d
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   944(R5), F27 // 0xbfbb2995e7b7b602
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   944(R5), F28 // 0xbfbb2995e7b7b602
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   960(R5), F29 // 0xbc76b01ec5417056
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   960(R5), F25 // 0xbc76b01ec5417056
+	VFMLA   V26.D2, V28.D2, V25.D2
+	VFMLA   V29.D2, V21.D2, V23.D2
+	VFMLA   V25.D2, V22.D2, V24.D2
+	VFMLA   V8.D2, V21.D2, V23.D2
+	VFMLA   V8.D2, V22.D2, V24.D2
+	WORD    $0x4e711c31 // bic v17.16b, v1.16b, v17.16b
+	WORD    $0x4e721c32 // bic v18.16b, v1.16b, v18.16b
+	VORR    V17.B16, V23.B16, V17.B16
+	VORR    V18.B16, V24.B16, V18.B16
+	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD    $0x4ef3d411 // fsub v17.2d, v0.2d, v19.2d
+	WORD    $0x4ef4d412 // fsub v18.2d, v0.2d, v20.2d
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	VFMLS   V19.D2, V19.D2, V19.D2
+	VFMLS   V20.D2, V20.D2, V20.D2
+	FMOVQ   992(R5), F21 // 0xbf245bb7ee4cfaca
+	VFMLA   V17.D2, V9.D2, V21.D2
+	FMOVQ   992(R5), F22 // 0xbf245bb7ee4cfaca
+	VFMLA   V18.D2, V9.D2, V22.D2
+	FMOVQ   1008(R5), F23 // 0x3f5dac5ea74237c4
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   1008(R5), F21 // 0x3f5dac5ea74237c4
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   1024(R5), F22 // 0xbf91b0cc910cafd9
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   1024(R5), F23 // 0xbf91b0cc910cafd9
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   1040(R5), F21 // 0x3fc0eda024afe7fd
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   1040(R5), F22 // 0x3fc0eda024afe7fd
 	VFMLA   V18.D2, V23.D2, V22.D2
-	FMOVQ   1392(R5), F23 // 0x3fc0eda024afe7fd
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   1408(R5), F24 // 0xbfe9479886a9c8bf
-	VFMLA   V18.D2, V22.D2, V24.D2
-	FMOVQ   1408(R5), F22 // 0xbfe9479886a9c8bf
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1424(R5), F23 // 0x400c6357f269e3a3
-	VFMLA   V18.D2, V24.D2, V23.D2
-	FMOVQ   1424(R5), F24 // 0x400c6357f269e3a3
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1440(R5), F22 // 0xc026c76c934c109e
+	FMOVQ   1056(R5), F23 // 0xbfe9479886a9c8bf
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   1056(R5), F21 // 0xbfe9479886a9c8bf
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   1072(R5), F22 // 0x400c6357f269e3a3
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   1072(R5), F23 // 0x400c6357f269e3a3
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   1088(R5), F21 // 0xc026c76c934c109e
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   1088(R5), F22 // 0xc026c76c934c109e
 	VFMLA   V18.D2, V23.D2, V22.D2
-	FMOVQ   1440(R5), F23 // 0xc026c76c934c109e
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   1456(R5), F24 // 0x403834ae93d9e0dd
-	VFMLA   V18.D2, V22.D2, V24.D2
-	FMOVQ   1456(R5), F22 // 0x403834ae93d9e0dd
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1472(R5), F23 // 0xc03de9e64df22ef3
-	VFMLA   V18.D2, V24.D2, V23.D2
-	FMOVQ   1472(R5), F24 // 0xc03de9e64df22ef3
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1488(R5), F22 // 0x4030000000000000
-	VFMLA   V18.D2, V23.D2, V22.D2
-	FMOVQ   1488(R5), F18 // 0x4030000000000000
-	VFMLA   V19.D2, V24.D2, V18.D2
-	WORD    $0x6e6bde93 // fmul v19.2d, v20.2d, v11.2d
-	WORD    $0x6e6bdeb7 // fmul v23.2d, v21.2d, v11.2d
-	WORD    $0x6e74de73 // fmul v19.2d, v19.2d, v20.2d
-	WORD    $0x6e75def4 // fmul v20.2d, v23.2d, v21.2d
-	FMOVQ   32(RSP), F21
-	VFMLA   V22.D2, V19.D2, V21.D2
-	FMOVQ   32(RSP), F19
-	VFMLA   V18.D2, V20.D2, V19.D2
-	WORD    $0x6e75fd52 // fdiv v18.2d, v10.2d, v21.2d
-	WORD    $0x6e73fd53 // fdiv v19.2d, v10.2d, v19.2d
+	FMOVQ   1104(R5), F23 // 0x403834ae93d9e0dd
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   1104(R5), F21 // 0x403834ae93d9e0dd
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   1120(R5), F22 // 0xc03de9e64df22ef3
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   1120(R5), F23 // 0xc03de9e64df22ef3
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   1136(R5), F21 // 0x4030000000000000
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   1136(R5), F17 // 0x4030000000000000
+	VFMLA   V18.D2, V23.D2, V17.D2
+	WORD    $0x6e6bde72 // fmul v18.2d, v19.2d, v11.2d
+	WORD    $0x6e6bde96 // fmul v22.2d, v20.2d, v11.2d
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x6e74ded3 // fmul v19.2d, v22.2d, v20.2d
+	FMOVQ   192(RSP), F20
+	VFMLA   V21.D2, V18.D2, V20.D2
+	FMOVQ   192(RSP), F18
+	VFMLA   V17.D2, V19.D2, V18.D2
+	WORD    $0x6e74fd51 // fdiv v17.2d, v10.2d, v20.2d
+	WORD    $0x6e72fd52 // fdiv v18.2d, v10.2d, v18.2d
+	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
 	WORD    $0x4e611dce // bic v14.16b, v14.16b, v1.16b
-	WORD    $0x4e611def // bic v15.16b, v15.16b, v1.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6ce5ce // fcmeq v14.2d, v14.2d, v12.2d
+	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
 	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
-	WORD    $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F14, 0(R1)
-	FMOVQ   F17, 16(R0)
-	FMOVQ   F15, 16(R1)
+	FMOVQ   F15, 0(R0)
+	FMOVQ   F13, 0(R1)
+	FMOVQ   F16, 16(R0)
+	FMOVQ   F14, 16(R1)
 	ADD     $32, R0
 	ADD     $32, R1
 	ADD     $32, R2
@@ -9257,117 +9123,114 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R2), F14
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4e611e11 // bic v17.16b, v16.16b, v1.16b
-	WORD    $0x6ef1e412 // fcmgt v18.2d, v0.2d, v17.2d
-	VBSL    V0.B16, V17.B16, V18.B16
-	WORD    $0x4ef2d413 // fsub v19.2d, v0.2d, v18.2d
-	WORD    $0x6e73de74 // fmul v20.2d, v19.2d, v19.2d
-	VFMLS   V18.D2, V18.D2, V18.D2
-	FMOVQ   864(R5), F21 // 0xbf206c5751d02dd8
-	VFMLA   V20.D2, V2.D2, V21.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   896(R5), F21 // 0xbf4c207aa578ab71
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   912(R5), F22 // 0xbf5fcb4547c9c565
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   928(R5), F21 // 0xbf71e83dcf4e7192
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   944(R5), F22 // 0xbf843be492e9aed5
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   960(R5), F21 // 0xbf970da1bdf1b5a0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   992(R5), F21 // 0xbfc1401fac04db3f
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1008(R5), F22 // 0xbfe1d8f9b879bb16
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   16(RSP), F21
-	VFMLA   V20.D2, V22.D2, V21.D2
-	WORD    $0x6e64de74 // fmul v20.2d, v19.2d, v4.2d
-	WORD    $0x6e75de94 // fmul v20.2d, v20.2d, v21.2d
-	VFMLA   V3.D2, V19.D2, V20.D2
-	WORD    $0x6e72e4b3 // fcmge v19.2d, v5.2d, v18.2d
-	VMOV    V20.B16, V21.B16
-	VFMLS   V18.D2, V6.D2, V21.D2
-	VBIF    V19.B16, V20.B16, V21.B16
-	VMOV    V18.B16, V22.B16
-	VFMLA   V20.D2, V6.D2, V22.D2
-	VBIT    V19.B16, V22.B16, V18.B16
-	VAND    V19.B16, V7.B16, V19.B16
-	WORD    $0x6e72feb2 // fdiv v18.2d, v21.2d, v18.2d
-	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
-	FMOVQ   1024(R5), F21 // 0xbf71d1a0f8be9ed5
-	VFMLA   V20.D2, V8.D2, V21.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1056(R5), F21 // 0xbf88e3703a1362f5
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1072(R5), F22 // 0x3f8e0653f881b6f3
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1088(R5), F21 // 0xbf910bedadc48626
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1104(R5), F22 // 0x3f9328266cd8d3d0
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1120(R5), F21 // 0xbf95ba6836f6beb7
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1152(R5), F21 // 0xbf9da1ba61e479f0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1168(R5), F22 // 0x3fa21bb943916c25
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1184(R5), F21 // 0xbfa7483758e0731b
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1200(R5), F22 // 0x3fb04c26be3b020d
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1216(R5), F21 // 0xbfbb2995e7b7b602
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1232(R5), F22 // 0xbc76b01ec5417056
-	VFMLA   V20.D2, V21.D2, V22.D2
-	VFMLA   V22.D2, V18.D2, V19.D2
-	VFMLA   V9.D2, V18.D2, V19.D2
-	WORD    $0x4e701c30 // bic v16.16b, v1.16b, v16.16b
-	VORR    V16.B16, V19.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	WORD    $0x4ef1d410 // fsub v16.2d, v0.2d, v17.2d
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	FMOVQ   0(R2), F13
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
+	WORD    $0x4e611df0 // bic v16.16b, v15.16b, v1.16b
+	WORD    $0x6ef0e411 // fcmgt v17.2d, v0.2d, v16.2d
+	VBSL    V0.B16, V16.B16, V17.B16
+	WORD    $0x4ef1d412 // fsub v18.2d, v0.2d, v17.2d
+	WORD    $0x6e72de53 // fmul v19.2d, v18.2d, v18.2d
 	VFMLS   V17.D2, V17.D2, V17.D2
-	FMOVQ   1344(R5), F18 // 0xbf245bb7ee4cfaca
-	VFMLA   V16.D2, V12.D2, V18.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1376(R5), F18 // 0xbf91b0cc910cafd9
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1408(R5), F18 // 0xbfe9479886a9c8bf
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1440(R5), F18 // 0xc026c76c934c109e
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1472(R5), F18 // 0xc03de9e64df22ef3
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V16.D2, V18.D2, V19.D2
-	WORD    $0x6e6bde30 // fmul v16.2d, v17.2d, v11.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V19.D2, V16.D2, V17.D2
-	WORD    $0x6e71fd50 // fdiv v16.2d, v10.2d, v17.2d
-	WORD    $0x4e611dce // bic v14.16b, v14.16b, v1.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	FMOVQ   F15, 0(R0)
-	FMOVQ   F14, 0(R1)
+	FMOVQ   176(RSP), F20
+	VFMLA   V19.D2, V2.D2, V20.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   144(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   128(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   112(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   96(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   80(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   64(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	WORD    $0x6e74de53 // fmul v19.2d, v18.2d, v20.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	WORD    $0x6e71e492 // fcmge v18.2d, v4.2d, v17.2d
+	VAND    V18.B16, V5.B16, V20.B16
+	VAND    V18.B16, V6.B16, V18.B16
+	VMOV    V19.B16, V21.B16
+	VFMLS   V17.D2, V20.D2, V21.D2
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e71feb1 // fdiv v17.2d, v21.2d, v17.2d
+	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
+	FMOVQ   752(R5), F20 // 0xbf71d1a0f8be9ed5
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   784(R5), F20 // 0xbf88e3703a1362f5
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   800(R5), F21 // 0x3f8e0653f881b6f3
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   816(R5), F20 // 0xbf910bedadc48626
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   832(R5), F21 // 0x3f9328266cd8d3d0
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   848(R5), F20 // 0xbf95ba6836f6beb7
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   880(R5), F20 // 0xbf9da1ba61e479f0
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   896(R5), F21 // 0x3fa21bb943916c25
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   912(R5), F20 // 0xbfa7483758e0731b
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   928(R5), F21 // 0x3fb04c26be3b020d
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   944(R5), F20 // 0xbfbb2995e7b7b602
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   960(R5), F21 // 0xbc76b01ec5417056
+	VFMLA   V19.D2, V20.D2, V21.D2
+	VFMLA   V21.D2, V17.D2, V18.D2
+	VFMLA   V8.D2, V17.D2, V18.D2
+	WORD    $0x4e6f1c2f // bic v15.16b, v1.16b, v15.16b
+	VORR    V15.B16, V18.B16, V15.B16
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	WORD    $0x4ef0d40f // fsub v15.2d, v0.2d, v16.2d
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLS   V16.D2, V16.D2, V16.D2
+	FMOVQ   992(R5), F17 // 0xbf245bb7ee4cfaca
+	VFMLA   V15.D2, V9.D2, V17.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1024(R5), F17 // 0xbf91b0cc910cafd9
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1056(R5), F17 // 0xbfe9479886a9c8bf
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1072(R5), F18 // 0x400c6357f269e3a3
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1088(R5), F17 // 0xc026c76c934c109e
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1120(R5), F17 // 0xc03de9e64df22ef3
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V15.D2, V17.D2, V18.D2
+	WORD    $0x6e6bde0f // fmul v15.2d, v16.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	FMOVQ   192(RSP), F16
+	VFMLA   V18.D2, V15.D2, V16.D2
+	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
+	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
+	FMOVQ   F14, 0(R0)
+	FMOVQ   F13, 0(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -9376,123 +9239,120 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R2), F14
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4e611e11 // bic v17.16b, v16.16b, v1.16b
-	WORD    $0x6ef1e412 // fcmgt v18.2d, v0.2d, v17.2d
-	VBSL    V0.B16, V17.B16, V18.B16
-	WORD    $0x4ef2d413 // fsub v19.2d, v0.2d, v18.2d
-	WORD    $0x6e73de74 // fmul v20.2d, v19.2d, v19.2d
-	VFMLS   V18.D2, V18.D2, V18.D2
-	FMOVQ   864(R5), F21 // 0xbf206c5751d02dd8
-	VFMLA   V20.D2, V2.D2, V21.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   896(R5), F21 // 0xbf4c207aa578ab71
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   912(R5), F22 // 0xbf5fcb4547c9c565
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   928(R5), F21 // 0xbf71e83dcf4e7192
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   944(R5), F22 // 0xbf843be492e9aed5
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   960(R5), F21 // 0xbf970da1bdf1b5a0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   992(R5), F21 // 0xbfc1401fac04db3f
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1008(R5), F22 // 0xbfe1d8f9b879bb16
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   16(RSP), F21
-	VFMLA   V20.D2, V22.D2, V21.D2
-	WORD    $0x6e64de74 // fmul v20.2d, v19.2d, v4.2d
-	WORD    $0x6e75de94 // fmul v20.2d, v20.2d, v21.2d
-	VFMLA   V3.D2, V19.D2, V20.D2
-	WORD    $0x6e72e4b3 // fcmge v19.2d, v5.2d, v18.2d
-	VMOV    V20.B16, V21.B16
-	VFMLS   V18.D2, V6.D2, V21.D2
-	VBIF    V19.B16, V20.B16, V21.B16
-	VMOV    V18.B16, V22.B16
-	VFMLA   V20.D2, V6.D2, V22.D2
-	VBIT    V19.B16, V22.B16, V18.B16
-	VAND    V19.B16, V7.B16, V19.B16
-	WORD    $0x6e72feb2 // fdiv v18.2d, v21.2d, v18.2d
-	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
-	FMOVQ   1024(R5), F21 // 0xbf71d1a0f8be9ed5
-	VFMLA   V20.D2, V8.D2, V21.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1056(R5), F21 // 0xbf88e3703a1362f5
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1072(R5), F22 // 0x3f8e0653f881b6f3
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1088(R5), F21 // 0xbf910bedadc48626
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1104(R5), F22 // 0x3f9328266cd8d3d0
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1120(R5), F21 // 0xbf95ba6836f6beb7
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1152(R5), F21 // 0xbf9da1ba61e479f0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1168(R5), F22 // 0x3fa21bb943916c25
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1184(R5), F21 // 0xbfa7483758e0731b
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1200(R5), F22 // 0x3fb04c26be3b020d
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1216(R5), F21 // 0xbfbb2995e7b7b602
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1232(R5), F22 // 0xbc76b01ec5417056
-	VFMLA   V20.D2, V21.D2, V22.D2
-	VFMLA   V22.D2, V18.D2, V19.D2
-	VFMLA   V9.D2, V18.D2, V19.D2
-	WORD    $0x4e701c30 // bic v16.16b, v1.16b, v16.16b
-	VORR    V16.B16, V19.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	WORD    $0x4ef1d410 // fsub v16.2d, v0.2d, v17.2d
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	FMOVD.P 8(R2), F13
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
+	WORD    $0x4e611df0 // bic v16.16b, v15.16b, v1.16b
+	WORD    $0x6ef0e411 // fcmgt v17.2d, v0.2d, v16.2d
+	VBSL    V0.B16, V16.B16, V17.B16
+	WORD    $0x4ef1d412 // fsub v18.2d, v0.2d, v17.2d
+	WORD    $0x6e72de53 // fmul v19.2d, v18.2d, v18.2d
 	VFMLS   V17.D2, V17.D2, V17.D2
-	FMOVQ   1344(R5), F18 // 0xbf245bb7ee4cfaca
-	VFMLA   V16.D2, V12.D2, V18.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1376(R5), F18 // 0xbf91b0cc910cafd9
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1408(R5), F18 // 0xbfe9479886a9c8bf
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1440(R5), F18 // 0xc026c76c934c109e
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1472(R5), F18 // 0xc03de9e64df22ef3
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V16.D2, V18.D2, V19.D2
-	WORD    $0x6e6bde30 // fmul v16.2d, v17.2d, v11.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V19.D2, V16.D2, V17.D2
-	WORD    $0x6e71fd50 // fdiv v16.2d, v10.2d, v17.2d
-	WORD    $0x4e611dce // bic v14.16b, v14.16b, v1.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	FMOVD.P F15, 8(R0)
-	FMOVD.P F14, 8(R1)
+	FMOVQ   176(RSP), F20
+	VFMLA   V19.D2, V2.D2, V20.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   144(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   128(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   112(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   96(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   80(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   64(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	WORD    $0x6e74de53 // fmul v19.2d, v18.2d, v20.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	WORD    $0x6e71e492 // fcmge v18.2d, v4.2d, v17.2d
+	VAND    V18.B16, V5.B16, V20.B16
+	VAND    V18.B16, V6.B16, V18.B16
+	VMOV    V19.B16, V21.B16
+	VFMLS   V17.D2, V20.D2, V21.D2
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e71feb1 // fdiv v17.2d, v21.2d, v17.2d
+	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
+	FMOVQ   752(R5), F20 // 0xbf71d1a0f8be9ed5
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   784(R5), F20 // 0xbf88e3703a1362f5
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   800(R5), F21 // 0x3f8e0653f881b6f3
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   816(R5), F20 // 0xbf910bedadc48626
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   832(R5), F21 // 0x3f9328266cd8d3d0
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   848(R5), F20 // 0xbf95ba6836f6beb7
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   880(R5), F20 // 0xbf9da1ba61e479f0
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   896(R5), F21 // 0x3fa21bb943916c25
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   912(R5), F20 // 0xbfa7483758e0731b
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   928(R5), F21 // 0x3fb04c26be3b020d
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   944(R5), F20 // 0xbfbb2995e7b7b602
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   960(R5), F21 // 0xbc76b01ec5417056
+	VFMLA   V19.D2, V20.D2, V21.D2
+	VFMLA   V21.D2, V17.D2, V18.D2
+	VFMLA   V8.D2, V17.D2, V18.D2
+	WORD    $0x4e6f1c2f // bic v15.16b, v1.16b, v15.16b
+	VORR    V15.B16, V18.B16, V15.B16
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	WORD    $0x4ef0d40f // fsub v15.2d, v0.2d, v16.2d
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLS   V16.D2, V16.D2, V16.D2
+	FMOVQ   992(R5), F17 // 0xbf245bb7ee4cfaca
+	VFMLA   V15.D2, V9.D2, V17.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1024(R5), F17 // 0xbf91b0cc910cafd9
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1056(R5), F17 // 0xbfe9479886a9c8bf
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1072(R5), F18 // 0x400c6357f269e3a3
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1088(R5), F17 // 0xc026c76c934c109e
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1120(R5), F17 // 0xc03de9e64df22ef3
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V15.D2, V17.D2, V18.D2
+	WORD    $0x6e6bde0f // fmul v15.2d, v16.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	FMOVQ   192(RSP), F16
+	VFMLA   V18.D2, V15.D2, V16.D2
+	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
+	WORD    $0x4e611dad // bic v13.16b, v13.16b, v1.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
+	FMOVD.P F14, 8(R0)
+	FMOVD.P F13, 8(R1)
 
 done:
 	RET
 
 // func smoothRoundF32NEON(dst *float32, x *float32, n int, c *float64)
-TEXT ·smoothRoundF32NEON(SB), NOSPLIT, $0-32
+TEXT ·smoothRoundF32NEON(SB), NOSPLIT, $88-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -9500,131 +9360,129 @@ TEXT ·smoothRoundF32NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
-	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
-	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
-	FMOVD   16(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVQ   592(R5), F7 // 0x4000000000000000
-	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
-	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
-	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   40(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   48(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 80(RSP)
+	FMOVD   56(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   8(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   576(R5), F6 // 0x3fd68dfd71bc10df
+	FMOVQ   592(R5), F7 // 0x3f8192ec98c4eec6
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	FMOVD   8(R1), F12
-	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD    $0x4e61896d // frintn v13.2d, v11.2d
-	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
-	WORD    $0x4eeed590 // fsub v16.2d, v12.2d, v14.2d
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
-	WORD    $0x4e601e12 // bic v18.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V19.B16
-	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
-	VBSL    V1.B16, V18.B16, V17.B16
-	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V22.D2
-	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
-	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
-	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
-	VFMLA   V18.D2, V3.D2, V23.D2
-	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
-	VFMLA   V20.D2, V3.D2, V24.D2
-	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V18.D2, V4.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V20.D2, V4.D2, V26.D2
-	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
-	VFMLA   V18.D2, V5.D2, V27.D2
-	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
-	VFMLA   V20.D2, V5.D2, V28.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V25.D2, V23.D2
-	VFMLA   V20.D2, V26.D2, V24.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V27.D2, V23.D2
-	VFMLA   V20.D2, V28.D2, V24.D2
-	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
-	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
-	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
-	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
-	VMOV    V18.B16, V23.B16
-	VFMLS   V21.D2, V7.D2, V23.D2
-	VMOV    V17.B16, V24.B16
-	VFMLS   V22.D2, V7.D2, V24.D2
-	VBIF    V19.B16, V18.B16, V23.B16
-	VBIF    V20.B16, V17.B16, V24.B16
-	VMOV    V21.B16, V25.B16
-	VFMLA   V18.D2, V7.D2, V25.D2
-	VMOV    V22.B16, V18.B16
-	VFMLA   V17.D2, V7.D2, V18.D2
-	VBIT    V19.B16, V25.B16, V21.B16
-	VBIT    V20.B16, V18.B16, V22.B16
-	VAND    V19.B16, V8.B16, V17.B16
-	VAND    V20.B16, V8.B16, V18.B16
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
-	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
-	VFMLA   V21.D2, V9.D2, V23.D2
-	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V9.D2, V24.D2
-	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
-	VFMLA   V21.D2, V10.D2, V25.D2
-	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V10.D2, V26.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
-	VFMLA   V21.D2, V27.D2, V28.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V27.D2, V29.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
-	VFMLA   V21.D2, V27.D2, V30.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V27.D2, V31.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V25.D2, V23.D2
-	VFMLA   V22.D2, V26.D2, V24.D2
-	VFMLA   V21.D2, V30.D2, V28.D2
-	VFMLA   V22.D2, V31.D2, V29.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V28.D2, V23.D2
-	VFMLA   V22.D2, V29.D2, V24.D2
-	VFMLA   V23.D2, V19.D2, V17.D2
-	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V0.B16, V15.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V0.B16, V16.B16, V15.B16
-	VORR    V18.B16, V15.B16, V15.B16
-	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
-	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	VAND    V0.B16, V11.B16, V15.B16
-	VORR    V13.B16, V15.B16, V15.B16
-	VAND    V0.B16, V12.B16, V11.B16
-	VORR    V14.B16, V11.B16, V11.B16
-	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
-	FMOVD   F12, 0(R0)
-	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
-	FMOVD   F12, 8(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVD   8(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD    $0x4e61890a // frintn v10.2d, v8.2d
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
+	WORD    $0x4eead50c // fsub v12.2d, v8.2d, v10.2d
+	WORD    $0x4eebd52d // fsub v13.2d, v9.2d, v11.2d
+	WORD    $0x4e601d8e // bic v14.16b, v12.16b, v0.16b
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
+	WORD    $0x6eeee430 // fcmgt v16.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V16.B16
+	WORD    $0x6eefe42e // fcmgt v14.2d, v1.2d, v15.2d
+	VBSL    V1.B16, V15.B16, V14.B16
+	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	WORD    $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
+	WORD    $0x4eefd452 // fsub v18.2d, v2.2d, v15.2d
+	WORD    $0x4ef1d453 // fsub v19.2d, v2.2d, v17.2d
+	FMOVQ   80(RSP), F20
+	VFMLA   V15.D2, V3.D2, V20.D2
+	FMOVQ   80(RSP), F21
+	VFMLA   V17.D2, V3.D2, V21.D2
+	FMOVQ   64(RSP), F22
+	VFMLA   V15.D2, V20.D2, V22.D2
+	FMOVQ   64(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   48(RSP), F21
+	VFMLA   V15.D2, V22.D2, V21.D2
+	FMOVQ   48(RSP), F22
+	VFMLA   V17.D2, V20.D2, V22.D2
+	FMOVQ   32(RSP), F20
+	VFMLA   V15.D2, V21.D2, V20.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   16(RSP), F22
+	VFMLA   V15.D2, V20.D2, V22.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V17.D2, V21.D2, V15.D2
+	WORD    $0x6e76de10 // fmul v16.2d, v16.2d, v22.2d
+	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
+	WORD    $0x6e72e48f // fcmge v15.2d, v4.2d, v18.2d
+	WORD    $0x6e73e491 // fcmge v17.2d, v4.2d, v19.2d
+	VAND    V15.B16, V5.B16, V20.B16
+	VAND    V17.B16, V5.B16, V21.B16
+	VAND    V15.B16, V6.B16, V15.B16
+	VAND    V17.B16, V6.B16, V17.B16
+	VMOV    V16.B16, V22.B16
+	VFMLS   V18.D2, V20.D2, V22.D2
+	VMOV    V14.B16, V23.B16
+	VFMLS   V19.D2, V21.D2, V23.D2
+	VFMLA   V16.D2, V20.D2, V18.D2
+	VFMLA   V14.D2, V21.D2, V19.D2
+	WORD    $0x6e72fece // fdiv v14.2d, v22.2d, v18.2d
+	WORD    $0x6e73fef0 // fdiv v16.2d, v23.2d, v19.2d
+	WORD    $0x6e6eddd2 // fmul v18.2d, v14.2d, v14.2d
+	WORD    $0x6e70de13 // fmul v19.2d, v16.2d, v16.2d
+	FMOVQ   608(R5), F20 // 0xbf96b1dcede32bb2
+	VFMLA   V18.D2, V7.D2, V20.D2
+	FMOVQ   608(R5), F21 // 0xbf96b1dcede32bb2
+	VFMLA   V19.D2, V7.D2, V21.D2
+	FMOVQ   624(R5), F22 // 0x3fa148c6dc83dae2
+	VFMLA   V18.D2, V20.D2, V22.D2
+	FMOVQ   624(R5), F20 // 0x3fa148c6dc83dae2
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   640(R5), F21 // 0xbfa72d31837414e5
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   640(R5), F22 // 0xbfa72d31837414e5
+	VFMLA   V19.D2, V20.D2, V22.D2
+	FMOVQ   656(R5), F20 // 0x3fb04b4e9064b1e6
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   656(R5), F21 // 0x3fb04b4e9064b1e6
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   672(R5), F22 // 0xbfbb2990c576371a
+	VFMLA   V18.D2, V20.D2, V22.D2
+	FMOVQ   672(R5), F20 // 0xbfbb2990c576371a
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   688(R5), F21 // 0x3fd45f306c8143a5
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   688(R5), F18 // 0x3fd45f306c8143a5
+	VFMLA   V19.D2, V20.D2, V18.D2
+	VFMLA   V21.D2, V14.D2, V15.D2
+	VFMLA   V18.D2, V16.D2, V17.D2
+	VAND    V0.B16, V12.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	VAND    V0.B16, V13.B16, V12.B16
+	VORR    V17.B16, V12.B16, V12.B16
+	WORD    $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD    $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	VAND    V0.B16, V8.B16, V12.B16
+	VORR    V10.B16, V12.B16, V12.B16
+	VAND    V0.B16, V9.B16, V8.B16
+	VORR    V11.B16, V8.B16, V8.B16
+	WORD    $0x0e616989 // fcvtn v9.2s, v12.2d
+	FMOVD   F9, 0(R0)
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -9634,61 +9492,54 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61896c // frintn v12.2d, v11.2d
-	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
-	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
-	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
-	VBSL    V1.B16, V14.B16, V15.B16
-	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
-	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	VAND    V0.B16, V11.B16, V13.B16
-	VORR    V12.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
-	FMOVD   F11, 0(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e618909 // frintn v9.2d, v8.2d
+	WORD    $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
+	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
+	WORD    $0x6eebe42c // fcmgt v12.2d, v1.2d, v11.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x6e6cdd8b // fmul v11.2d, v12.2d, v12.2d
+	WORD    $0x4eebd44d // fsub v13.2d, v2.2d, v11.2d
+	FMOVQ   80(RSP), F14
+	VFMLA   V11.D2, V3.D2, V14.D2
+	FMOVQ   64(RSP), F15
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F15
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V11.D2, V15.D2, V14.D2
+	WORD    $0x6e6edd8b // fmul v11.2d, v12.2d, v14.2d
+	WORD    $0x6e6de48c // fcmge v12.2d, v4.2d, v13.2d
+	VAND    V12.B16, V5.B16, V14.B16
+	VAND    V12.B16, V6.B16, V12.B16
+	VMOV    V11.B16, V15.B16
+	VFMLS   V13.D2, V14.D2, V15.D2
+	VFMLA   V11.D2, V14.D2, V13.D2
+	WORD    $0x6e6dfdeb // fdiv v11.2d, v15.2d, v13.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	FMOVQ   608(R5), F14 // 0xbf96b1dcede32bb2
+	VFMLA   V13.D2, V7.D2, V14.D2
+	FMOVQ   624(R5), F15 // 0x3fa148c6dc83dae2
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   640(R5), F14 // 0xbfa72d31837414e5
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   656(R5), F15 // 0x3fb04b4e9064b1e6
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   672(R5), F14 // 0xbfbb2990c576371a
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   688(R5), F15 // 0x3fd45f306c8143a5
+	VFMLA   V13.D2, V14.D2, V15.D2
+	VFMLA   V15.D2, V11.D2, V12.D2
+	VAND    V0.B16, V10.B16, V11.B16
+	VORR    V12.B16, V11.B16, V11.B16
+	WORD    $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+	VAND    V0.B16, V8.B16, V10.B16
+	VORR    V9.B16, V10.B16, V10.B16
+	WORD    $0x0e616948 // fcvtn v8.2s, v10.2d
+	FMOVD   F8, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -9696,67 +9547,60 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F11
-	WORD    $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD    $0x4e61896c // frintn v12.2d, v11.2d
-	WORD    $0x4eecd56d // fsub v13.2d, v11.2d, v12.2d
-	WORD    $0x4e601dae // bic v14.16b, v13.16b, v0.16b
-	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
-	VBSL    V1.B16, V14.B16, V15.B16
-	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
-	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	VAND    V0.B16, V11.B16, V13.B16
-	VORR    V12.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
-	FMOVS.P F11, 4(R0)
+	FMOVS.P 4(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e618909 // frintn v9.2d, v8.2d
+	WORD    $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
+	WORD    $0x4e601d4b // bic v11.16b, v10.16b, v0.16b
+	WORD    $0x6eebe42c // fcmgt v12.2d, v1.2d, v11.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x6e6cdd8b // fmul v11.2d, v12.2d, v12.2d
+	WORD    $0x4eebd44d // fsub v13.2d, v2.2d, v11.2d
+	FMOVQ   80(RSP), F14
+	VFMLA   V11.D2, V3.D2, V14.D2
+	FMOVQ   64(RSP), F15
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V11.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F15
+	VFMLA   V11.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V11.D2, V15.D2, V14.D2
+	WORD    $0x6e6edd8b // fmul v11.2d, v12.2d, v14.2d
+	WORD    $0x6e6de48c // fcmge v12.2d, v4.2d, v13.2d
+	VAND    V12.B16, V5.B16, V14.B16
+	VAND    V12.B16, V6.B16, V12.B16
+	VMOV    V11.B16, V15.B16
+	VFMLS   V13.D2, V14.D2, V15.D2
+	VFMLA   V11.D2, V14.D2, V13.D2
+	WORD    $0x6e6dfdeb // fdiv v11.2d, v15.2d, v13.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	FMOVQ   608(R5), F14 // 0xbf96b1dcede32bb2
+	VFMLA   V13.D2, V7.D2, V14.D2
+	FMOVQ   624(R5), F15 // 0x3fa148c6dc83dae2
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   640(R5), F14 // 0xbfa72d31837414e5
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   656(R5), F15 // 0x3fb04b4e9064b1e6
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   672(R5), F14 // 0xbfbb2990c576371a
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   688(R5), F15 // 0x3fd45f306c8143a5
+	VFMLA   V13.D2, V14.D2, V15.D2
+	VFMLA   V15.D2, V11.D2, V12.D2
+	VAND    V0.B16, V10.B16, V11.B16
+	VORR    V12.B16, V11.B16, V11.B16
+	WORD    $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+	VAND    V0.B16, V8.B16, V10.B16
+	VORR    V9.B16, V10.B16, V10.B16
+	WORD    $0x0e616948 // fcvtn v8.2s, v10.2d
+	FMOVS.P F8, 4(R0)
 
 done:
 	RET
 
 // func smoothRoundF64NEON(dst *float64, x *float64, n int, c *float64)
-TEXT ·smoothRoundF64NEON(SB), NOSPLIT, $24-32
+TEXT ·smoothRoundF64NEON(SB), NOSPLIT, $184-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -9764,184 +9608,207 @@ TEXT ·smoothRoundF64NEON(SB), NOSPLIT, $24-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
-	FMOVD   40(R4), F3
+	FMOVD   32(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 16(RSP)
+	FMOVD   40(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 32(RSP)
+	FMOVD   48(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 48(RSP)
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 64(RSP)
+	FMOVD   64(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 80(RSP)
+	FMOVD   72(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 96(RSP)
+	FMOVD   80(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 112(RSP)
+	FMOVD   88(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 128(RSP)
+	FMOVD   96(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 144(RSP)
+	FMOVD   104(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 160(RSP)
+	FMOVD   112(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 176(RSP)
+	FMOVD   120(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   32(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   24(R4), F4
+	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
-	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
-	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   704(R5), F6 // 0x3fd68dfd7131067c
+	FMOVQ   720(R5), F7 // 0x3f528a9ddf0ad1b5
+	FMOVQ   736(R5), F8 // 0x3fd45f306dc9c883
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R1), F10
-	FMOVQ   16(R1), F11
+	FMOVQ   0(R1), F9
+	FMOVQ   16(R1), F10
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
 	WORD    $0x4e61894c // frintn v12.2d, v10.2d
-	WORD    $0x4e61896d // frintn v13.2d, v11.2d
+	WORD    $0x4eebd52d // fsub v13.2d, v9.2d, v11.2d
 	WORD    $0x4eecd54e // fsub v14.2d, v10.2d, v12.2d
-	WORD    $0x4eedd56f // fsub v15.2d, v11.2d, v13.2d
+	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
 	WORD    $0x4e601dd0 // bic v16.16b, v14.16b, v0.16b
-	WORD    $0x4e601df1 // bic v17.16b, v15.16b, v0.16b
-	WORD    $0x6ef0e432 // fcmgt v18.2d, v1.2d, v16.2d
-	VBSL    V1.B16, V16.B16, V18.B16
-	WORD    $0x6ef1e430 // fcmgt v16.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V16.B16
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	WORD    $0x6eefe431 // fcmgt v17.2d, v1.2d, v15.2d
+	VBSL    V1.B16, V15.B16, V17.B16
+	WORD    $0x6ef0e42f // fcmgt v15.2d, v1.2d, v16.2d
+	VBSL    V1.B16, V16.B16, V15.B16
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	WORD    $0x6e6fddf2 // fmul v18.2d, v15.2d, v15.2d
+	FMOVQ   544(R5), F19 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V19.D2
+	FMOVQ   544(R5), F20 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V20.D2
+	FMOVQ   176(RSP), F21
+	VFMLA   V16.D2, V2.D2, V21.D2
+	FMOVQ   176(RSP), F22
+	VFMLA   V18.D2, V2.D2, V22.D2
+	FMOVQ   160(RSP), F23
+	VFMLA   V16.D2, V21.D2, V23.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   144(RSP), F22
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   144(RSP), F23
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   128(RSP), F21
+	VFMLA   V16.D2, V22.D2, V21.D2
+	FMOVQ   128(RSP), F22
+	VFMLA   V18.D2, V23.D2, V22.D2
+	FMOVQ   112(RSP), F23
+	VFMLA   V16.D2, V21.D2, V23.D2
+	FMOVQ   112(RSP), F21
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   96(RSP), F22
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   96(RSP), F23
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   80(RSP), F21
+	VFMLA   V16.D2, V22.D2, V21.D2
+	FMOVQ   80(RSP), F22
+	VFMLA   V18.D2, V23.D2, V22.D2
+	FMOVQ   64(RSP), F23
+	VFMLA   V16.D2, V21.D2, V23.D2
+	FMOVQ   64(RSP), F21
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   48(RSP), F22
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   48(RSP), F23
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V16.D2, V22.D2, V21.D2
+	FMOVQ   32(RSP), F22
+	VFMLA   V18.D2, V23.D2, V22.D2
+	FMOVQ   16(RSP), F23
+	VFMLA   V16.D2, V21.D2, V23.D2
+	FMOVQ   16(RSP), F16
+	VFMLA   V18.D2, V22.D2, V16.D2
+	WORD    $0x6e77de32 // fmul v18.2d, v17.2d, v23.2d
+	WORD    $0x6e70ddf0 // fmul v16.2d, v15.2d, v16.2d
+	VFMLA   V3.D2, V17.D2, V18.D2
+	VFMLA   V3.D2, V15.D2, V16.D2
+	WORD    $0x6e73e48f // fcmge v15.2d, v4.2d, v19.2d
+	WORD    $0x6e74e491 // fcmge v17.2d, v4.2d, v20.2d
+	VAND    V15.B16, V5.B16, V21.B16
+	VAND    V17.B16, V5.B16, V22.B16
+	VAND    V15.B16, V6.B16, V15.B16
+	VAND    V17.B16, V6.B16, V17.B16
+	VMOV    V18.B16, V23.B16
+	VFMLS   V19.D2, V21.D2, V23.D2
+	VMOV    V16.B16, V24.B16
+	VFMLS   V20.D2, V22.D2, V24.D2
+	VFMLA   V18.D2, V21.D2, V19.D2
+	VFMLA   V16.D2, V22.D2, V20.D2
+	WORD    $0x6e73fef0 // fdiv v16.2d, v23.2d, v19.2d
+	WORD    $0x6e74ff12 // fdiv v18.2d, v24.2d, v20.2d
 	WORD    $0x6e70de13 // fmul v19.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F20 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V20.D2
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V21.D2
-	FMOVQ   864(R5), F22 // 0xbf206c5751d02dd8
-	VFMLA   V17.D2, V2.D2, V22.D2
-	FMOVQ   864(R5), F23 // 0xbf206c5751d02dd8
-	VFMLA   V19.D2, V2.D2, V23.D2
-	FMOVQ   880(R5), F24 // 0xbf3a23a40b9186b1
-	VFMLA   V17.D2, V22.D2, V24.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   896(R5), F23 // 0xbf4c207aa578ab71
-	VFMLA   V17.D2, V24.D2, V23.D2
-	FMOVQ   896(R5), F24 // 0xbf4c207aa578ab71
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   912(R5), F22 // 0xbf5fcb4547c9c565
-	VFMLA   V17.D2, V23.D2, V22.D2
-	FMOVQ   912(R5), F23 // 0xbf5fcb4547c9c565
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   928(R5), F24 // 0xbf71e83dcf4e7192
-	VFMLA   V17.D2, V22.D2, V24.D2
-	FMOVQ   928(R5), F22 // 0xbf71e83dcf4e7192
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   944(R5), F23 // 0xbf843be492e9aed5
-	VFMLA   V17.D2, V24.D2, V23.D2
-	FMOVQ   944(R5), F24 // 0xbf843be492e9aed5
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   960(R5), F22 // 0xbf970da1bdf1b5a0
-	VFMLA   V17.D2, V23.D2, V22.D2
-	FMOVQ   960(R5), F23 // 0xbf970da1bdf1b5a0
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   976(R5), F24 // 0xbfaaf330b30883f4
-	VFMLA   V17.D2, V22.D2, V24.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   992(R5), F23 // 0xbfc1401fac04db3f
-	VFMLA   V17.D2, V24.D2, V23.D2
-	FMOVQ   992(R5), F24 // 0xbfc1401fac04db3f
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1008(R5), F22 // 0xbfe1d8f9b879bb16
-	VFMLA   V17.D2, V23.D2, V22.D2
-	FMOVQ   1008(R5), F23 // 0xbfe1d8f9b879bb16
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   16(RSP), F24
-	VFMLA   V17.D2, V22.D2, V24.D2
-	FMOVQ   16(RSP), F17
-	VFMLA   V19.D2, V23.D2, V17.D2
-	WORD    $0x6e64de53 // fmul v19.2d, v18.2d, v4.2d
-	WORD    $0x6e64de16 // fmul v22.2d, v16.2d, v4.2d
-	WORD    $0x6e78de73 // fmul v19.2d, v19.2d, v24.2d
-	WORD    $0x6e71ded1 // fmul v17.2d, v22.2d, v17.2d
-	VFMLA   V3.D2, V18.D2, V19.D2
-	VFMLA   V3.D2, V16.D2, V17.D2
-	WORD    $0x6e74e4b0 // fcmge v16.2d, v5.2d, v20.2d
-	WORD    $0x6e75e4b2 // fcmge v18.2d, v5.2d, v21.2d
-	VMOV    V19.B16, V22.B16
-	VFMLS   V20.D2, V6.D2, V22.D2
-	VMOV    V17.B16, V23.B16
-	VFMLS   V21.D2, V6.D2, V23.D2
-	VBIF    V16.B16, V19.B16, V22.B16
-	VBIF    V18.B16, V17.B16, V23.B16
-	VMOV    V20.B16, V24.B16
-	VFMLA   V19.D2, V6.D2, V24.D2
-	VMOV    V21.B16, V19.B16
-	VFMLA   V17.D2, V6.D2, V19.D2
-	VBIT    V16.B16, V24.B16, V20.B16
-	VBIT    V18.B16, V19.B16, V21.B16
-	VAND    V16.B16, V7.B16, V16.B16
-	VAND    V18.B16, V7.B16, V17.B16
-	WORD    $0x6e74fed2 // fdiv v18.2d, v22.2d, v20.2d
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
 	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	FMOVQ   1024(R5), F22 // 0xbf71d1a0f8be9ed5
-	VFMLA   V20.D2, V8.D2, V22.D2
-	FMOVQ   1024(R5), F23 // 0xbf71d1a0f8be9ed5
-	VFMLA   V21.D2, V8.D2, V23.D2
-	FMOVQ   1040(R5), F24 // 0x3f819123a6deac36
-	VFMLA   V20.D2, V22.D2, V24.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V21.D2, V23.D2, V22.D2
-	FMOVQ   1056(R5), F23 // 0xbf88e3703a1362f5
-	VFMLA   V20.D2, V24.D2, V23.D2
-	FMOVQ   1056(R5), F24 // 0xbf88e3703a1362f5
-	VFMLA   V21.D2, V22.D2, V24.D2
-	FMOVQ   1072(R5), F22 // 0x3f8e0653f881b6f3
+	FMOVQ   752(R5), F21 // 0xbf71d1a0f8be9ed5
+	VFMLA   V19.D2, V7.D2, V21.D2
+	FMOVQ   752(R5), F22 // 0xbf71d1a0f8be9ed5
+	VFMLA   V20.D2, V7.D2, V22.D2
+	FMOVQ   768(R5), F23 // 0x3f819123a6deac36
+	VFMLA   V19.D2, V21.D2, V23.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V20.D2, V22.D2, V21.D2
+	FMOVQ   784(R5), F22 // 0xbf88e3703a1362f5
+	VFMLA   V19.D2, V23.D2, V22.D2
+	FMOVQ   784(R5), F23 // 0xbf88e3703a1362f5
+	VFMLA   V20.D2, V21.D2, V23.D2
+	FMOVQ   800(R5), F21 // 0x3f8e0653f881b6f3
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   800(R5), F22 // 0x3f8e0653f881b6f3
 	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   1072(R5), F23 // 0x3f8e0653f881b6f3
-	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1088(R5), F24 // 0xbf910bedadc48626
-	VFMLA   V20.D2, V22.D2, V24.D2
-	FMOVQ   1088(R5), F22 // 0xbf910bedadc48626
-	VFMLA   V21.D2, V23.D2, V22.D2
-	FMOVQ   1104(R5), F23 // 0x3f9328266cd8d3d0
-	VFMLA   V20.D2, V24.D2, V23.D2
-	FMOVQ   1104(R5), F24 // 0x3f9328266cd8d3d0
-	VFMLA   V21.D2, V22.D2, V24.D2
-	FMOVQ   1120(R5), F22 // 0xbf95ba6836f6beb7
+	FMOVQ   816(R5), F23 // 0xbf910bedadc48626
+	VFMLA   V19.D2, V21.D2, V23.D2
+	FMOVQ   816(R5), F21 // 0xbf910bedadc48626
+	VFMLA   V20.D2, V22.D2, V21.D2
+	FMOVQ   832(R5), F22 // 0x3f9328266cd8d3d0
+	VFMLA   V19.D2, V23.D2, V22.D2
+	FMOVQ   832(R5), F23 // 0x3f9328266cd8d3d0
+	VFMLA   V20.D2, V21.D2, V23.D2
+	FMOVQ   848(R5), F21 // 0xbf95ba6836f6beb7
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   848(R5), F22 // 0xbf95ba6836f6beb7
 	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   1120(R5), F23 // 0xbf95ba6836f6beb7
-	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1136(R5), F24 // 0x3f9912a90107c863
-	VFMLA   V20.D2, V22.D2, V24.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V21.D2, V23.D2, V22.D2
-	FMOVQ   1152(R5), F23 // 0xbf9da1ba61e479f0
-	VFMLA   V20.D2, V24.D2, V23.D2
-	FMOVQ   1152(R5), F24 // 0xbf9da1ba61e479f0
-	VFMLA   V21.D2, V22.D2, V24.D2
-	FMOVQ   1168(R5), F22 // 0x3fa21bb943916c25
+	FMOVQ   864(R5), F23 // 0x3f9912a90107c863
+	VFMLA   V19.D2, V21.D2, V23.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V20.D2, V22.D2, V21.D2
+	FMOVQ   880(R5), F22 // 0xbf9da1ba61e479f0
+	VFMLA   V19.D2, V23.D2, V22.D2
+	FMOVQ   880(R5), F23 // 0xbf9da1ba61e479f0
+	VFMLA   V20.D2, V21.D2, V23.D2
+	FMOVQ   896(R5), F21 // 0x3fa21bb943916c25
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   896(R5), F22 // 0x3fa21bb943916c25
 	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   1168(R5), F23 // 0x3fa21bb943916c25
-	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1184(R5), F24 // 0xbfa7483758e0731b
-	VFMLA   V20.D2, V22.D2, V24.D2
-	FMOVQ   1184(R5), F22 // 0xbfa7483758e0731b
-	VFMLA   V21.D2, V23.D2, V22.D2
-	FMOVQ   1200(R5), F23 // 0x3fb04c26be3b020d
-	VFMLA   V20.D2, V24.D2, V23.D2
-	FMOVQ   1200(R5), F24 // 0x3fb04c26be3b020d
-	VFMLA   V21.D2, V22.D2, V24.D2
-	FMOVQ   1216(R5), F22 // 0xbfbb2995e7b7b602
+	FMOVQ   912(R5), F23 // 0xbfa7483758e0731b
+	VFMLA   V19.D2, V21.D2, V23.D2
+	FMOVQ   912(R5), F21 // 0xbfa7483758e0731b
+	VFMLA   V20.D2, V22.D2, V21.D2
+	FMOVQ   928(R5), F22 // 0x3fb04c26be3b020d
+	VFMLA   V19.D2, V23.D2, V22.D2
+	FMOVQ   928(R5), F23 // 0x3fb04c26be3b020d
+	VFMLA   V20.D2, V21.D2, V23.D2
+	FMOVQ   944(R5), F21 // 0xbfbb2995e7b7b602
+	VFMLA   V19.D2, V22.D2, V21.D2
+	FMOVQ   944(R5), F22 // 0xbfbb2995e7b7b602
 	VFMLA   V20.D2, V23.D2, V22.D2
-	FMOVQ   1216(R5), F23 // 0xbfbb2995e7b7b602
-	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1232(R5), F24 // 0xbc76b01ec5417056
-	VFMLA   V20.D2, V22.D2, V24.D2
-	FMOVQ   1232(R5), F20 // 0xbc76b01ec5417056
-	VFMLA   V21.D2, V23.D2, V20.D2
-	VFMLA   V24.D2, V18.D2, V16.D2
-	VFMLA   V20.D2, V19.D2, V17.D2
-	VFMLA   V9.D2, V18.D2, V16.D2
-	VFMLA   V9.D2, V19.D2, V17.D2
-	VAND    V0.B16, V14.B16, V18.B16
-	VORR    V16.B16, V18.B16, V18.B16
-	VAND    V0.B16, V15.B16, V14.B16
-	VORR    V17.B16, V14.B16, V14.B16
-	WORD    $0x4e72d58c // fadd v12.2d, v12.2d, v18.2d
-	WORD    $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	VAND    V0.B16, V10.B16, V14.B16
-	VORR    V12.B16, V14.B16, V14.B16
-	VAND    V0.B16, V11.B16, V10.B16
-	VORR    V13.B16, V10.B16, V10.B16
-	FMOVQ   F14, 0(R0)
-	FMOVQ   F10, 16(R0)
+	FMOVQ   960(R5), F23 // 0xbc76b01ec5417056
+	VFMLA   V19.D2, V21.D2, V23.D2
+	FMOVQ   960(R5), F19 // 0xbc76b01ec5417056
+	VFMLA   V20.D2, V22.D2, V19.D2
+	VFMLA   V23.D2, V16.D2, V15.D2
+	VFMLA   V19.D2, V18.D2, V17.D2
+	VFMLA   V8.D2, V16.D2, V15.D2
+	VFMLA   V8.D2, V18.D2, V17.D2
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V15.B16, V16.B16, V16.B16
+	VAND    V0.B16, V14.B16, V13.B16
+	VORR    V17.B16, V13.B16, V13.B16
+	WORD    $0x4e70d56b // fadd v11.2d, v11.2d, v16.2d
+	WORD    $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
+	VAND    V0.B16, V9.B16, V13.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VAND    V0.B16, V10.B16, V9.B16
+	VORR    V12.B16, V9.B16, V9.B16
+	FMOVQ   F13, 0(R0)
+	FMOVQ   F9, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -9951,86 +9818,83 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R1), F10
-	WORD    $0x4e61894b // frintn v11.2d, v10.2d
-	WORD    $0x4eebd54c // fsub v12.2d, v10.2d, v11.2d
-	WORD    $0x4e601d8d // bic v13.16b, v12.16b, v0.16b
-	WORD    $0x6eede42e // fcmgt v14.2d, v1.2d, v13.2d
-	VBSL    V1.B16, V13.B16, V14.B16
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V15.D2
-	FMOVQ   864(R5), F16 // 0xbf206c5751d02dd8
-	VFMLA   V13.D2, V2.D2, V16.D2
-	FMOVQ   880(R5), F17 // 0xbf3a23a40b9186b1
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   896(R5), F16 // 0xbf4c207aa578ab71
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   912(R5), F17 // 0xbf5fcb4547c9c565
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   928(R5), F16 // 0xbf71e83dcf4e7192
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   944(R5), F17 // 0xbf843be492e9aed5
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   960(R5), F16 // 0xbf970da1bdf1b5a0
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   976(R5), F17 // 0xbfaaf330b30883f4
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   992(R5), F16 // 0xbfc1401fac04db3f
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   1008(R5), F17 // 0xbfe1d8f9b879bb16
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e64ddcd // fmul v13.2d, v14.2d, v4.2d
-	WORD    $0x6e70ddad // fmul v13.2d, v13.2d, v16.2d
-	VFMLA   V3.D2, V14.D2, V13.D2
-	WORD    $0x6e6fe4ae // fcmge v14.2d, v5.2d, v15.2d
-	VMOV    V13.B16, V16.B16
-	VFMLS   V15.D2, V6.D2, V16.D2
-	VBIF    V14.B16, V13.B16, V16.B16
-	VMOV    V15.B16, V17.B16
-	VFMLA   V13.D2, V6.D2, V17.D2
-	VBIT    V14.B16, V17.B16, V15.B16
-	VAND    V14.B16, V7.B16, V13.B16
-	WORD    $0x6e6ffe0e // fdiv v14.2d, v16.2d, v15.2d
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
-	FMOVQ   1024(R5), F16 // 0xbf71d1a0f8be9ed5
-	VFMLA   V15.D2, V8.D2, V16.D2
-	FMOVQ   1040(R5), F17 // 0x3f819123a6deac36
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1056(R5), F16 // 0xbf88e3703a1362f5
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1072(R5), F17 // 0x3f8e0653f881b6f3
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1088(R5), F16 // 0xbf910bedadc48626
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1104(R5), F17 // 0x3f9328266cd8d3d0
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1120(R5), F16 // 0xbf95ba6836f6beb7
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1136(R5), F17 // 0x3f9912a90107c863
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1152(R5), F16 // 0xbf9da1ba61e479f0
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1168(R5), F17 // 0x3fa21bb943916c25
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1184(R5), F16 // 0xbfa7483758e0731b
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1200(R5), F17 // 0x3fb04c26be3b020d
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1216(R5), F16 // 0xbfbb2995e7b7b602
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1232(R5), F17 // 0xbc76b01ec5417056
-	VFMLA   V15.D2, V16.D2, V17.D2
-	VFMLA   V17.D2, V14.D2, V13.D2
-	VFMLA   V9.D2, V14.D2, V13.D2
-	VAND    V0.B16, V12.B16, V14.B16
-	VORR    V13.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed56b // fadd v11.2d, v11.2d, v14.2d
-	VAND    V0.B16, V10.B16, V12.B16
-	VORR    V11.B16, V12.B16, V12.B16
-	FMOVQ   F12, 0(R0)
+	FMOVQ   0(R1), F9
+	WORD    $0x4e61892a // frintn v10.2d, v9.2d
+	WORD    $0x4eead52b // fsub v11.2d, v9.2d, v10.2d
+	WORD    $0x4e601d6c // bic v12.16b, v11.16b, v0.16b
+	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
+	VBSL    V1.B16, V12.B16, V13.B16
+	WORD    $0x6e6dddac // fmul v12.2d, v13.2d, v13.2d
+	FMOVQ   544(R5), F14 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V14.D2
+	FMOVQ   176(RSP), F15
+	VFMLA   V12.D2, V2.D2, V15.D2
+	FMOVQ   160(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   144(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   128(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   112(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   96(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   80(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   64(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   48(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	WORD    $0x6e6fddac // fmul v12.2d, v13.2d, v15.2d
+	VFMLA   V3.D2, V13.D2, V12.D2
+	WORD    $0x6e6ee48d // fcmge v13.2d, v4.2d, v14.2d
+	VAND    V13.B16, V5.B16, V15.B16
+	VAND    V13.B16, V6.B16, V13.B16
+	VMOV    V12.B16, V16.B16
+	VFMLS   V14.D2, V15.D2, V16.D2
+	VFMLA   V12.D2, V15.D2, V14.D2
+	WORD    $0x6e6efe0c // fdiv v12.2d, v16.2d, v14.2d
+	WORD    $0x6e6cdd8e // fmul v14.2d, v12.2d, v12.2d
+	FMOVQ   752(R5), F15 // 0xbf71d1a0f8be9ed5
+	VFMLA   V14.D2, V7.D2, V15.D2
+	FMOVQ   768(R5), F16 // 0x3f819123a6deac36
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   784(R5), F15 // 0xbf88e3703a1362f5
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   800(R5), F16 // 0x3f8e0653f881b6f3
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   816(R5), F15 // 0xbf910bedadc48626
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   832(R5), F16 // 0x3f9328266cd8d3d0
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   848(R5), F15 // 0xbf95ba6836f6beb7
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   864(R5), F16 // 0x3f9912a90107c863
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   880(R5), F15 // 0xbf9da1ba61e479f0
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   896(R5), F16 // 0x3fa21bb943916c25
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   912(R5), F15 // 0xbfa7483758e0731b
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   928(R5), F16 // 0x3fb04c26be3b020d
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   944(R5), F15 // 0xbfbb2995e7b7b602
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   960(R5), F16 // 0xbc76b01ec5417056
+	VFMLA   V14.D2, V15.D2, V16.D2
+	VFMLA   V16.D2, V12.D2, V13.D2
+	VFMLA   V8.D2, V12.D2, V13.D2
+	VAND    V0.B16, V11.B16, V12.B16
+	VORR    V13.B16, V12.B16, V12.B16
+	WORD    $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
+	VAND    V0.B16, V9.B16, V11.B16
+	VORR    V10.B16, V11.B16, V11.B16
+	FMOVQ   F11, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -10038,92 +9902,89 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R1), F10
-	WORD    $0x4e61894b // frintn v11.2d, v10.2d
-	WORD    $0x4eebd54c // fsub v12.2d, v10.2d, v11.2d
-	WORD    $0x4e601d8d // bic v13.16b, v12.16b, v0.16b
-	WORD    $0x6eede42e // fcmgt v14.2d, v1.2d, v13.2d
-	VBSL    V1.B16, V13.B16, V14.B16
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V14.D2, V14.D2, V15.D2
-	FMOVQ   864(R5), F16 // 0xbf206c5751d02dd8
-	VFMLA   V13.D2, V2.D2, V16.D2
-	FMOVQ   880(R5), F17 // 0xbf3a23a40b9186b1
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   896(R5), F16 // 0xbf4c207aa578ab71
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   912(R5), F17 // 0xbf5fcb4547c9c565
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   928(R5), F16 // 0xbf71e83dcf4e7192
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   944(R5), F17 // 0xbf843be492e9aed5
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   960(R5), F16 // 0xbf970da1bdf1b5a0
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   976(R5), F17 // 0xbfaaf330b30883f4
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   992(R5), F16 // 0xbfc1401fac04db3f
-	VFMLA   V13.D2, V17.D2, V16.D2
-	FMOVQ   1008(R5), F17 // 0xbfe1d8f9b879bb16
-	VFMLA   V13.D2, V16.D2, V17.D2
-	FMOVQ   16(RSP), F16
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e64ddcd // fmul v13.2d, v14.2d, v4.2d
-	WORD    $0x6e70ddad // fmul v13.2d, v13.2d, v16.2d
-	VFMLA   V3.D2, V14.D2, V13.D2
-	WORD    $0x6e6fe4ae // fcmge v14.2d, v5.2d, v15.2d
-	VMOV    V13.B16, V16.B16
-	VFMLS   V15.D2, V6.D2, V16.D2
-	VBIF    V14.B16, V13.B16, V16.B16
-	VMOV    V15.B16, V17.B16
-	VFMLA   V13.D2, V6.D2, V17.D2
-	VBIT    V14.B16, V17.B16, V15.B16
-	VAND    V14.B16, V7.B16, V13.B16
-	WORD    $0x6e6ffe0e // fdiv v14.2d, v16.2d, v15.2d
-	WORD    $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
-	FMOVQ   1024(R5), F16 // 0xbf71d1a0f8be9ed5
-	VFMLA   V15.D2, V8.D2, V16.D2
-	FMOVQ   1040(R5), F17 // 0x3f819123a6deac36
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1056(R5), F16 // 0xbf88e3703a1362f5
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1072(R5), F17 // 0x3f8e0653f881b6f3
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1088(R5), F16 // 0xbf910bedadc48626
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1104(R5), F17 // 0x3f9328266cd8d3d0
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1120(R5), F16 // 0xbf95ba6836f6beb7
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1136(R5), F17 // 0x3f9912a90107c863
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1152(R5), F16 // 0xbf9da1ba61e479f0
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1168(R5), F17 // 0x3fa21bb943916c25
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1184(R5), F16 // 0xbfa7483758e0731b
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1200(R5), F17 // 0x3fb04c26be3b020d
-	VFMLA   V15.D2, V16.D2, V17.D2
-	FMOVQ   1216(R5), F16 // 0xbfbb2995e7b7b602
-	VFMLA   V15.D2, V17.D2, V16.D2
-	FMOVQ   1232(R5), F17 // 0xbc76b01ec5417056
-	VFMLA   V15.D2, V16.D2, V17.D2
-	VFMLA   V17.D2, V14.D2, V13.D2
-	VFMLA   V9.D2, V14.D2, V13.D2
-	VAND    V0.B16, V12.B16, V14.B16
-	VORR    V13.B16, V14.B16, V14.B16
-	WORD    $0x4e6ed56b // fadd v11.2d, v11.2d, v14.2d
-	VAND    V0.B16, V10.B16, V12.B16
-	VORR    V11.B16, V12.B16, V12.B16
-	FMOVD.P F12, 8(R0)
+	FMOVD.P 8(R1), F9
+	WORD    $0x4e61892a // frintn v10.2d, v9.2d
+	WORD    $0x4eead52b // fsub v11.2d, v9.2d, v10.2d
+	WORD    $0x4e601d6c // bic v12.16b, v11.16b, v0.16b
+	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
+	VBSL    V1.B16, V12.B16, V13.B16
+	WORD    $0x6e6dddac // fmul v12.2d, v13.2d, v13.2d
+	FMOVQ   544(R5), F14 // 0x3fd0000000000000
+	VFMLS   V13.D2, V13.D2, V14.D2
+	FMOVQ   176(RSP), F15
+	VFMLA   V12.D2, V2.D2, V15.D2
+	FMOVQ   160(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   144(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   128(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   112(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   96(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   80(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   64(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   48(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	FMOVQ   32(RSP), F16
+	VFMLA   V12.D2, V15.D2, V16.D2
+	FMOVQ   16(RSP), F15
+	VFMLA   V12.D2, V16.D2, V15.D2
+	WORD    $0x6e6fddac // fmul v12.2d, v13.2d, v15.2d
+	VFMLA   V3.D2, V13.D2, V12.D2
+	WORD    $0x6e6ee48d // fcmge v13.2d, v4.2d, v14.2d
+	VAND    V13.B16, V5.B16, V15.B16
+	VAND    V13.B16, V6.B16, V13.B16
+	VMOV    V12.B16, V16.B16
+	VFMLS   V14.D2, V15.D2, V16.D2
+	VFMLA   V12.D2, V15.D2, V14.D2
+	WORD    $0x6e6efe0c // fdiv v12.2d, v16.2d, v14.2d
+	WORD    $0x6e6cdd8e // fmul v14.2d, v12.2d, v12.2d
+	FMOVQ   752(R5), F15 // 0xbf71d1a0f8be9ed5
+	VFMLA   V14.D2, V7.D2, V15.D2
+	FMOVQ   768(R5), F16 // 0x3f819123a6deac36
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   784(R5), F15 // 0xbf88e3703a1362f5
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   800(R5), F16 // 0x3f8e0653f881b6f3
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   816(R5), F15 // 0xbf910bedadc48626
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   832(R5), F16 // 0x3f9328266cd8d3d0
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   848(R5), F15 // 0xbf95ba6836f6beb7
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   864(R5), F16 // 0x3f9912a90107c863
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   880(R5), F15 // 0xbf9da1ba61e479f0
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   896(R5), F16 // 0x3fa21bb943916c25
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   912(R5), F15 // 0xbfa7483758e0731b
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   928(R5), F16 // 0x3fb04c26be3b020d
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   944(R5), F15 // 0xbfbb2995e7b7b602
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   960(R5), F16 // 0xbc76b01ec5417056
+	VFMLA   V14.D2, V15.D2, V16.D2
+	VFMLA   V16.D2, V12.D2, V13.D2
+	VFMLA   V8.D2, V12.D2, V13.D2
+	VAND    V0.B16, V11.B16, V12.B16
+	VORR    V13.B16, V12.B16, V12.B16
+	WORD    $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
+	VAND    V0.B16, V9.B16, V11.B16
+	VORR    V10.B16, V11.B16, V11.B16
+	FMOVD.P F11, 8(R0)
 
 done:
 	RET
 
 // func smoothRoundGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
-TEXT ·smoothRoundGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·smoothRoundGradF32NEON(SB), NOSPLIT, $88-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -10131,74 +9992,85 @@ TEXT ·smoothRoundGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVD   0(R4), F1
-	VDUP    V1.D[0], V1.D2
-	FMOVQ   F1, 16(RSP)
-	FMOVQ   96(R5), F1 // 0x3ff0000000000000
-	FMOVD   8(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   1248(R5), F3 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1264(R5), F4 // 0xbfcd474df5bb7114
-	FMOVQ   1280(R5), F5 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F6 // 0x7ff0000000000000
+	FMOVQ   224(R5), F1 // 0x3fe0000000000000
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   64(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   72(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   80(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   88(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   96(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 80(RSP)
+	FMOVQ   512(R5), F5 // 0x0170000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F7
+	FMOVD   0(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVD   8(R2), F7
 	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	FMOVD   8(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x4e6188c8 // frintn v8.2d, v6.2d
 	WORD    $0x4e6188e9 // frintn v9.2d, v7.2d
-	WORD    $0x4e61890a // frintn v10.2d, v8.2d
+	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
 	WORD    $0x4ee9d4e9 // fsub v9.2d, v7.2d, v9.2d
-	WORD    $0x4eead50a // fsub v10.2d, v8.2d, v10.2d
-	WORD    $0x6e69dd2b // fmul v11.2d, v9.2d, v9.2d
-	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
-	FMOVQ   528(R5), F13 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V13.D2
-	FMOVQ   528(R5), F9 // 0x3fd0000000000000
-	VFMLS   V10.D2, V10.D2, V9.D2
-	FMOVQ   1296(R5), F10 // 0x400fffffff790c7d
-	VFMLA   V11.D2, V3.D2, V10.D2
-	FMOVQ   1296(R5), F14 // 0x400fffffff790c7d
-	VFMLA   V12.D2, V3.D2, V14.D2
-	FMOVQ   1312(R5), F15 // 0x3ff472a5655a7d22
-	VFMLA   V11.D2, V4.D2, V15.D2
-	FMOVQ   1312(R5), F16 // 0x3ff472a5655a7d22
-	VFMLA   V12.D2, V4.D2, V16.D2
-	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	VFMLA   V11.D2, V15.D2, V10.D2
-	VFMLA   V12.D2, V16.D2, V14.D2
-	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	VFMLA   V11.D2, V5.D2, V10.D2
-	VFMLA   V12.D2, V5.D2, V14.D2
-	WORD    $0x6e6ddd4a // fmul v10.2d, v10.2d, v13.2d
-	WORD    $0x6e69ddc9 // fmul v9.2d, v14.2d, v9.2d
-	WORD    $0x6e62dd4b // fmul v11.2d, v10.2d, v2.2d
-	WORD    $0x6e62dd2c // fmul v12.2d, v9.2d, v2.2d
-	FMOVQ   16(RSP), F13
-	VFMLA   V10.D2, V11.D2, V13.D2
-	FMOVQ   16(RSP), F10
-	VFMLA   V9.D2, V12.D2, V10.D2
-	WORD    $0x6e6dfc29 // fdiv v9.2d, v1.2d, v13.2d
-	WORD    $0x6e6afc2a // fdiv v10.2d, v1.2d, v10.2d
-	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
 	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
-	WORD    $0x4e66e4e7 // fcmeq v7.2d, v7.2d, v6.2d
-	WORD    $0x4e66e508 // fcmeq v8.2d, v8.2d, v6.2d
-	WORD    $0x4e671d27 // bic v7.16b, v9.16b, v7.16b
-	WORD    $0x4e681d48 // bic v8.16b, v10.16b, v8.16b
-	WORD    $0x0e6168e9 // fcvtn v9.2s, v7.2d
-	FMOVD   0(R1), F10
-	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
-	FMOVD   F10, 0(R0)
-	WORD    $0x0e616907 // fcvtn v7.2s, v8.2d
-	FMOVD   8(R1), F9
-	WORD    $0x2e27dd29 // fmul v9.2s, v9.2s, v7.2s
-	FMOVD   F9, 8(R0)
+	WORD    $0x4e601d29 // bic v9.16b, v9.16b, v0.16b
+	WORD    $0x6ee8e42a // fcmgt v10.2d, v1.2d, v8.2d
+	VBSL    V1.B16, V8.B16, V10.B16
+	WORD    $0x6ee9e428 // fcmgt v8.2d, v1.2d, v9.2d
+	VBSL    V1.B16, V9.B16, V8.B16
+	WORD    $0x6e6add49 // fmul v9.2d, v10.2d, v10.2d
+	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
+	WORD    $0x4ee9d44a // fsub v10.2d, v2.2d, v9.2d
+	WORD    $0x4ee8d44b // fsub v11.2d, v2.2d, v8.2d
+	FMOVQ   64(RSP), F12
+	VFMLA   V9.D2, V3.D2, V12.D2
+	FMOVQ   64(RSP), F13
+	VFMLA   V8.D2, V3.D2, V13.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V9.D2, V12.D2, V14.D2
+	FMOVQ   48(RSP), F12
+	VFMLA   V8.D2, V13.D2, V12.D2
+	FMOVQ   32(RSP), F13
+	VFMLA   V9.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V8.D2, V12.D2, V14.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V9.D2, V13.D2, V12.D2
+	FMOVQ   16(RSP), F9
+	VFMLA   V8.D2, V14.D2, V9.D2
+	WORD    $0x6e6add88 // fmul v8.2d, v12.2d, v10.2d
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	FMOVQ   80(RSP), F10
+	VFMLA   V5.D2, V6.D2, V10.D2
+	FMOVQ   80(RSP), F6
+	VFMLA   V5.D2, V7.D2, V6.D2
+	VFMLA   V8.D2, V8.D2, V10.D2
+	VFMLA   V9.D2, V9.D2, V6.D2
+	WORD    $0x6e6afc87 // fdiv v7.2d, v4.2d, v10.2d
+	WORD    $0x6e66fc86 // fdiv v6.2d, v4.2d, v6.2d
+	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
+	FMOVD   0(R1), F9
+	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
+	FMOVD   F9, 0(R0)
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   8(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVD   F8, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -10209,33 +10081,33 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F7
-	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	WORD    $0x4e6188e8 // frintn v8.2d, v7.2d
-	WORD    $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
-	WORD    $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
-	FMOVQ   528(R5), F10 // 0x3fd0000000000000
-	VFMLS   V8.D2, V8.D2, V10.D2
-	FMOVQ   1296(R5), F8 // 0x400fffffff790c7d
-	VFMLA   V9.D2, V3.D2, V8.D2
-	FMOVQ   1312(R5), F11 // 0x3ff472a5655a7d22
-	VFMLA   V9.D2, V4.D2, V11.D2
-	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VFMLA   V9.D2, V11.D2, V8.D2
-	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VFMLA   V9.D2, V5.D2, V8.D2
-	WORD    $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
-	WORD    $0x6e62dd09 // fmul v9.2d, v8.2d, v2.2d
-	FMOVQ   16(RSP), F10
-	VFMLA   V8.D2, V9.D2, V10.D2
-	WORD    $0x6e6afc28 // fdiv v8.2d, v1.2d, v10.2d
+	FMOVD   0(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x4e6188c7 // frintn v7.2d, v6.2d
+	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
 	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
-	WORD    $0x4e66e4e7 // fcmeq v7.2d, v7.2d, v6.2d
-	WORD    $0x4e671d07 // bic v7.16b, v8.16b, v7.16b
-	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
-	FMOVD   0(R1), F9
-	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
-	FMOVD   F9, 0(R0)
+	WORD    $0x6ee7e428 // fcmgt v8.2d, v1.2d, v7.2d
+	VBSL    V1.B16, V7.B16, V8.B16
+	WORD    $0x6e68dd07 // fmul v7.2d, v8.2d, v8.2d
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	FMOVQ   64(RSP), F9
+	VFMLA   V7.D2, V3.D2, V9.D2
+	FMOVQ   48(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	FMOVQ   32(RSP), F9
+	VFMLA   V7.D2, V10.D2, V9.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	WORD    $0x6e68dd47 // fmul v7.2d, v10.2d, v8.2d
+	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
+	FMOVQ   80(RSP), F8
+	VFMLA   V5.D2, V6.D2, V8.D2
+	VFMLA   V7.D2, V7.D2, V8.D2
+	WORD    $0x6e68fc86 // fdiv v6.2d, v4.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   0(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVD   F8, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -10244,33 +10116,33 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F7
-	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	WORD    $0x4e6188e8 // frintn v8.2d, v7.2d
-	WORD    $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
-	WORD    $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
-	FMOVQ   528(R5), F10 // 0x3fd0000000000000
-	VFMLS   V8.D2, V8.D2, V10.D2
-	FMOVQ   1296(R5), F8 // 0x400fffffff790c7d
-	VFMLA   V9.D2, V3.D2, V8.D2
-	FMOVQ   1312(R5), F11 // 0x3ff472a5655a7d22
-	VFMLA   V9.D2, V4.D2, V11.D2
-	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VFMLA   V9.D2, V11.D2, V8.D2
-	WORD    $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VFMLA   V9.D2, V5.D2, V8.D2
-	WORD    $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
-	WORD    $0x6e62dd09 // fmul v9.2d, v8.2d, v2.2d
-	FMOVQ   16(RSP), F10
-	VFMLA   V8.D2, V9.D2, V10.D2
-	WORD    $0x6e6afc28 // fdiv v8.2d, v1.2d, v10.2d
+	FMOVS.P 4(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x4e6188c7 // frintn v7.2d, v6.2d
+	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
 	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
-	WORD    $0x4e66e4e7 // fcmeq v7.2d, v7.2d, v6.2d
-	WORD    $0x4e671d07 // bic v7.16b, v8.16b, v7.16b
-	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
-	FMOVS.P 4(R1), F9
-	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
-	FMOVS.P F9, 4(R0)
+	WORD    $0x6ee7e428 // fcmgt v8.2d, v1.2d, v7.2d
+	VBSL    V1.B16, V7.B16, V8.B16
+	WORD    $0x6e68dd07 // fmul v7.2d, v8.2d, v8.2d
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	FMOVQ   64(RSP), F9
+	VFMLA   V7.D2, V3.D2, V9.D2
+	FMOVQ   48(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	FMOVQ   32(RSP), F9
+	VFMLA   V7.D2, V10.D2, V9.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	WORD    $0x6e68dd47 // fmul v7.2d, v10.2d, v8.2d
+	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
+	FMOVQ   80(RSP), F8
+	VFMLA   V5.D2, V6.D2, V8.D2
+	VFMLA   V7.D2, V7.D2, V8.D2
+	WORD    $0x6e68fc86 // fdiv v6.2d, v4.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVS.P 4(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVS.P F8, 4(R0)
 
 done:
 	RET
@@ -10284,14 +10156,14 @@ TEXT ·smoothRoundGradF64NEON(SB), NOSPLIT, $24-40
 	MOVD    c+32(FP), R4
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVQ   96(R5), F1 // 0x3ff0000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   F2, 16(RSP)
-	FMOVD   8(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   1328(R5), F3 // 0x3ee59bbc6b357ca6
-	FMOVQ   512(R5), F4 // 0x7ff0000000000000
+	FMOVQ   976(R5), F1 // 0x3ee59bbc6b357ca6
+	FMOVQ   96(R5), F2 // 0x3ff0000000000000
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   0(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   F4, 16(RSP)
+	FMOVQ   528(R5), F4 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -10304,60 +10176,60 @@ loop:
 	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
 	WORD    $0x6e67dce9 // fmul v9.2d, v7.2d, v7.2d
 	WORD    $0x6e68dd0a // fmul v10.2d, v8.2d, v8.2d
-	FMOVQ   528(R5), F11 // 0x3fd0000000000000
+	FMOVQ   544(R5), F11 // 0x3fd0000000000000
 	VFMLS   V7.D2, V7.D2, V11.D2
-	FMOVQ   528(R5), F7 // 0x3fd0000000000000
+	FMOVQ   544(R5), F7 // 0x3fd0000000000000
 	VFMLS   V8.D2, V8.D2, V7.D2
-	FMOVQ   1344(R5), F8 // 0xbf245bb7ee4cfaca
-	VFMLA   V9.D2, V3.D2, V8.D2
-	FMOVQ   1344(R5), F12 // 0xbf245bb7ee4cfaca
-	VFMLA   V10.D2, V3.D2, V12.D2
-	FMOVQ   1360(R5), F13 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F8 // 0xbf245bb7ee4cfaca
+	VFMLA   V9.D2, V1.D2, V8.D2
+	FMOVQ   992(R5), F12 // 0xbf245bb7ee4cfaca
+	VFMLA   V10.D2, V1.D2, V12.D2
+	FMOVQ   1008(R5), F13 // 0x3f5dac5ea74237c4
 	VFMLA   V9.D2, V8.D2, V13.D2
-	FMOVQ   1360(R5), F8 // 0x3f5dac5ea74237c4
+	FMOVQ   1008(R5), F8 // 0x3f5dac5ea74237c4
 	VFMLA   V10.D2, V12.D2, V8.D2
-	FMOVQ   1376(R5), F12 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F12 // 0xbf91b0cc910cafd9
 	VFMLA   V9.D2, V13.D2, V12.D2
-	FMOVQ   1376(R5), F13 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F13 // 0xbf91b0cc910cafd9
 	VFMLA   V10.D2, V8.D2, V13.D2
-	FMOVQ   1392(R5), F8 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F8 // 0x3fc0eda024afe7fd
 	VFMLA   V9.D2, V12.D2, V8.D2
-	FMOVQ   1392(R5), F12 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F12 // 0x3fc0eda024afe7fd
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1408(R5), F13 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F13 // 0xbfe9479886a9c8bf
 	VFMLA   V9.D2, V8.D2, V13.D2
-	FMOVQ   1408(R5), F8 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F8 // 0xbfe9479886a9c8bf
 	VFMLA   V10.D2, V12.D2, V8.D2
-	FMOVQ   1424(R5), F12 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F12 // 0x400c6357f269e3a3
 	VFMLA   V9.D2, V13.D2, V12.D2
-	FMOVQ   1424(R5), F13 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F13 // 0x400c6357f269e3a3
 	VFMLA   V10.D2, V8.D2, V13.D2
-	FMOVQ   1440(R5), F8 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F8 // 0xc026c76c934c109e
 	VFMLA   V9.D2, V12.D2, V8.D2
-	FMOVQ   1440(R5), F12 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F12 // 0xc026c76c934c109e
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1456(R5), F13 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F13 // 0x403834ae93d9e0dd
 	VFMLA   V9.D2, V8.D2, V13.D2
-	FMOVQ   1456(R5), F8 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F8 // 0x403834ae93d9e0dd
 	VFMLA   V10.D2, V12.D2, V8.D2
-	FMOVQ   1472(R5), F12 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F12 // 0xc03de9e64df22ef3
 	VFMLA   V9.D2, V13.D2, V12.D2
-	FMOVQ   1472(R5), F13 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F13 // 0xc03de9e64df22ef3
 	VFMLA   V10.D2, V8.D2, V13.D2
-	FMOVQ   1488(R5), F8 // 0x4030000000000000
+	FMOVQ   1136(R5), F8 // 0x4030000000000000
 	VFMLA   V9.D2, V12.D2, V8.D2
-	FMOVQ   1488(R5), F9 // 0x4030000000000000
+	FMOVQ   1136(R5), F9 // 0x4030000000000000
 	VFMLA   V10.D2, V13.D2, V9.D2
-	WORD    $0x6e62dd6a // fmul v10.2d, v11.2d, v2.2d
-	WORD    $0x6e62dcec // fmul v12.2d, v7.2d, v2.2d
+	WORD    $0x6e63dd6a // fmul v10.2d, v11.2d, v3.2d
+	WORD    $0x6e63dcec // fmul v12.2d, v7.2d, v3.2d
 	WORD    $0x6e6bdd4a // fmul v10.2d, v10.2d, v11.2d
 	WORD    $0x6e67dd87 // fmul v7.2d, v12.2d, v7.2d
 	FMOVQ   16(RSP), F11
 	VFMLA   V8.D2, V10.D2, V11.D2
 	FMOVQ   16(RSP), F8
 	VFMLA   V9.D2, V7.D2, V8.D2
-	WORD    $0x6e6bfc27 // fdiv v7.2d, v1.2d, v11.2d
-	WORD    $0x6e68fc28 // fdiv v8.2d, v1.2d, v8.2d
+	WORD    $0x6e6bfc47 // fdiv v7.2d, v2.2d, v11.2d
+	WORD    $0x6e68fc48 // fdiv v8.2d, v2.2d, v8.2d
 	WORD    $0x4e601ca5 // bic v5.16b, v5.16b, v0.16b
 	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
 	WORD    $0x4e64e4a5 // fcmeq v5.2d, v5.2d, v4.2d
@@ -10384,33 +10256,33 @@ single:
 	WORD    $0x4e6188a6 // frintn v6.2d, v5.2d
 	WORD    $0x4ee6d4a6 // fsub v6.2d, v5.2d, v6.2d
 	WORD    $0x6e66dcc7 // fmul v7.2d, v6.2d, v6.2d
-	FMOVQ   528(R5), F8 // 0x3fd0000000000000
+	FMOVQ   544(R5), F8 // 0x3fd0000000000000
 	VFMLS   V6.D2, V6.D2, V8.D2
-	FMOVQ   1344(R5), F6 // 0xbf245bb7ee4cfaca
-	VFMLA   V7.D2, V3.D2, V6.D2
-	FMOVQ   1360(R5), F9 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F6 // 0xbf245bb7ee4cfaca
+	VFMLA   V7.D2, V1.D2, V6.D2
+	FMOVQ   1008(R5), F9 // 0x3f5dac5ea74237c4
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1376(R5), F6 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F6 // 0xbf91b0cc910cafd9
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1392(R5), F9 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F9 // 0x3fc0eda024afe7fd
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1408(R5), F6 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F6 // 0xbfe9479886a9c8bf
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1424(R5), F9 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F9 // 0x400c6357f269e3a3
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1440(R5), F6 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F6 // 0xc026c76c934c109e
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1456(R5), F9 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F9 // 0x403834ae93d9e0dd
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1472(R5), F6 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F6 // 0xc03de9e64df22ef3
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1488(R5), F9 // 0x4030000000000000
+	FMOVQ   1136(R5), F9 // 0x4030000000000000
 	VFMLA   V7.D2, V6.D2, V9.D2
-	WORD    $0x6e62dd06 // fmul v6.2d, v8.2d, v2.2d
+	WORD    $0x6e63dd06 // fmul v6.2d, v8.2d, v3.2d
 	WORD    $0x6e68dcc6 // fmul v6.2d, v6.2d, v8.2d
 	FMOVQ   16(RSP), F7
 	VFMLA   V9.D2, V6.D2, V7.D2
-	WORD    $0x6e67fc26 // fdiv v6.2d, v1.2d, v7.2d
+	WORD    $0x6e67fc46 // fdiv v6.2d, v2.2d, v7.2d
 	WORD    $0x4e601ca5 // bic v5.16b, v5.16b, v0.16b
 	WORD    $0x4e64e4a5 // fcmeq v5.2d, v5.2d, v4.2d
 	WORD    $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
@@ -10429,33 +10301,33 @@ tail:
 	WORD    $0x4e6188a6 // frintn v6.2d, v5.2d
 	WORD    $0x4ee6d4a6 // fsub v6.2d, v5.2d, v6.2d
 	WORD    $0x6e66dcc7 // fmul v7.2d, v6.2d, v6.2d
-	FMOVQ   528(R5), F8 // 0x3fd0000000000000
+	FMOVQ   544(R5), F8 // 0x3fd0000000000000
 	VFMLS   V6.D2, V6.D2, V8.D2
-	FMOVQ   1344(R5), F6 // 0xbf245bb7ee4cfaca
-	VFMLA   V7.D2, V3.D2, V6.D2
-	FMOVQ   1360(R5), F9 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F6 // 0xbf245bb7ee4cfaca
+	VFMLA   V7.D2, V1.D2, V6.D2
+	FMOVQ   1008(R5), F9 // 0x3f5dac5ea74237c4
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1376(R5), F6 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F6 // 0xbf91b0cc910cafd9
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1392(R5), F9 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F9 // 0x3fc0eda024afe7fd
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1408(R5), F6 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F6 // 0xbfe9479886a9c8bf
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1424(R5), F9 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F9 // 0x400c6357f269e3a3
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1440(R5), F6 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F6 // 0xc026c76c934c109e
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1456(R5), F9 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F9 // 0x403834ae93d9e0dd
 	VFMLA   V7.D2, V6.D2, V9.D2
-	FMOVQ   1472(R5), F6 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F6 // 0xc03de9e64df22ef3
 	VFMLA   V7.D2, V9.D2, V6.D2
-	FMOVQ   1488(R5), F9 // 0x4030000000000000
+	FMOVQ   1136(R5), F9 // 0x4030000000000000
 	VFMLA   V7.D2, V6.D2, V9.D2
-	WORD    $0x6e62dd06 // fmul v6.2d, v8.2d, v2.2d
+	WORD    $0x6e63dd06 // fmul v6.2d, v8.2d, v3.2d
 	WORD    $0x6e68dcc6 // fmul v6.2d, v6.2d, v8.2d
 	FMOVQ   16(RSP), F7
 	VFMLA   V9.D2, V6.D2, V7.D2
-	WORD    $0x6e67fc26 // fdiv v6.2d, v1.2d, v7.2d
+	WORD    $0x6e67fc46 // fdiv v6.2d, v2.2d, v7.2d
 	WORD    $0x4e601ca5 // bic v5.16b, v5.16b, v0.16b
 	WORD    $0x4e64e4a5 // fcmeq v5.2d, v5.2d, v4.2d
 	WORD    $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
@@ -10467,7 +10339,7 @@ done:
 	RET
 
 // func smoothRoundValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $168-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -10476,20 +10348,48 @@ TEXT ·smoothRoundValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
-	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
-	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   64(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   72(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   80(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   88(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   96(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 80(RSP)
+	FMOVQ   512(R5), F5 // 0x0170000000000000
 	FMOVD   16(R4), F6
 	VDUP    V6.D[0], V6.D2
-	FMOVQ   592(R5), F7 // 0x4000000000000000
-	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
-	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
-	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
-	FMOVD   8(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
+	FMOVQ   F6, 96(RSP)
+	FMOVD   24(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 112(RSP)
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 128(RSP)
+	FMOVD   40(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 144(RSP)
+	FMOVD   48(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 160(RSP)
+	FMOVD   56(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   8(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   560(R5), F8 // 0x4000000000000000
+	FMOVQ   576(R5), F9 // 0x3fd68dfd71bc10df
+	FMOVQ   592(R5), F10 // 0x3f8192ec98c4eec6
 	CMP     $4, R3
 	BLT     single
 
@@ -10510,154 +10410,118 @@ loop:
 	VBSL    V1.B16, V18.B16, V17.B16
 	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
 	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V22.D2
-	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
-	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
-	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	WORD    $0x4ef2d455 // fsub v21.2d, v2.2d, v18.2d
+	WORD    $0x4ef4d456 // fsub v22.2d, v2.2d, v20.2d
+	FMOVQ   64(RSP), F23
 	VFMLA   V18.D2, V3.D2, V23.D2
-	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	FMOVQ   64(RSP), F24
 	VFMLA   V20.D2, V3.D2, V24.D2
-	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V18.D2, V4.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V20.D2, V4.D2, V26.D2
-	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
-	VFMLA   V18.D2, V5.D2, V27.D2
-	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
-	VFMLA   V20.D2, V5.D2, V28.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V25.D2, V23.D2
-	VFMLA   V20.D2, V26.D2, V24.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V27.D2, V23.D2
-	VFMLA   V20.D2, V28.D2, V24.D2
-	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
-	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
-	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
-	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
-	VMOV    V18.B16, V23.B16
-	VFMLS   V21.D2, V7.D2, V23.D2
-	VMOV    V17.B16, V24.B16
-	VFMLS   V22.D2, V7.D2, V24.D2
-	VBIF    V19.B16, V18.B16, V23.B16
-	VBIF    V20.B16, V17.B16, V24.B16
-	VMOV    V21.B16, V25.B16
-	VFMLA   V18.D2, V7.D2, V25.D2
-	VMOV    V22.B16, V18.B16
-	VFMLA   V17.D2, V7.D2, V18.D2
-	VBIT    V19.B16, V25.B16, V21.B16
-	VBIT    V20.B16, V18.B16, V22.B16
-	VAND    V19.B16, V8.B16, V17.B16
-	VAND    V20.B16, V8.B16, V18.B16
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
-	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
-	VFMLA   V21.D2, V9.D2, V23.D2
-	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V9.D2, V24.D2
-	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
+	FMOVQ   48(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   48(RSP), F23
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   32(RSP), F24
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   32(RSP), F25
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   16(RSP), F23
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   16(RSP), F24
+	VFMLA   V20.D2, V25.D2, V24.D2
+	WORD    $0x6e75def7 // fmul v23.2d, v23.2d, v21.2d
+	WORD    $0x6e76df18 // fmul v24.2d, v24.2d, v22.2d
+	WORD    $0x4e601d79 // bic v25.16b, v11.16b, v0.16b
+	WORD    $0x4e601d9a // bic v26.16b, v12.16b, v0.16b
+	FMOVQ   80(RSP), F27
+	VFMLA   V5.D2, V25.D2, V27.D2
+	FMOVQ   80(RSP), F25
+	VFMLA   V5.D2, V26.D2, V25.D2
+	VFMLA   V23.D2, V23.D2, V27.D2
+	VFMLA   V24.D2, V24.D2, V25.D2
+	WORD    $0x6e7bfc97 // fdiv v23.2d, v4.2d, v27.2d
+	WORD    $0x6e79fc98 // fdiv v24.2d, v4.2d, v25.2d
+	FMOVQ   160(RSP), F25
+	VFMLA   V18.D2, V6.D2, V25.D2
+	FMOVQ   160(RSP), F26
+	VFMLA   V20.D2, V6.D2, V26.D2
+	FMOVQ   144(RSP), F27
+	VFMLA   V18.D2, V25.D2, V27.D2
+	FMOVQ   144(RSP), F25
+	VFMLA   V20.D2, V26.D2, V25.D2
+	FMOVQ   128(RSP), F26
+	VFMLA   V18.D2, V27.D2, V26.D2
+	FMOVQ   128(RSP), F27
+	VFMLA   V20.D2, V25.D2, V27.D2
+	FMOVQ   112(RSP), F25
+	VFMLA   V18.D2, V26.D2, V25.D2
+	FMOVQ   112(RSP), F26
+	VFMLA   V20.D2, V27.D2, V26.D2
+	FMOVQ   96(RSP), F27
+	VFMLA   V18.D2, V25.D2, V27.D2
+	FMOVQ   96(RSP), F18
+	VFMLA   V20.D2, V26.D2, V18.D2
+	WORD    $0x6e7bde73 // fmul v19.2d, v19.2d, v27.2d
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x6e75e4f2 // fcmge v18.2d, v7.2d, v21.2d
+	WORD    $0x6e76e4f4 // fcmge v20.2d, v7.2d, v22.2d
+	VAND    V18.B16, V8.B16, V25.B16
+	VAND    V20.B16, V8.B16, V26.B16
+	VAND    V18.B16, V9.B16, V18.B16
+	VAND    V20.B16, V9.B16, V20.B16
+	VMOV    V19.B16, V27.B16
+	VFMLS   V21.D2, V25.D2, V27.D2
+	VMOV    V17.B16, V28.B16
+	VFMLS   V22.D2, V26.D2, V28.D2
+	VFMLA   V19.D2, V25.D2, V21.D2
+	VFMLA   V17.D2, V26.D2, V22.D2
+	WORD    $0x6e75ff71 // fdiv v17.2d, v27.2d, v21.2d
+	WORD    $0x6e76ff93 // fdiv v19.2d, v28.2d, v22.2d
+	WORD    $0x6e71de35 // fmul v21.2d, v17.2d, v17.2d
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	FMOVQ   608(R5), F25 // 0xbf96b1dcede32bb2
 	VFMLA   V21.D2, V10.D2, V25.D2
-	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
+	FMOVQ   608(R5), F26 // 0xbf96b1dcede32bb2
 	VFMLA   V22.D2, V10.D2, V26.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
-	VFMLA   V21.D2, V27.D2, V28.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V27.D2, V29.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
-	VFMLA   V21.D2, V27.D2, V30.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V27.D2, V31.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V25.D2, V23.D2
-	VFMLA   V22.D2, V26.D2, V24.D2
-	VFMLA   V21.D2, V30.D2, V28.D2
-	VFMLA   V22.D2, V31.D2, V29.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V28.D2, V23.D2
-	VFMLA   V22.D2, V29.D2, V24.D2
-	VFMLA   V23.D2, V19.D2, V17.D2
-	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V0.B16, V15.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V0.B16, V16.B16, V17.B16
+	FMOVQ   624(R5), F27 // 0x3fa148c6dc83dae2
+	VFMLA   V21.D2, V25.D2, V27.D2
+	FMOVQ   624(R5), F25 // 0x3fa148c6dc83dae2
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   640(R5), F26 // 0xbfa72d31837414e5
+	VFMLA   V21.D2, V27.D2, V26.D2
+	FMOVQ   640(R5), F27 // 0xbfa72d31837414e5
+	VFMLA   V22.D2, V25.D2, V27.D2
+	FMOVQ   656(R5), F25 // 0x3fb04b4e9064b1e6
+	VFMLA   V21.D2, V26.D2, V25.D2
+	FMOVQ   656(R5), F26 // 0x3fb04b4e9064b1e6
+	VFMLA   V22.D2, V27.D2, V26.D2
+	FMOVQ   672(R5), F27 // 0xbfbb2990c576371a
+	VFMLA   V21.D2, V25.D2, V27.D2
+	FMOVQ   672(R5), F25 // 0xbfbb2990c576371a
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   688(R5), F26 // 0x3fd45f306c8143a5
+	VFMLA   V21.D2, V27.D2, V26.D2
+	FMOVQ   688(R5), F21 // 0x3fd45f306c8143a5
+	VFMLA   V22.D2, V25.D2, V21.D2
+	VFMLA   V26.D2, V17.D2, V18.D2
+	VFMLA   V21.D2, V19.D2, V20.D2
+	VAND    V0.B16, V15.B16, V17.B16
 	VORR    V18.B16, V17.B16, V17.B16
-	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
-	WORD    $0x4e71d5ce // fadd v14.2d, v14.2d, v17.2d
-	VAND    V0.B16, V11.B16, V17.B16
-	VORR    V13.B16, V17.B16, V17.B16
-	VAND    V0.B16, V12.B16, V13.B16
-	VORR    V14.B16, V13.B16, V13.B16
-	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V19.D2
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V15.D2
-	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V16.D2, V20.D2
-	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
-	VFMLA   V18.D2, V16.D2, V21.D2
-	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V16.D2, V22.D2
-	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
-	VFMLA   V18.D2, V16.D2, V23.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e72de50 // fmul v16.2d, v18.2d, v18.2d
-	VFMLA   V14.D2, V22.D2, V20.D2
-	VFMLA   V16.D2, V23.D2, V21.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
-	VFMLA   V14.D2, V18.D2, V20.D2
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V16.D2, V14.D2, V21.D2
-	WORD    $0x6e73de8e // fmul v14.2d, v20.2d, v19.2d
-	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
-	FMOVQ   16(RSP), F16
-	WORD    $0x6e70ddd0 // fmul v16.2d, v14.2d, v16.2d
-	FMOVQ   16(RSP), F18
-	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
-	VMOV    V2.B16, V19.B16
-	VFMLA   V14.D2, V16.D2, V19.D2
-	VMOV    V2.B16, V14.B16
-	VFMLA   V15.D2, V18.D2, V14.D2
-	FMOVQ   96(R5), F15 // 0x3ff0000000000000
-	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
-	FMOVQ   96(R5), F16 // 0x3ff0000000000000
-	WORD    $0x6e6efe0e // fdiv v14.2d, v16.2d, v14.2d
-	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
-	WORD    $0x4e70e56b // fcmeq v11.2d, v11.2d, v16.2d
-	FMOVQ   512(R5), F16 // 0x7ff0000000000000
-	WORD    $0x4e70e58c // fcmeq v12.2d, v12.2d, v16.2d
-	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
-	WORD    $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
-	WORD    $0x0e616a2e // fcvtn v14.2s, v17.2d
-	FMOVD   F14, 0(R0)
-	WORD    $0x0e61696f // fcvtn v15.2s, v11.2d
-	FMOVD   F15, 0(R1)
-	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
-	FMOVD   F11, 8(R0)
-	WORD    $0x0e61698e // fcvtn v14.2s, v12.2d
-	FMOVD   F14, 8(R1)
+	VAND    V0.B16, V16.B16, V15.B16
+	VORR    V20.B16, V15.B16, V15.B16
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	VAND    V0.B16, V11.B16, V15.B16
+	VORR    V13.B16, V15.B16, V15.B16
+	VAND    V0.B16, V12.B16, V11.B16
+	VORR    V14.B16, V11.B16, V11.B16
+	WORD    $0x0e6169ec // fcvtn v12.2s, v15.2d
+	FMOVD   F12, 0(R0)
+	WORD    $0x0e616aed // fcvtn v13.2s, v23.2d
+	FMOVD   F13, 0(R1)
+	WORD    $0x0e61696c // fcvtn v12.2s, v11.2d
+	FMOVD   F12, 8(R0)
+	WORD    $0x0e616b0d // fcvtn v13.2s, v24.2d
+	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -10676,80 +10540,62 @@ single:
 	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
 	VBSL    V1.B16, V14.B16, V15.B16
 	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	FMOVQ   64(RSP), F17
 	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	FMOVQ   48(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F17
 	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	FMOVQ   16(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x6e70de51 // fmul v17.2d, v18.2d, v16.2d
+	WORD    $0x4e601d72 // bic v18.16b, v11.16b, v0.16b
+	FMOVQ   80(RSP), F19
+	VFMLA   V5.D2, V18.D2, V19.D2
+	VFMLA   V17.D2, V17.D2, V19.D2
+	WORD    $0x6e73fc91 // fdiv v17.2d, v4.2d, v19.2d
+	FMOVQ   160(RSP), F18
+	VFMLA   V14.D2, V6.D2, V18.D2
+	FMOVQ   144(RSP), F19
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   128(RSP), F18
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   112(RSP), F19
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   96(RSP), F18
+	VFMLA   V14.D2, V19.D2, V18.D2
+	WORD    $0x6e72ddee // fmul v14.2d, v15.2d, v18.2d
+	WORD    $0x6e70e4ef // fcmge v15.2d, v7.2d, v16.2d
+	VAND    V15.B16, V8.B16, V18.B16
+	VAND    V15.B16, V9.B16, V15.B16
+	VMOV    V14.B16, V19.B16
+	VFMLS   V16.D2, V18.D2, V19.D2
+	VFMLA   V14.D2, V18.D2, V16.D2
+	WORD    $0x6e70fe6e // fdiv v14.2d, v19.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F18 // 0xbf96b1dcede32bb2
 	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	VAND    V0.B16, V11.B16, V14.B16
-	VORR    V12.B16, V14.B16, V14.B16
-	WORD    $0x6e6dddac // fmul v12.2d, v13.2d, v13.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V13.D2, V13.D2, V15.D2
-	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V12.D2, V13.D2, V16.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V12.D2, V13.D2, V17.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	VFMLA   V12.D2, V17.D2, V16.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	FMOVQ   1280(R5), F13 // 0x3f98bbd9f415d0a0
-	VFMLA   V12.D2, V13.D2, V16.D2
-	WORD    $0x6e6fde0c // fmul v12.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F13
-	WORD    $0x6e6ddd8d // fmul v13.2d, v12.2d, v13.2d
-	VMOV    V2.B16, V15.B16
-	VFMLA   V12.D2, V13.D2, V15.D2
-	FMOVQ   96(R5), F12 // 0x3ff0000000000000
-	WORD    $0x6e6ffd8c // fdiv v12.2d, v12.2d, v15.2d
-	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
-	WORD    $0x4e6de56b // fcmeq v11.2d, v11.2d, v13.2d
-	WORD    $0x4e6b1d8b // bic v11.16b, v12.16b, v11.16b
-	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
-	FMOVD   F12, 0(R0)
-	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
-	FMOVD   F13, 0(R1)
+	FMOVQ   624(R5), F19 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   640(R5), F18 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   672(R5), F18 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   688(R5), F19 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V18.D2, V19.D2
+	VFMLA   V19.D2, V14.D2, V15.D2
+	VAND    V0.B16, V13.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VAND    V0.B16, V11.B16, V13.B16
+	VORR    V12.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
+	FMOVD   F11, 0(R0)
+	WORD    $0x0e616a2c // fcvtn v12.2s, v17.2d
+	FMOVD   F12, 0(R1)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -10766,86 +10612,68 @@ tail:
 	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
 	VBSL    V1.B16, V14.B16, V15.B16
 	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	FMOVQ   64(RSP), F17
 	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	FMOVQ   48(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F17
 	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
+	FMOVQ   16(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x6e70de51 // fmul v17.2d, v18.2d, v16.2d
+	WORD    $0x4e601d72 // bic v18.16b, v11.16b, v0.16b
+	FMOVQ   80(RSP), F19
+	VFMLA   V5.D2, V18.D2, V19.D2
+	VFMLA   V17.D2, V17.D2, V19.D2
+	WORD    $0x6e73fc91 // fdiv v17.2d, v4.2d, v19.2d
+	FMOVQ   160(RSP), F18
+	VFMLA   V14.D2, V6.D2, V18.D2
+	FMOVQ   144(RSP), F19
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   128(RSP), F18
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   112(RSP), F19
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   96(RSP), F18
+	VFMLA   V14.D2, V19.D2, V18.D2
+	WORD    $0x6e72ddee // fmul v14.2d, v15.2d, v18.2d
+	WORD    $0x6e70e4ef // fcmge v15.2d, v7.2d, v16.2d
+	VAND    V15.B16, V8.B16, V18.B16
+	VAND    V15.B16, V9.B16, V15.B16
+	VMOV    V14.B16, V19.B16
+	VFMLS   V16.D2, V18.D2, V19.D2
+	VFMLA   V14.D2, V18.D2, V16.D2
+	WORD    $0x6e70fe6e // fdiv v14.2d, v19.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F18 // 0xbf96b1dcede32bb2
 	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	VAND    V0.B16, V11.B16, V14.B16
-	VORR    V12.B16, V14.B16, V14.B16
-	WORD    $0x6e6dddac // fmul v12.2d, v13.2d, v13.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V13.D2, V13.D2, V15.D2
-	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V12.D2, V13.D2, V16.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V12.D2, V13.D2, V17.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	VFMLA   V12.D2, V17.D2, V16.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	FMOVQ   1280(R5), F13 // 0x3f98bbd9f415d0a0
-	VFMLA   V12.D2, V13.D2, V16.D2
-	WORD    $0x6e6fde0c // fmul v12.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F13
-	WORD    $0x6e6ddd8d // fmul v13.2d, v12.2d, v13.2d
-	VMOV    V2.B16, V15.B16
-	VFMLA   V12.D2, V13.D2, V15.D2
-	FMOVQ   96(R5), F12 // 0x3ff0000000000000
-	WORD    $0x6e6ffd8c // fdiv v12.2d, v12.2d, v15.2d
-	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
-	WORD    $0x4e6de56b // fcmeq v11.2d, v11.2d, v13.2d
-	WORD    $0x4e6b1d8b // bic v11.16b, v12.16b, v11.16b
-	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
-	FMOVS.P F12, 4(R0)
-	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
-	FMOVS.P F13, 4(R1)
+	FMOVQ   624(R5), F19 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   640(R5), F18 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V18.D2, V19.D2
+	FMOVQ   672(R5), F18 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   688(R5), F19 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V18.D2, V19.D2
+	VFMLA   V19.D2, V14.D2, V15.D2
+	VAND    V0.B16, V13.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VAND    V0.B16, V11.B16, V13.B16
+	VORR    V12.B16, V13.B16, V13.B16
+	WORD    $0x0e6169ab // fcvtn v11.2s, v13.2d
+	FMOVS.P F11, 4(R0)
+	WORD    $0x0e616a2c // fcvtn v12.2s, v17.2d
+	FMOVS.P F12, 4(R1)
 
 done:
 	RET
 
 // func smoothRoundValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
-TEXT ·smoothRoundValueGradF64NEON(SB), NOSPLIT, $40-40
+TEXT ·smoothRoundValueGradF64NEON(SB), NOSPLIT, $200-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -10854,256 +10682,279 @@ TEXT ·smoothRoundValueGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
-	FMOVD   40(R4), F3
+	FMOVD   32(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 16(RSP)
+	FMOVD   40(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 32(RSP)
+	FMOVD   48(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 48(RSP)
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 64(RSP)
+	FMOVD   64(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 80(RSP)
+	FMOVD   72(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 96(RSP)
+	FMOVD   80(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 112(RSP)
+	FMOVD   88(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 128(RSP)
+	FMOVD   96(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 144(RSP)
+	FMOVD   104(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 160(RSP)
+	FMOVD   112(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 176(RSP)
+	FMOVD   120(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   32(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   24(R4), F4
+	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
-	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
-	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   704(R5), F6 // 0x3fd68dfd7131067c
+	FMOVQ   720(R5), F7 // 0x3f528a9ddf0ad1b5
+	FMOVQ   736(R5), F8 // 0x3fd45f306dc9c883
+	FMOVQ   976(R5), F9 // 0x3ee59bbc6b357ca6
 	FMOVQ   96(R5), F10 // 0x3ff0000000000000
-	FMOVD   0(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 32(RSP)
-	FMOVD   8(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   1328(R5), F12 // 0x3ee59bbc6b357ca6
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	FMOVD   0(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 192(RSP)
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R2), F14
-	FMOVQ   16(R2), F15
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
 	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4e6189f1 // frintn v17.2d, v15.2d
+	WORD    $0x4eefd5b1 // fsub v17.2d, v13.2d, v15.2d
 	WORD    $0x4ef0d5d2 // fsub v18.2d, v14.2d, v16.2d
-	WORD    $0x4ef1d5f3 // fsub v19.2d, v15.2d, v17.2d
+	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
 	WORD    $0x4e601e54 // bic v20.16b, v18.16b, v0.16b
-	WORD    $0x4e601e75 // bic v21.16b, v19.16b, v0.16b
-	WORD    $0x6ef4e436 // fcmgt v22.2d, v1.2d, v20.2d
-	VBSL    V1.B16, V20.B16, V22.B16
-	WORD    $0x6ef5e434 // fcmgt v20.2d, v1.2d, v21.2d
-	VBSL    V1.B16, V21.B16, V20.B16
-	WORD    $0x6e76ded5 // fmul v21.2d, v22.2d, v22.2d
+	WORD    $0x6ef3e435 // fcmgt v21.2d, v1.2d, v19.2d
+	VBSL    V1.B16, V19.B16, V21.B16
+	WORD    $0x6ef4e433 // fcmgt v19.2d, v1.2d, v20.2d
+	VBSL    V1.B16, V20.B16, V19.B16
+	WORD    $0x6e75deb4 // fmul v20.2d, v21.2d, v21.2d
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	FMOVQ   544(R5), F23 // 0x3fd0000000000000
+	VFMLS   V21.D2, V21.D2, V23.D2
+	FMOVQ   544(R5), F24 // 0x3fd0000000000000
+	VFMLS   V19.D2, V19.D2, V24.D2
+	FMOVQ   176(RSP), F25
+	VFMLA   V20.D2, V2.D2, V25.D2
+	FMOVQ   176(RSP), F26
+	VFMLA   V22.D2, V2.D2, V26.D2
+	FMOVQ   160(RSP), F27
+	VFMLA   V20.D2, V25.D2, V27.D2
+	FMOVQ   160(RSP), F25
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   144(RSP), F26
+	VFMLA   V20.D2, V27.D2, V26.D2
+	FMOVQ   144(RSP), F27
+	VFMLA   V22.D2, V25.D2, V27.D2
+	FMOVQ   128(RSP), F25
+	VFMLA   V20.D2, V26.D2, V25.D2
+	FMOVQ   128(RSP), F26
+	VFMLA   V22.D2, V27.D2, V26.D2
+	FMOVQ   112(RSP), F27
+	VFMLA   V20.D2, V25.D2, V27.D2
+	FMOVQ   112(RSP), F25
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   96(RSP), F26
+	VFMLA   V20.D2, V27.D2, V26.D2
+	FMOVQ   96(RSP), F27
+	VFMLA   V22.D2, V25.D2, V27.D2
+	FMOVQ   80(RSP), F25
+	VFMLA   V20.D2, V26.D2, V25.D2
+	FMOVQ   80(RSP), F26
+	VFMLA   V22.D2, V27.D2, V26.D2
+	FMOVQ   64(RSP), F27
+	VFMLA   V20.D2, V25.D2, V27.D2
+	FMOVQ   64(RSP), F25
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   48(RSP), F26
+	VFMLA   V20.D2, V27.D2, V26.D2
+	FMOVQ   48(RSP), F27
+	VFMLA   V22.D2, V25.D2, V27.D2
+	FMOVQ   32(RSP), F25
+	VFMLA   V20.D2, V26.D2, V25.D2
+	FMOVQ   32(RSP), F26
+	VFMLA   V22.D2, V27.D2, V26.D2
+	FMOVQ   16(RSP), F27
+	VFMLA   V20.D2, V25.D2, V27.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V22.D2, V26.D2, V20.D2
+	WORD    $0x6e7bdeb6 // fmul v22.2d, v21.2d, v27.2d
+	WORD    $0x6e74de74 // fmul v20.2d, v19.2d, v20.2d
+	VFMLA   V3.D2, V21.D2, V22.D2
+	VFMLA   V3.D2, V19.D2, V20.D2
+	WORD    $0x6e77e493 // fcmge v19.2d, v4.2d, v23.2d
+	WORD    $0x6e78e495 // fcmge v21.2d, v4.2d, v24.2d
+	VAND    V19.B16, V5.B16, V25.B16
+	VAND    V21.B16, V5.B16, V26.B16
+	VAND    V19.B16, V6.B16, V19.B16
+	VAND    V21.B16, V6.B16, V21.B16
+	VMOV    V22.B16, V27.B16
+	VFMLS   V23.D2, V25.D2, V27.D2
+	VMOV    V20.B16, V28.B16
+	VFMLS   V24.D2, V26.D2, V28.D2
+	VFMLA   V22.D2, V25.D2, V23.D2
+	VFMLA   V20.D2, V26.D2, V24.D2
+	WORD    $0x6e77ff74 // fdiv v20.2d, v27.2d, v23.2d
+	WORD    $0x6e78ff96 // fdiv v22.2d, v28.2d, v24.2d
 	WORD    $0x6e74de97 // fmul v23.2d, v20.2d, v20.2d
-	FMOVQ   528(R5), F24 // 0x3fd0000000000000
-	VFMLS   V22.D2, V22.D2, V24.D2
-	FMOVQ   528(R5), F25 // 0x3fd0000000000000
-	VFMLS   V20.D2, V20.D2, V25.D2
-	FMOVQ   864(R5), F26 // 0xbf206c5751d02dd8
-	VFMLA   V21.D2, V2.D2, V26.D2
-	FMOVQ   864(R5), F27 // 0xbf206c5751d02dd8
-	VFMLA   V23.D2, V2.D2, V27.D2
-	FMOVQ   880(R5), F28 // 0xbf3a23a40b9186b1
-	VFMLA   V21.D2, V26.D2, V28.D2
-	FMOVQ   880(R5), F26 // 0xbf3a23a40b9186b1
-	VFMLA   V23.D2, V27.D2, V26.D2
-	FMOVQ   896(R5), F27 // 0xbf4c207aa578ab71
-	VFMLA   V21.D2, V28.D2, V27.D2
-	FMOVQ   896(R5), F28 // 0xbf4c207aa578ab71
-	VFMLA   V23.D2, V26.D2, V28.D2
-	FMOVQ   912(R5), F26 // 0xbf5fcb4547c9c565
-	VFMLA   V21.D2, V27.D2, V26.D2
-	FMOVQ   912(R5), F27 // 0xbf5fcb4547c9c565
-	VFMLA   V23.D2, V28.D2, V27.D2
-	FMOVQ   928(R5), F28 // 0xbf71e83dcf4e7192
-	VFMLA   V21.D2, V26.D2, V28.D2
-	FMOVQ   928(R5), F26 // 0xbf71e83dcf4e7192
-	VFMLA   V23.D2, V27.D2, V26.D2
-	FMOVQ   944(R5), F27 // 0xbf843be492e9aed5
-	VFMLA   V21.D2, V28.D2, V27.D2
-	FMOVQ   944(R5), F28 // 0xbf843be492e9aed5
-	VFMLA   V23.D2, V26.D2, V28.D2
-	FMOVQ   960(R5), F26 // 0xbf970da1bdf1b5a0
-	VFMLA   V21.D2, V27.D2, V26.D2
-	FMOVQ   960(R5), F27 // 0xbf970da1bdf1b5a0
-	VFMLA   V23.D2, V28.D2, V27.D2
-	FMOVQ   976(R5), F28 // 0xbfaaf330b30883f4
-	VFMLA   V21.D2, V26.D2, V28.D2
-	FMOVQ   976(R5), F26 // 0xbfaaf330b30883f4
-	VFMLA   V23.D2, V27.D2, V26.D2
-	FMOVQ   992(R5), F27 // 0xbfc1401fac04db3f
-	VFMLA   V21.D2, V28.D2, V27.D2
-	FMOVQ   992(R5), F28 // 0xbfc1401fac04db3f
-	VFMLA   V23.D2, V26.D2, V28.D2
-	FMOVQ   1008(R5), F26 // 0xbfe1d8f9b879bb16
-	VFMLA   V21.D2, V27.D2, V26.D2
-	FMOVQ   1008(R5), F27 // 0xbfe1d8f9b879bb16
-	VFMLA   V23.D2, V28.D2, V27.D2
-	FMOVQ   16(RSP), F28
-	VFMLA   V21.D2, V26.D2, V28.D2
-	FMOVQ   16(RSP), F21
-	VFMLA   V23.D2, V27.D2, V21.D2
-	WORD    $0x6e64ded7 // fmul v23.2d, v22.2d, v4.2d
-	WORD    $0x6e64de9a // fmul v26.2d, v20.2d, v4.2d
-	WORD    $0x6e7cdef7 // fmul v23.2d, v23.2d, v28.2d
-	WORD    $0x6e75df55 // fmul v21.2d, v26.2d, v21.2d
-	VFMLA   V3.D2, V22.D2, V23.D2
-	VFMLA   V3.D2, V20.D2, V21.D2
-	WORD    $0x6e78e4b4 // fcmge v20.2d, v5.2d, v24.2d
-	WORD    $0x6e79e4b6 // fcmge v22.2d, v5.2d, v25.2d
-	VMOV    V23.B16, V26.B16
-	VFMLS   V24.D2, V6.D2, V26.D2
-	VMOV    V21.B16, V27.B16
-	VFMLS   V25.D2, V6.D2, V27.D2
-	VBIF    V20.B16, V23.B16, V26.B16
-	VBIF    V22.B16, V21.B16, V27.B16
-	VMOV    V24.B16, V28.B16
-	VFMLA   V23.D2, V6.D2, V28.D2
-	VMOV    V25.B16, V23.B16
-	VFMLA   V21.D2, V6.D2, V23.D2
-	VBIT    V20.B16, V28.B16, V24.B16
-	VBIT    V22.B16, V23.B16, V25.B16
-	VAND    V20.B16, V7.B16, V20.B16
-	VAND    V22.B16, V7.B16, V21.B16
-	WORD    $0x6e78ff56 // fdiv v22.2d, v26.2d, v24.2d
-	WORD    $0x6e79ff77 // fdiv v23.2d, v27.2d, v25.2d
 	WORD    $0x6e76ded8 // fmul v24.2d, v22.2d, v22.2d
-	WORD    $0x6e77def9 // fmul v25.2d, v23.2d, v23.2d
-	FMOVQ   1024(R5), F26 // 0xbf71d1a0f8be9ed5
-	VFMLA   V24.D2, V8.D2, V26.D2
-	FMOVQ   1024(R5), F27 // 0xbf71d1a0f8be9ed5
-	VFMLA   V25.D2, V8.D2, V27.D2
-	FMOVQ   1040(R5), F28 // 0x3f819123a6deac36
-	VFMLA   V24.D2, V26.D2, V28.D2
-	FMOVQ   1040(R5), F26 // 0x3f819123a6deac36
-	VFMLA   V25.D2, V27.D2, V26.D2
-	FMOVQ   1056(R5), F27 // 0xbf88e3703a1362f5
-	VFMLA   V24.D2, V28.D2, V27.D2
-	FMOVQ   1056(R5), F28 // 0xbf88e3703a1362f5
-	VFMLA   V25.D2, V26.D2, V28.D2
-	FMOVQ   1072(R5), F26 // 0x3f8e0653f881b6f3
+	FMOVQ   752(R5), F25 // 0xbf71d1a0f8be9ed5
+	VFMLA   V23.D2, V7.D2, V25.D2
+	FMOVQ   752(R5), F26 // 0xbf71d1a0f8be9ed5
+	VFMLA   V24.D2, V7.D2, V26.D2
+	FMOVQ   768(R5), F27 // 0x3f819123a6deac36
+	VFMLA   V23.D2, V25.D2, V27.D2
+	FMOVQ   768(R5), F25 // 0x3f819123a6deac36
+	VFMLA   V24.D2, V26.D2, V25.D2
+	FMOVQ   784(R5), F26 // 0xbf88e3703a1362f5
+	VFMLA   V23.D2, V27.D2, V26.D2
+	FMOVQ   784(R5), F27 // 0xbf88e3703a1362f5
+	VFMLA   V24.D2, V25.D2, V27.D2
+	FMOVQ   800(R5), F25 // 0x3f8e0653f881b6f3
+	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   800(R5), F26 // 0x3f8e0653f881b6f3
 	VFMLA   V24.D2, V27.D2, V26.D2
-	FMOVQ   1072(R5), F27 // 0x3f8e0653f881b6f3
-	VFMLA   V25.D2, V28.D2, V27.D2
-	FMOVQ   1088(R5), F28 // 0xbf910bedadc48626
-	VFMLA   V24.D2, V26.D2, V28.D2
-	FMOVQ   1088(R5), F26 // 0xbf910bedadc48626
-	VFMLA   V25.D2, V27.D2, V26.D2
-	FMOVQ   1104(R5), F27 // 0x3f9328266cd8d3d0
-	VFMLA   V24.D2, V28.D2, V27.D2
-	FMOVQ   1104(R5), F28 // 0x3f9328266cd8d3d0
-	VFMLA   V25.D2, V26.D2, V28.D2
-	FMOVQ   1120(R5), F26 // 0xbf95ba6836f6beb7
+	FMOVQ   816(R5), F27 // 0xbf910bedadc48626
+	VFMLA   V23.D2, V25.D2, V27.D2
+	FMOVQ   816(R5), F25 // 0xbf910bedadc48626
+	VFMLA   V24.D2, V26.D2, V25.D2
+	FMOVQ   832(R5), F26 // 0x3f9328266cd8d3d0
+	VFMLA   V23.D2, V27.D2, V26.D2
+	FMOVQ   832(R5), F27 // 0x3f9328266cd8d3d0
+	VFMLA   V24.D2, V25.D2, V27.D2
+	FMOVQ   848(R5), F25 // 0xbf95ba6836f6beb7
+	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   848(R5), F26 // 0xbf95ba6836f6beb7
 	VFMLA   V24.D2, V27.D2, V26.D2
-	FMOVQ   1120(R5), F27 // 0xbf95ba6836f6beb7
-	VFMLA   V25.D2, V28.D2, V27.D2
-	FMOVQ   1136(R5), F28 // 0x3f9912a90107c863
-	VFMLA   V24.D2, V26.D2, V28.D2
-	FMOVQ   1136(R5), F26 // 0x3f9912a90107c863
-	VFMLA   V25.D2, V27.D2, V26.D2
-	FMOVQ   1152(R5), F27 // 0xbf9da1ba61e479f0
-	VFMLA   V24.D2, V28.D2, V27.D2
-	FMOVQ   1152(R5), F28 // 0xbf9da1ba61e479f0
-	VFMLA   V25.D2, V26.D2, V28.D2
-	FMOVQ   1168(R5), F26 // 0x3fa21bb943916c25
+	FMOVQ   864(R5), F27 // 0x3f9912a90107c863
+	VFMLA   V23.D2, V25.D2, V27.D2
+	FMOVQ   864(R5), F25 // 0x3f9912a90107c863
+	VFMLA   V24.D2, V26.D2, V25.D2
+	FMOVQ   880(R5), F26 // 0xbf9da1ba61e479f0
+	VFMLA   V23.D2, V27.D2, V26.D2
+	FMOVQ   880(R5), F27 // 0xbf9da1ba61e479f0
+	VFMLA   V24.D2, V25.D2, V27.D2
+	FMOVQ   896(R5), F25 // 0x3fa21bb943916c25
+	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   896(R5), F26 // 0x3fa21bb943916c25
 	VFMLA   V24.D2, V27.D2, V26.D2
-	FMOVQ   1168(R5), F27 // 0x3fa21bb943916c25
-	VFMLA   V25.D2, V28.D2, V27.D2
-	FMOVQ   1184(R5), F28 // 0xbfa7483758e0731b
-	VFMLA   V24.D2, V26.D2, V28.D2
-	FMOVQ   1184(R5), F26 // 0xbfa7483758e0731b
-	VFMLA   V25.D2, V27.D2, V26.D2
-	FMOVQ   1200(R5), F27 // 0x3fb04c26be3b020d
-	VFMLA   V24.D2, V28.D2, V27.D2
-	FMOVQ   1200(R5), F28 // 0x3fb04c26be3b020d
-	VFMLA   V25.D2, V26.D2, V28.D2
-	FMOVQ   1216(R5), F26 // 0xbfbb2995e7b7b602
+	FMOVQ   912(R5), F27 // 0xbfa7483758e0731b
+	VFMLA   V23.D2, V25.D2, V27.D2
+	FMOVQ   912(R5), F25 // 0xbfa7483758e0731b
+	VFMLA   V24.D2, V26.D2, V25.D2
+	FMOVQ   928(R5), F26 // 0x3fb04c26be3b020d
+	VFMLA   V23.D2, V27.D2, V26.D2
+	FMOVQ   928(R5), F27 // 0x3fb04c26be3b020d
+	VFMLA   V24.D2, V25.D2, V27.D2
+	FMOVQ   944(R5), F25 // 0xbfbb2995e7b7b602
+	VFMLA   V23.D2, V26.D2, V25.D2
+	FMOVQ   944(R5), F26 // 0xbfbb2995e7b7b602
 	VFMLA   V24.D2, V27.D2, V26.D2
-	FMOVQ   1216(R5), F27 // 0xbfbb2995e7b7b602
-	VFMLA   V25.D2, V28.D2, V27.D2
-	FMOVQ   1232(R5), F28 // 0xbc76b01ec5417056
-	VFMLA   V24.D2, V26.D2, V28.D2
-	FMOVQ   1232(R5), F24 // 0xbc76b01ec5417056
-	VFMLA   V25.D2, V27.D2, V24.D2
-	VFMLA   V28.D2, V22.D2, V20.D2
-	VFMLA   V24.D2, V23.D2, V21.D2
-	VFMLA   V9.D2, V22.D2, V20.D2
-	VFMLA   V9.D2, V23.D2, V21.D2
-	VAND    V0.B16, V18.B16, V22.B16
-	VORR    V20.B16, V22.B16, V22.B16
-	VAND    V0.B16, V19.B16, V20.B16
-	VORR    V21.B16, V20.B16, V20.B16
-	WORD    $0x4e76d610 // fadd v16.2d, v16.2d, v22.2d
-	WORD    $0x4e74d631 // fadd v17.2d, v17.2d, v20.2d
-	VAND    V0.B16, V14.B16, V20.B16
-	VORR    V16.B16, V20.B16, V20.B16
-	VAND    V0.B16, V15.B16, V16.B16
-	VORR    V17.B16, V16.B16, V16.B16
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V22.D2
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V18.D2
-	FMOVQ   1344(R5), F19 // 0xbf245bb7ee4cfaca
-	VFMLA   V17.D2, V12.D2, V19.D2
-	FMOVQ   1344(R5), F23 // 0xbf245bb7ee4cfaca
-	VFMLA   V21.D2, V12.D2, V23.D2
-	FMOVQ   1360(R5), F24 // 0x3f5dac5ea74237c4
-	VFMLA   V17.D2, V19.D2, V24.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V21.D2, V23.D2, V19.D2
-	FMOVQ   1376(R5), F23 // 0xbf91b0cc910cafd9
-	VFMLA   V17.D2, V24.D2, V23.D2
-	FMOVQ   1376(R5), F24 // 0xbf91b0cc910cafd9
-	VFMLA   V21.D2, V19.D2, V24.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V17.D2, V23.D2, V19.D2
-	FMOVQ   1392(R5), F23 // 0x3fc0eda024afe7fd
-	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1408(R5), F24 // 0xbfe9479886a9c8bf
-	VFMLA   V17.D2, V19.D2, V24.D2
-	FMOVQ   1408(R5), F19 // 0xbfe9479886a9c8bf
-	VFMLA   V21.D2, V23.D2, V19.D2
-	FMOVQ   1424(R5), F23 // 0x400c6357f269e3a3
-	VFMLA   V17.D2, V24.D2, V23.D2
-	FMOVQ   1424(R5), F24 // 0x400c6357f269e3a3
-	VFMLA   V21.D2, V19.D2, V24.D2
-	FMOVQ   1440(R5), F19 // 0xc026c76c934c109e
-	VFMLA   V17.D2, V23.D2, V19.D2
-	FMOVQ   1440(R5), F23 // 0xc026c76c934c109e
-	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1456(R5), F24 // 0x403834ae93d9e0dd
-	VFMLA   V17.D2, V19.D2, V24.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V21.D2, V23.D2, V19.D2
-	FMOVQ   1472(R5), F23 // 0xc03de9e64df22ef3
-	VFMLA   V17.D2, V24.D2, V23.D2
-	FMOVQ   1472(R5), F24 // 0xc03de9e64df22ef3
-	VFMLA   V21.D2, V19.D2, V24.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V17.D2, V23.D2, V19.D2
-	FMOVQ   1488(R5), F17 // 0x4030000000000000
-	VFMLA   V21.D2, V24.D2, V17.D2
-	WORD    $0x6e6bded5 // fmul v21.2d, v22.2d, v11.2d
-	WORD    $0x6e6bde57 // fmul v23.2d, v18.2d, v11.2d
-	WORD    $0x6e76deb5 // fmul v21.2d, v21.2d, v22.2d
-	WORD    $0x6e72def2 // fmul v18.2d, v23.2d, v18.2d
-	FMOVQ   32(RSP), F22
-	VFMLA   V19.D2, V21.D2, V22.D2
-	FMOVQ   32(RSP), F19
-	VFMLA   V17.D2, V18.D2, V19.D2
-	WORD    $0x6e76fd51 // fdiv v17.2d, v10.2d, v22.2d
-	WORD    $0x6e73fd52 // fdiv v18.2d, v10.2d, v19.2d
+	FMOVQ   960(R5), F27 // 0xbc76b01ec5417056
+	VFMLA   V23.D2, V25.D2, V27.D2
+	FMOVQ   960(R5), F23 // 0xbc76b01ec5417056
+	VFMLA   V24.D2, V26.D2, V23.D2
+	VFMLA   V27.D2, V20.D2, V19.D2
+	VFMLA   V23.D2, V22.D2, V21.D2
+	VFMLA   V8.D2, V20.D2, V19.D2
+	VFMLA   V8.D2, V22.D2, V21.D2
+	VAND    V0.B16, V17.B16, V20.B16
+	VORR    V19.B16, V20.B16, V20.B16
+	VAND    V0.B16, V18.B16, V19.B16
+	VORR    V21.B16, V19.B16, V19.B16
+	WORD    $0x4e74d5ef // fadd v15.2d, v15.2d, v20.2d
+	WORD    $0x4e73d610 // fadd v16.2d, v16.2d, v19.2d
+	VAND    V0.B16, V13.B16, V19.B16
+	VORR    V15.B16, V19.B16, V19.B16
+	VAND    V0.B16, V14.B16, V15.B16
+	VORR    V16.B16, V15.B16, V15.B16
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
+	FMOVQ   544(R5), F21 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V21.D2
+	FMOVQ   544(R5), F17 // 0x3fd0000000000000
+	VFMLS   V18.D2, V18.D2, V17.D2
+	FMOVQ   992(R5), F18 // 0xbf245bb7ee4cfaca
+	VFMLA   V16.D2, V9.D2, V18.D2
+	FMOVQ   992(R5), F22 // 0xbf245bb7ee4cfaca
+	VFMLA   V20.D2, V9.D2, V22.D2
+	FMOVQ   1008(R5), F23 // 0x3f5dac5ea74237c4
+	VFMLA   V16.D2, V18.D2, V23.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V20.D2, V22.D2, V18.D2
+	FMOVQ   1024(R5), F22 // 0xbf91b0cc910cafd9
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   1024(R5), F23 // 0xbf91b0cc910cafd9
+	VFMLA   V20.D2, V18.D2, V23.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V16.D2, V22.D2, V18.D2
+	FMOVQ   1040(R5), F22 // 0x3fc0eda024afe7fd
+	VFMLA   V20.D2, V23.D2, V22.D2
+	FMOVQ   1056(R5), F23 // 0xbfe9479886a9c8bf
+	VFMLA   V16.D2, V18.D2, V23.D2
+	FMOVQ   1056(R5), F18 // 0xbfe9479886a9c8bf
+	VFMLA   V20.D2, V22.D2, V18.D2
+	FMOVQ   1072(R5), F22 // 0x400c6357f269e3a3
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   1072(R5), F23 // 0x400c6357f269e3a3
+	VFMLA   V20.D2, V18.D2, V23.D2
+	FMOVQ   1088(R5), F18 // 0xc026c76c934c109e
+	VFMLA   V16.D2, V22.D2, V18.D2
+	FMOVQ   1088(R5), F22 // 0xc026c76c934c109e
+	VFMLA   V20.D2, V23.D2, V22.D2
+	FMOVQ   1104(R5), F23 // 0x403834ae93d9e0dd
+	VFMLA   V16.D2, V18.D2, V23.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V20.D2, V22.D2, V18.D2
+	FMOVQ   1120(R5), F22 // 0xc03de9e64df22ef3
+	VFMLA   V16.D2, V23.D2, V22.D2
+	FMOVQ   1120(R5), F23 // 0xc03de9e64df22ef3
+	VFMLA   V20.D2, V18.D2, V23.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V16.D2, V22.D2, V18.D2
+	FMOVQ   1136(R5), F16 // 0x4030000000000000
+	VFMLA   V20.D2, V23.D2, V16.D2
+	WORD    $0x6e6bdeb4 // fmul v20.2d, v21.2d, v11.2d
+	WORD    $0x6e6bde36 // fmul v22.2d, v17.2d, v11.2d
+	WORD    $0x6e75de94 // fmul v20.2d, v20.2d, v21.2d
+	WORD    $0x6e71ded1 // fmul v17.2d, v22.2d, v17.2d
+	FMOVQ   192(RSP), F21
+	VFMLA   V18.D2, V20.D2, V21.D2
+	FMOVQ   192(RSP), F18
+	VFMLA   V16.D2, V17.D2, V18.D2
+	WORD    $0x6e75fd50 // fdiv v16.2d, v10.2d, v21.2d
+	WORD    $0x6e72fd51 // fdiv v17.2d, v10.2d, v18.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6ce5ce // fcmeq v14.2d, v14.2d, v12.2d
+	WORD    $0x4e6d1e0d // bic v13.16b, v16.16b, v13.16b
 	WORD    $0x4e6e1e2e // bic v14.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e4f // bic v15.16b, v18.16b, v15.16b
-	FMOVQ   F20, 0(R0)
-	FMOVQ   F14, 0(R1)
-	FMOVQ   F16, 16(R0)
-	FMOVQ   F15, 16(R1)
+	FMOVQ   F19, 0(R0)
+	FMOVQ   F13, 0(R1)
+	FMOVQ   F15, 16(R0)
+	FMOVQ   F14, 16(R1)
 	ADD     $32, R0
 	ADD     $32, R1
 	ADD     $32, R2
@@ -11114,118 +10965,115 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R2), F14
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V18.B16
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V19.D2
-	FMOVQ   864(R5), F20 // 0xbf206c5751d02dd8
-	VFMLA   V17.D2, V2.D2, V20.D2
-	FMOVQ   880(R5), F21 // 0xbf3a23a40b9186b1
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   896(R5), F20 // 0xbf4c207aa578ab71
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   912(R5), F21 // 0xbf5fcb4547c9c565
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   928(R5), F20 // 0xbf71e83dcf4e7192
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   944(R5), F21 // 0xbf843be492e9aed5
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   960(R5), F20 // 0xbf970da1bdf1b5a0
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   976(R5), F21 // 0xbfaaf330b30883f4
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   992(R5), F20 // 0xbfc1401fac04db3f
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   1008(R5), F21 // 0xbfe1d8f9b879bb16
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   16(RSP), F20
-	VFMLA   V17.D2, V21.D2, V20.D2
-	WORD    $0x6e64de51 // fmul v17.2d, v18.2d, v4.2d
-	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
-	VFMLA   V3.D2, V18.D2, V17.D2
-	WORD    $0x6e73e4b2 // fcmge v18.2d, v5.2d, v19.2d
-	VMOV    V17.B16, V20.B16
-	VFMLS   V19.D2, V6.D2, V20.D2
-	VBIF    V18.B16, V17.B16, V20.B16
-	VMOV    V19.B16, V21.B16
-	VFMLA   V17.D2, V6.D2, V21.D2
-	VBIT    V18.B16, V21.B16, V19.B16
-	VAND    V18.B16, V7.B16, V17.B16
-	WORD    $0x6e73fe92 // fdiv v18.2d, v20.2d, v19.2d
-	WORD    $0x6e72de53 // fmul v19.2d, v18.2d, v18.2d
-	FMOVQ   1024(R5), F20 // 0xbf71d1a0f8be9ed5
-	VFMLA   V19.D2, V8.D2, V20.D2
-	FMOVQ   1040(R5), F21 // 0x3f819123a6deac36
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1056(R5), F20 // 0xbf88e3703a1362f5
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1072(R5), F21 // 0x3f8e0653f881b6f3
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1088(R5), F20 // 0xbf910bedadc48626
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1104(R5), F21 // 0x3f9328266cd8d3d0
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1120(R5), F20 // 0xbf95ba6836f6beb7
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1136(R5), F21 // 0x3f9912a90107c863
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1152(R5), F20 // 0xbf9da1ba61e479f0
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1168(R5), F21 // 0x3fa21bb943916c25
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1184(R5), F20 // 0xbfa7483758e0731b
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1200(R5), F21 // 0x3fb04c26be3b020d
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1216(R5), F20 // 0xbfbb2995e7b7b602
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1232(R5), F21 // 0xbc76b01ec5417056
-	VFMLA   V19.D2, V20.D2, V21.D2
-	VFMLA   V21.D2, V18.D2, V17.D2
-	VFMLA   V9.D2, V18.D2, V17.D2
-	VAND    V0.B16, V16.B16, V18.B16
-	VORR    V17.B16, V18.B16, V18.B16
-	WORD    $0x4e72d5ef // fadd v15.2d, v15.2d, v18.2d
-	VAND    V0.B16, V14.B16, V17.B16
-	VORR    V15.B16, V17.B16, V17.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V18.D2
-	FMOVQ   1344(R5), F16 // 0xbf245bb7ee4cfaca
-	VFMLA   V15.D2, V12.D2, V16.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1376(R5), F16 // 0xbf91b0cc910cafd9
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1408(R5), F16 // 0xbfe9479886a9c8bf
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1440(R5), F16 // 0xc026c76c934c109e
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1472(R5), F16 // 0xc03de9e64df22ef3
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V15.D2, V16.D2, V19.D2
-	WORD    $0x6e6bde4f // fmul v15.2d, v18.2d, v11.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	FMOVQ   32(RSP), F16
-	VFMLA   V19.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F14, 0(R1)
+	FMOVQ   0(R2), F13
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5af // fsub v15.2d, v13.2d, v14.2d
+	WORD    $0x4e601df0 // bic v16.16b, v15.16b, v0.16b
+	WORD    $0x6ef0e431 // fcmgt v17.2d, v1.2d, v16.2d
+	VBSL    V1.B16, V16.B16, V17.B16
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	FMOVQ   544(R5), F18 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V18.D2
+	FMOVQ   176(RSP), F19
+	VFMLA   V16.D2, V2.D2, V19.D2
+	FMOVQ   160(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   144(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   128(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   112(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   96(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   80(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   64(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   48(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   32(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   16(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	WORD    $0x6e73de30 // fmul v16.2d, v17.2d, v19.2d
+	VFMLA   V3.D2, V17.D2, V16.D2
+	WORD    $0x6e72e491 // fcmge v17.2d, v4.2d, v18.2d
+	VAND    V17.B16, V5.B16, V19.B16
+	VAND    V17.B16, V6.B16, V17.B16
+	VMOV    V16.B16, V20.B16
+	VFMLS   V18.D2, V19.D2, V20.D2
+	VFMLA   V16.D2, V19.D2, V18.D2
+	WORD    $0x6e72fe90 // fdiv v16.2d, v20.2d, v18.2d
+	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
+	FMOVQ   752(R5), F19 // 0xbf71d1a0f8be9ed5
+	VFMLA   V18.D2, V7.D2, V19.D2
+	FMOVQ   768(R5), F20 // 0x3f819123a6deac36
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   784(R5), F19 // 0xbf88e3703a1362f5
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   800(R5), F20 // 0x3f8e0653f881b6f3
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   816(R5), F19 // 0xbf910bedadc48626
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   832(R5), F20 // 0x3f9328266cd8d3d0
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   848(R5), F19 // 0xbf95ba6836f6beb7
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   864(R5), F20 // 0x3f9912a90107c863
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   880(R5), F19 // 0xbf9da1ba61e479f0
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   896(R5), F20 // 0x3fa21bb943916c25
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   912(R5), F19 // 0xbfa7483758e0731b
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   928(R5), F20 // 0x3fb04c26be3b020d
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   944(R5), F19 // 0xbfbb2995e7b7b602
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   960(R5), F20 // 0xbc76b01ec5417056
+	VFMLA   V18.D2, V19.D2, V20.D2
+	VFMLA   V20.D2, V16.D2, V17.D2
+	VFMLA   V8.D2, V16.D2, V17.D2
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V17.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	FMOVQ   544(R5), F17 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V17.D2
+	FMOVQ   992(R5), F15 // 0xbf245bb7ee4cfaca
+	VFMLA   V14.D2, V9.D2, V15.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1024(R5), F15 // 0xbf91b0cc910cafd9
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1056(R5), F15 // 0xbfe9479886a9c8bf
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1072(R5), F18 // 0x400c6357f269e3a3
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1088(R5), F15 // 0xc026c76c934c109e
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1120(R5), F15 // 0xc03de9e64df22ef3
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V14.D2, V15.D2, V18.D2
+	WORD    $0x6e6bde2e // fmul v14.2d, v17.2d, v11.2d
+	WORD    $0x6e71ddce // fmul v14.2d, v14.2d, v17.2d
+	FMOVQ   192(RSP), F15
+	VFMLA   V18.D2, V14.D2, V15.D2
+	WORD    $0x6e6ffd4e // fdiv v14.2d, v10.2d, v15.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F13, 0(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -11234,124 +11082,121 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R2), F14
-	WORD    $0x4e6189cf // frintn v15.2d, v14.2d
-	WORD    $0x4eefd5d0 // fsub v16.2d, v14.2d, v15.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V18.B16
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
-	VFMLS   V18.D2, V18.D2, V19.D2
-	FMOVQ   864(R5), F20 // 0xbf206c5751d02dd8
-	VFMLA   V17.D2, V2.D2, V20.D2
-	FMOVQ   880(R5), F21 // 0xbf3a23a40b9186b1
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   896(R5), F20 // 0xbf4c207aa578ab71
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   912(R5), F21 // 0xbf5fcb4547c9c565
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   928(R5), F20 // 0xbf71e83dcf4e7192
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   944(R5), F21 // 0xbf843be492e9aed5
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   960(R5), F20 // 0xbf970da1bdf1b5a0
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   976(R5), F21 // 0xbfaaf330b30883f4
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   992(R5), F20 // 0xbfc1401fac04db3f
-	VFMLA   V17.D2, V21.D2, V20.D2
-	FMOVQ   1008(R5), F21 // 0xbfe1d8f9b879bb16
-	VFMLA   V17.D2, V20.D2, V21.D2
-	FMOVQ   16(RSP), F20
-	VFMLA   V17.D2, V21.D2, V20.D2
-	WORD    $0x6e64de51 // fmul v17.2d, v18.2d, v4.2d
-	WORD    $0x6e74de31 // fmul v17.2d, v17.2d, v20.2d
-	VFMLA   V3.D2, V18.D2, V17.D2
-	WORD    $0x6e73e4b2 // fcmge v18.2d, v5.2d, v19.2d
-	VMOV    V17.B16, V20.B16
-	VFMLS   V19.D2, V6.D2, V20.D2
-	VBIF    V18.B16, V17.B16, V20.B16
-	VMOV    V19.B16, V21.B16
-	VFMLA   V17.D2, V6.D2, V21.D2
-	VBIT    V18.B16, V21.B16, V19.B16
-	VAND    V18.B16, V7.B16, V17.B16
-	WORD    $0x6e73fe92 // fdiv v18.2d, v20.2d, v19.2d
-	WORD    $0x6e72de53 // fmul v19.2d, v18.2d, v18.2d
-	FMOVQ   1024(R5), F20 // 0xbf71d1a0f8be9ed5
-	VFMLA   V19.D2, V8.D2, V20.D2
-	FMOVQ   1040(R5), F21 // 0x3f819123a6deac36
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1056(R5), F20 // 0xbf88e3703a1362f5
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1072(R5), F21 // 0x3f8e0653f881b6f3
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1088(R5), F20 // 0xbf910bedadc48626
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1104(R5), F21 // 0x3f9328266cd8d3d0
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1120(R5), F20 // 0xbf95ba6836f6beb7
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1136(R5), F21 // 0x3f9912a90107c863
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1152(R5), F20 // 0xbf9da1ba61e479f0
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1168(R5), F21 // 0x3fa21bb943916c25
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1184(R5), F20 // 0xbfa7483758e0731b
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1200(R5), F21 // 0x3fb04c26be3b020d
-	VFMLA   V19.D2, V20.D2, V21.D2
-	FMOVQ   1216(R5), F20 // 0xbfbb2995e7b7b602
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1232(R5), F21 // 0xbc76b01ec5417056
-	VFMLA   V19.D2, V20.D2, V21.D2
-	VFMLA   V21.D2, V18.D2, V17.D2
-	VFMLA   V9.D2, V18.D2, V17.D2
-	VAND    V0.B16, V16.B16, V18.B16
-	VORR    V17.B16, V18.B16, V18.B16
-	WORD    $0x4e72d5ef // fadd v15.2d, v15.2d, v18.2d
-	VAND    V0.B16, V14.B16, V17.B16
-	VORR    V15.B16, V17.B16, V17.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F18 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V18.D2
-	FMOVQ   1344(R5), F16 // 0xbf245bb7ee4cfaca
-	VFMLA   V15.D2, V12.D2, V16.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1376(R5), F16 // 0xbf91b0cc910cafd9
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1408(R5), F16 // 0xbfe9479886a9c8bf
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1440(R5), F16 // 0xc026c76c934c109e
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V15.D2, V16.D2, V19.D2
-	FMOVQ   1472(R5), F16 // 0xc03de9e64df22ef3
-	VFMLA   V15.D2, V19.D2, V16.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V15.D2, V16.D2, V19.D2
-	WORD    $0x6e6bde4f // fmul v15.2d, v18.2d, v11.2d
-	WORD    $0x6e72ddef // fmul v15.2d, v15.2d, v18.2d
-	FMOVQ   32(RSP), F16
-	VFMLA   V19.D2, V15.D2, V16.D2
-	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1dee // bic v14.16b, v15.16b, v14.16b
-	FMOVD.P F17, 8(R0)
-	FMOVD.P F14, 8(R1)
+	FMOVD.P 8(R2), F13
+	WORD    $0x4e6189ae // frintn v14.2d, v13.2d
+	WORD    $0x4eeed5af // fsub v15.2d, v13.2d, v14.2d
+	WORD    $0x4e601df0 // bic v16.16b, v15.16b, v0.16b
+	WORD    $0x6ef0e431 // fcmgt v17.2d, v1.2d, v16.2d
+	VBSL    V1.B16, V16.B16, V17.B16
+	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
+	FMOVQ   544(R5), F18 // 0x3fd0000000000000
+	VFMLS   V17.D2, V17.D2, V18.D2
+	FMOVQ   176(RSP), F19
+	VFMLA   V16.D2, V2.D2, V19.D2
+	FMOVQ   160(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   144(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   128(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   112(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   96(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   80(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   64(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   48(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   32(RSP), F20
+	VFMLA   V16.D2, V19.D2, V20.D2
+	FMOVQ   16(RSP), F19
+	VFMLA   V16.D2, V20.D2, V19.D2
+	WORD    $0x6e73de30 // fmul v16.2d, v17.2d, v19.2d
+	VFMLA   V3.D2, V17.D2, V16.D2
+	WORD    $0x6e72e491 // fcmge v17.2d, v4.2d, v18.2d
+	VAND    V17.B16, V5.B16, V19.B16
+	VAND    V17.B16, V6.B16, V17.B16
+	VMOV    V16.B16, V20.B16
+	VFMLS   V18.D2, V19.D2, V20.D2
+	VFMLA   V16.D2, V19.D2, V18.D2
+	WORD    $0x6e72fe90 // fdiv v16.2d, v20.2d, v18.2d
+	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
+	FMOVQ   752(R5), F19 // 0xbf71d1a0f8be9ed5
+	VFMLA   V18.D2, V7.D2, V19.D2
+	FMOVQ   768(R5), F20 // 0x3f819123a6deac36
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   784(R5), F19 // 0xbf88e3703a1362f5
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   800(R5), F20 // 0x3f8e0653f881b6f3
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   816(R5), F19 // 0xbf910bedadc48626
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   832(R5), F20 // 0x3f9328266cd8d3d0
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   848(R5), F19 // 0xbf95ba6836f6beb7
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   864(R5), F20 // 0x3f9912a90107c863
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   880(R5), F19 // 0xbf9da1ba61e479f0
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   896(R5), F20 // 0x3fa21bb943916c25
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   912(R5), F19 // 0xbfa7483758e0731b
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   928(R5), F20 // 0x3fb04c26be3b020d
+	VFMLA   V18.D2, V19.D2, V20.D2
+	FMOVQ   944(R5), F19 // 0xbfbb2995e7b7b602
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   960(R5), F20 // 0xbc76b01ec5417056
+	VFMLA   V18.D2, V19.D2, V20.D2
+	VFMLA   V20.D2, V16.D2, V17.D2
+	VFMLA   V8.D2, V16.D2, V17.D2
+	VAND    V0.B16, V15.B16, V16.B16
+	VORR    V17.B16, V16.B16, V16.B16
+	WORD    $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
+	VAND    V0.B16, V13.B16, V16.B16
+	VORR    V14.B16, V16.B16, V16.B16
+	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	FMOVQ   544(R5), F17 // 0x3fd0000000000000
+	VFMLS   V15.D2, V15.D2, V17.D2
+	FMOVQ   992(R5), F15 // 0xbf245bb7ee4cfaca
+	VFMLA   V14.D2, V9.D2, V15.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1024(R5), F15 // 0xbf91b0cc910cafd9
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1056(R5), F15 // 0xbfe9479886a9c8bf
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1072(R5), F18 // 0x400c6357f269e3a3
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1088(R5), F15 // 0xc026c76c934c109e
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V14.D2, V15.D2, V18.D2
+	FMOVQ   1120(R5), F15 // 0xc03de9e64df22ef3
+	VFMLA   V14.D2, V18.D2, V15.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V14.D2, V15.D2, V18.D2
+	WORD    $0x6e6bde2e // fmul v14.2d, v17.2d, v11.2d
+	WORD    $0x6e71ddce // fmul v14.2d, v14.2d, v17.2d
+	FMOVQ   192(RSP), F15
+	VFMLA   V18.D2, V14.D2, V15.D2
+	WORD    $0x6e6ffd4e // fdiv v14.2d, v10.2d, v15.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1dcd // bic v13.16b, v14.16b, v13.16b
+	FMOVD.P F16, 8(R0)
+	FMOVD.P F13, 8(R1)
 
 done:
 	RET
 
 // func smoothCeilF32NEON(dst *float32, x *float32, n int, c *float64)
-TEXT ·smoothCeilF32NEON(SB), NOSPLIT, $0-32
+TEXT ·smoothCeilF32NEON(SB), NOSPLIT, $88-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -11359,131 +11204,131 @@ TEXT ·smoothCeilF32NEON(SB), NOSPLIT, $0-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
-	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
-	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
-	FMOVD   16(R4), F6
-	VDUP    V6.D[0], V6.D2
-	FMOVQ   592(R5), F7 // 0x4000000000000000
-	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
-	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
-	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
-	FMOVQ   656(R5), F11 // 0xbf9b713b5290a752
-	FMOVQ   672(R5), F12 // 0xbf797cfa69655d4b
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   40(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   48(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 80(RSP)
+	FMOVD   56(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   8(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   576(R5), F6 // 0x3fd68dfd71bc10df
+	FMOVQ   592(R5), F7 // 0x3f8192ec98c4eec6
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	FMOVD   8(R1), F14
-	WORD    $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VEOR    V0.B16, V13.B16, V13.B16
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
-	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
-	WORD    $0x4ef0d5ce // fsub v14.2d, v14.2d, v16.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4ee1d5ce // fsub v14.2d, v14.2d, v1.2d
-	WORD    $0x4e601db1 // bic v17.16b, v13.16b, v0.16b
-	WORD    $0x4e601dd2 // bic v18.16b, v14.16b, v0.16b
-	WORD    $0x6ef1e433 // fcmgt v19.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V19.B16
-	WORD    $0x6ef2e431 // fcmgt v17.2d, v1.2d, v18.2d
-	VBSL    V1.B16, V18.B16, V17.B16
-	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
-	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V22.D2
-	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
-	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
-	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
-	VFMLA   V18.D2, V3.D2, V23.D2
-	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
-	VFMLA   V20.D2, V3.D2, V24.D2
-	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V18.D2, V4.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V20.D2, V4.D2, V26.D2
-	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
-	VFMLA   V18.D2, V5.D2, V27.D2
-	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
-	VFMLA   V20.D2, V5.D2, V28.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V25.D2, V23.D2
-	VFMLA   V20.D2, V26.D2, V24.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V27.D2, V23.D2
-	VFMLA   V20.D2, V28.D2, V24.D2
-	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
-	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
-	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
-	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
-	VMOV    V18.B16, V23.B16
-	VFMLS   V21.D2, V7.D2, V23.D2
-	VMOV    V17.B16, V24.B16
-	VFMLS   V22.D2, V7.D2, V24.D2
-	VBIF    V19.B16, V18.B16, V23.B16
-	VBIF    V20.B16, V17.B16, V24.B16
-	VMOV    V21.B16, V25.B16
-	VFMLA   V18.D2, V7.D2, V25.D2
-	VMOV    V22.B16, V18.B16
-	VFMLA   V17.D2, V7.D2, V18.D2
-	VBIT    V19.B16, V25.B16, V21.B16
-	VBIT    V20.B16, V18.B16, V22.B16
-	VAND    V19.B16, V8.B16, V17.B16
-	VAND    V20.B16, V8.B16, V18.B16
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
-	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
-	VFMLA   V21.D2, V9.D2, V23.D2
-	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V9.D2, V24.D2
-	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
-	VFMLA   V21.D2, V10.D2, V25.D2
-	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V10.D2, V26.D2
-	FMOVQ   768(R5), F27 // 0x3fa1ebbba5994709
-	VFMLA   V21.D2, V11.D2, V27.D2
-	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V11.D2, V28.D2
-	FMOVQ   784(R5), F29 // 0x3f91902c384fe14e
-	VFMLA   V21.D2, V12.D2, V29.D2
-	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V12.D2, V30.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V25.D2, V23.D2
-	VFMLA   V22.D2, V26.D2, V24.D2
-	VFMLA   V21.D2, V29.D2, V27.D2
-	VFMLA   V22.D2, V30.D2, V28.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V27.D2, V23.D2
-	VFMLA   V22.D2, V28.D2, V24.D2
-	VFMLA   V23.D2, V19.D2, V17.D2
-	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V0.B16, V13.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V0.B16, V14.B16, V13.B16
-	VORR    V18.B16, V13.B16, V13.B16
-	WORD    $0x4e73d5ee // fadd v14.2d, v15.2d, v19.2d
-	WORD    $0x4e6dd60d // fadd v13.2d, v16.2d, v13.2d
-	VEOR    V0.B16, V14.B16, V14.B16
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169cf // fcvtn v15.2s, v14.2d
-	FMOVD   F15, 0(R0)
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 8(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVD   8(R1), F9
+	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
+	VEOR    V0.B16, V8.B16, V8.B16
+	VEOR    V0.B16, V9.B16, V9.B16
+	WORD    $0x4e61990a // frintm v10.2d, v8.2d
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
+	WORD    $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
+	WORD    $0x4e601d0c // bic v12.16b, v8.16b, v0.16b
+	WORD    $0x4e601d2d // bic v13.16b, v9.16b, v0.16b
+	WORD    $0x6eece42e // fcmgt v14.2d, v1.2d, v12.2d
+	VBSL    V1.B16, V12.B16, V14.B16
+	WORD    $0x6eede42c // fcmgt v12.2d, v1.2d, v13.2d
+	VBSL    V1.B16, V13.B16, V12.B16
+	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
+	WORD    $0x6e6cdd8f // fmul v15.2d, v12.2d, v12.2d
+	WORD    $0x4eedd450 // fsub v16.2d, v2.2d, v13.2d
+	WORD    $0x4eefd451 // fsub v17.2d, v2.2d, v15.2d
+	FMOVQ   80(RSP), F18
+	VFMLA   V13.D2, V3.D2, V18.D2
+	FMOVQ   80(RSP), F19
+	VFMLA   V15.D2, V3.D2, V19.D2
+	FMOVQ   64(RSP), F20
+	VFMLA   V13.D2, V18.D2, V20.D2
+	FMOVQ   64(RSP), F18
+	VFMLA   V15.D2, V19.D2, V18.D2
+	FMOVQ   48(RSP), F19
+	VFMLA   V13.D2, V20.D2, V19.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V15.D2, V18.D2, V20.D2
+	FMOVQ   32(RSP), F18
+	VFMLA   V13.D2, V19.D2, V18.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V15.D2, V20.D2, V19.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V13.D2, V18.D2, V20.D2
+	FMOVQ   16(RSP), F13
+	VFMLA   V15.D2, V19.D2, V13.D2
+	WORD    $0x6e74ddce // fmul v14.2d, v14.2d, v20.2d
+	WORD    $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
+	WORD    $0x6e70e48d // fcmge v13.2d, v4.2d, v16.2d
+	WORD    $0x6e71e48f // fcmge v15.2d, v4.2d, v17.2d
+	VAND    V13.B16, V5.B16, V18.B16
+	VAND    V15.B16, V5.B16, V19.B16
+	VAND    V13.B16, V6.B16, V13.B16
+	VAND    V15.B16, V6.B16, V15.B16
+	VMOV    V14.B16, V20.B16
+	VFMLS   V16.D2, V18.D2, V20.D2
+	VMOV    V12.B16, V21.B16
+	VFMLS   V17.D2, V19.D2, V21.D2
+	VFMLA   V14.D2, V18.D2, V16.D2
+	VFMLA   V12.D2, V19.D2, V17.D2
+	WORD    $0x6e70fe8c // fdiv v12.2d, v20.2d, v16.2d
+	WORD    $0x6e71feae // fdiv v14.2d, v21.2d, v17.2d
+	WORD    $0x6e6cdd90 // fmul v16.2d, v12.2d, v12.2d
+	WORD    $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F18 // 0xbf96b1dcede32bb2
+	VFMLA   V16.D2, V7.D2, V18.D2
+	FMOVQ   608(R5), F19 // 0xbf96b1dcede32bb2
+	VFMLA   V17.D2, V7.D2, V19.D2
+	FMOVQ   624(R5), F20 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   624(R5), F18 // 0x3fa148c6dc83dae2
+	VFMLA   V17.D2, V19.D2, V18.D2
+	FMOVQ   640(R5), F19 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   640(R5), F20 // 0xbfa72d31837414e5
+	VFMLA   V17.D2, V18.D2, V20.D2
+	FMOVQ   656(R5), F18 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   656(R5), F19 // 0x3fb04b4e9064b1e6
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   672(R5), F20 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V18.D2, V20.D2
+	FMOVQ   672(R5), F18 // 0xbfbb2990c576371a
+	VFMLA   V17.D2, V19.D2, V18.D2
+	FMOVQ   688(R5), F19 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   688(R5), F16 // 0x3fd45f306c8143a5
+	VFMLA   V17.D2, V18.D2, V16.D2
+	VFMLA   V19.D2, V12.D2, V13.D2
+	VFMLA   V16.D2, V14.D2, V15.D2
+	VAND    V0.B16, V8.B16, V12.B16
+	VORR    V13.B16, V12.B16, V12.B16
+	VAND    V0.B16, V9.B16, V8.B16
+	VORR    V15.B16, V8.B16, V8.B16
+	WORD    $0x4e6cd549 // fadd v9.2d, v10.2d, v12.2d
+	WORD    $0x4e68d568 // fadd v8.2d, v11.2d, v8.2d
+	VEOR    V0.B16, V9.B16, V9.B16
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x0e61692a // fcvtn v10.2s, v9.2d
+	FMOVD   F10, 0(R0)
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   F9, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $4, R3
@@ -11493,60 +11338,55 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
-	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V3.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V4.D2, V19.D2
-	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V5.D2, V20.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V20.D2, V18.D2
-	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
-	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V7.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V7.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V8.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V9.D2, V18.D2
-	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V10.D2, V19.D2
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V11.D2, V20.D2
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V12.D2, V21.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V17.D2, V21.D2, V20.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V20.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVD   F14, 0(R0)
+	FMOVD   0(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
+	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	WORD    $0x4e601d0a // bic v10.16b, v8.16b, v0.16b
+	WORD    $0x6eeae42b // fcmgt v11.2d, v1.2d, v10.2d
+	VBSL    V1.B16, V10.B16, V11.B16
+	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
+	WORD    $0x4eead44c // fsub v12.2d, v2.2d, v10.2d
+	FMOVQ   80(RSP), F13
+	VFMLA   V10.D2, V3.D2, V13.D2
+	FMOVQ   64(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   48(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   16(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	WORD    $0x6e6ddd6a // fmul v10.2d, v11.2d, v13.2d
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V13.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V10.B16, V14.B16
+	VFMLS   V12.D2, V13.D2, V14.D2
+	VFMLA   V10.D2, V13.D2, V12.D2
+	WORD    $0x6e6cfdca // fdiv v10.2d, v14.2d, v12.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	FMOVQ   608(R5), F13 // 0xbf96b1dcede32bb2
+	VFMLA   V12.D2, V7.D2, V13.D2
+	FMOVQ   624(R5), F14 // 0x3fa148c6dc83dae2
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   640(R5), F13 // 0xbfa72d31837414e5
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   656(R5), F14 // 0x3fb04b4e9064b1e6
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   672(R5), F13 // 0xbfbb2990c576371a
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   688(R5), F14 // 0x3fd45f306c8143a5
+	VFMLA   V12.D2, V13.D2, V14.D2
+	VFMLA   V14.D2, V10.D2, V11.D2
+	VAND    V0.B16, V8.B16, V10.B16
+	VORR    V11.B16, V10.B16, V10.B16
+	WORD    $0x4e6ad528 // fadd v8.2d, v9.2d, v10.2d
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVD   F9, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	SUB     $2, R3
@@ -11554,66 +11394,61 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R1), F13
-	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
-	WORD    $0x4eeed5ad // fsub v13.2d, v13.2d, v14.2d
-	WORD    $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	WORD    $0x4e601daf // bic v15.16b, v13.16b, v0.16b
-	WORD    $0x6eefe430 // fcmgt v16.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V16.B16
-	WORD    $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F17 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V17.D2
-	WORD    $0x6e62de10 // fmul v16.2d, v16.2d, v2.2d
-	FMOVQ   688(R5), F18 // 0x3fe921fb54bba45a
-	VFMLA   V15.D2, V3.D2, V18.D2
-	FMOVQ   704(R5), F19 // 0xbfc13fc65487d0da
-	VFMLA   V15.D2, V4.D2, V19.D2
-	FMOVQ   720(R5), F20 // 0xbf95bf840811887d
-	VFMLA   V15.D2, V5.D2, V20.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V19.D2, V18.D2
-	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
-	VFMLA   V15.D2, V20.D2, V18.D2
-	WORD    $0x6e72de0f // fmul v15.2d, v16.2d, v18.2d
-	WORD    $0x6e71e4d0 // fcmge v16.2d, v6.2d, v17.2d
-	VMOV    V15.B16, V18.B16
-	VFMLS   V17.D2, V7.D2, V18.D2
-	VBIF    V16.B16, V15.B16, V18.B16
-	VMOV    V17.B16, V19.B16
-	VFMLA   V15.D2, V7.D2, V19.D2
-	VBIT    V16.B16, V19.B16, V17.B16
-	VAND    V16.B16, V8.B16, V15.B16
-	WORD    $0x6e71fe50 // fdiv v16.2d, v18.2d, v17.2d
-	WORD    $0x6e70de11 // fmul v17.2d, v16.2d, v16.2d
-	FMOVQ   736(R5), F18 // 0x3fd45f306daf80e8
-	VFMLA   V17.D2, V9.D2, V18.D2
-	FMOVQ   752(R5), F19 // 0x3fb04c0a8218822e
-	VFMLA   V17.D2, V10.D2, V19.D2
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V17.D2, V11.D2, V20.D2
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V17.D2, V12.D2, V21.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V19.D2, V18.D2
-	VFMLA   V17.D2, V21.D2, V20.D2
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	VFMLA   V17.D2, V20.D2, V18.D2
-	VFMLA   V18.D2, V16.D2, V15.D2
-	VAND    V0.B16, V13.B16, V16.B16
-	VORR    V15.B16, V16.B16, V16.B16
-	WORD    $0x4e70d5cd // fadd v13.2d, v14.2d, v16.2d
-	VEOR    V0.B16, V13.B16, V13.B16
-	WORD    $0x0e6169ae // fcvtn v14.2s, v13.2d
-	FMOVS.P F14, 4(R0)
+	FMOVS.P 4(R1), F8
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x4e619909 // frintm v9.2d, v8.2d
+	WORD    $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
+	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	WORD    $0x4e601d0a // bic v10.16b, v8.16b, v0.16b
+	WORD    $0x6eeae42b // fcmgt v11.2d, v1.2d, v10.2d
+	VBSL    V1.B16, V10.B16, V11.B16
+	WORD    $0x6e6bdd6a // fmul v10.2d, v11.2d, v11.2d
+	WORD    $0x4eead44c // fsub v12.2d, v2.2d, v10.2d
+	FMOVQ   80(RSP), F13
+	VFMLA   V10.D2, V3.D2, V13.D2
+	FMOVQ   64(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   48(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V10.D2, V13.D2, V14.D2
+	FMOVQ   16(RSP), F13
+	VFMLA   V10.D2, V14.D2, V13.D2
+	WORD    $0x6e6ddd6a // fmul v10.2d, v11.2d, v13.2d
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V13.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V10.B16, V14.B16
+	VFMLS   V12.D2, V13.D2, V14.D2
+	VFMLA   V10.D2, V13.D2, V12.D2
+	WORD    $0x6e6cfdca // fdiv v10.2d, v14.2d, v12.2d
+	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	FMOVQ   608(R5), F13 // 0xbf96b1dcede32bb2
+	VFMLA   V12.D2, V7.D2, V13.D2
+	FMOVQ   624(R5), F14 // 0x3fa148c6dc83dae2
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   640(R5), F13 // 0xbfa72d31837414e5
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   656(R5), F14 // 0x3fb04b4e9064b1e6
+	VFMLA   V12.D2, V13.D2, V14.D2
+	FMOVQ   672(R5), F13 // 0xbfbb2990c576371a
+	VFMLA   V12.D2, V14.D2, V13.D2
+	FMOVQ   688(R5), F14 // 0x3fd45f306c8143a5
+	VFMLA   V12.D2, V13.D2, V14.D2
+	VFMLA   V14.D2, V10.D2, V11.D2
+	VAND    V0.B16, V8.B16, V10.B16
+	VORR    V11.B16, V10.B16, V10.B16
+	WORD    $0x4e6ad528 // fadd v8.2d, v9.2d, v10.2d
+	VEOR    V0.B16, V8.B16, V8.B16
+	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
+	FMOVS.P F9, 4(R0)
 
 done:
 	RET
 
 // func smoothCeilF64NEON(dst *float64, x *float64, n int, c *float64)
-TEXT ·smoothCeilF64NEON(SB), NOSPLIT, $24-32
+TEXT ·smoothCeilF64NEON(SB), NOSPLIT, $184-32
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
@@ -11621,186 +11456,209 @@ TEXT ·smoothCeilF64NEON(SB), NOSPLIT, $24-32
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
-	FMOVD   40(R4), F3
+	FMOVD   32(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 16(RSP)
+	FMOVD   40(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 32(RSP)
+	FMOVD   48(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 48(RSP)
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 64(RSP)
+	FMOVD   64(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 80(RSP)
+	FMOVD   72(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 96(RSP)
+	FMOVD   80(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 112(RSP)
+	FMOVD   88(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 128(RSP)
+	FMOVD   96(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 144(RSP)
+	FMOVD   104(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 160(RSP)
+	FMOVD   112(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 176(RSP)
+	FMOVD   120(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   32(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   24(R4), F4
+	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
-	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
-	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   704(R5), F6 // 0x3fd68dfd7131067c
+	FMOVQ   720(R5), F7 // 0x3f528a9ddf0ad1b5
+	FMOVQ   736(R5), F8 // 0x3fd45f306dc9c883
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R1), F10
-	FMOVQ   16(R1), F11
+	FMOVQ   0(R1), F9
+	FMOVQ   16(R1), F10
+	VEOR    V0.B16, V9.B16, V9.B16
 	VEOR    V0.B16, V10.B16, V10.B16
-	VEOR    V0.B16, V11.B16, V11.B16
+	WORD    $0x4e61992b // frintm v11.2d, v9.2d
 	WORD    $0x4e61994c // frintm v12.2d, v10.2d
-	WORD    $0x4e61996d // frintm v13.2d, v11.2d
+	WORD    $0x4e61892d // frintn v13.2d, v9.2d
 	WORD    $0x4e61894e // frintn v14.2d, v10.2d
-	WORD    $0x4e61896f // frintn v15.2d, v11.2d
+	WORD    $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
 	WORD    $0x4eeed54a // fsub v10.2d, v10.2d, v14.2d
-	WORD    $0x4eefd56b // fsub v11.2d, v11.2d, v15.2d
+	WORD    $0x4e601d2d // bic v13.16b, v9.16b, v0.16b
 	WORD    $0x4e601d4e // bic v14.16b, v10.16b, v0.16b
-	WORD    $0x4e601d6f // bic v15.16b, v11.16b, v0.16b
-	WORD    $0x6eeee430 // fcmgt v16.2d, v1.2d, v14.2d
-	VBSL    V1.B16, V14.B16, V16.B16
-	WORD    $0x6eefe42e // fcmgt v14.2d, v1.2d, v15.2d
-	VBSL    V1.B16, V15.B16, V14.B16
-	WORD    $0x4ef0d42f // fsub v15.2d, v1.2d, v16.2d
-	WORD    $0x4eeed431 // fsub v17.2d, v1.2d, v14.2d
-	WORD    $0x6e6fddf2 // fmul v18.2d, v15.2d, v15.2d
-	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
-	VFMLS   V16.D2, V16.D2, V16.D2
-	VFMLS   V14.D2, V14.D2, V14.D2
-	FMOVQ   864(R5), F20 // 0xbf206c5751d02dd8
-	VFMLA   V18.D2, V2.D2, V20.D2
-	FMOVQ   864(R5), F21 // 0xbf206c5751d02dd8
-	VFMLA   V19.D2, V2.D2, V21.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   880(R5), F20 // 0xbf3a23a40b9186b1
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   896(R5), F21 // 0xbf4c207aa578ab71
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   896(R5), F22 // 0xbf4c207aa578ab71
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   912(R5), F20 // 0xbf5fcb4547c9c565
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   912(R5), F21 // 0xbf5fcb4547c9c565
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   928(R5), F22 // 0xbf71e83dcf4e7192
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   928(R5), F20 // 0xbf71e83dcf4e7192
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   944(R5), F21 // 0xbf843be492e9aed5
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   944(R5), F22 // 0xbf843be492e9aed5
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   960(R5), F20 // 0xbf970da1bdf1b5a0
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   960(R5), F21 // 0xbf970da1bdf1b5a0
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   976(R5), F20 // 0xbfaaf330b30883f4
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   992(R5), F21 // 0xbfc1401fac04db3f
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   992(R5), F22 // 0xbfc1401fac04db3f
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1008(R5), F20 // 0xbfe1d8f9b879bb16
-	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1008(R5), F21 // 0xbfe1d8f9b879bb16
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   16(RSP), F22
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   16(RSP), F18
-	VFMLA   V19.D2, V21.D2, V18.D2
-	WORD    $0x6e64ddf3 // fmul v19.2d, v15.2d, v4.2d
-	WORD    $0x6e64de34 // fmul v20.2d, v17.2d, v4.2d
-	WORD    $0x6e76de73 // fmul v19.2d, v19.2d, v22.2d
-	WORD    $0x6e72de92 // fmul v18.2d, v20.2d, v18.2d
-	VFMLA   V3.D2, V15.D2, V19.D2
-	VFMLA   V3.D2, V17.D2, V18.D2
-	WORD    $0x6e70e4af // fcmge v15.2d, v5.2d, v16.2d
-	WORD    $0x6e6ee4b1 // fcmge v17.2d, v5.2d, v14.2d
-	VMOV    V19.B16, V20.B16
-	VFMLS   V16.D2, V6.D2, V20.D2
-	VMOV    V18.B16, V21.B16
-	VFMLS   V14.D2, V6.D2, V21.D2
-	VBIF    V15.B16, V19.B16, V20.B16
-	VBIF    V17.B16, V18.B16, V21.B16
-	VMOV    V16.B16, V22.B16
-	VFMLA   V19.D2, V6.D2, V22.D2
-	VMOV    V14.B16, V19.B16
-	VFMLA   V18.D2, V6.D2, V19.D2
-	VBIT    V15.B16, V22.B16, V16.B16
-	VBIT    V17.B16, V19.B16, V14.B16
-	VAND    V15.B16, V7.B16, V15.B16
-	VAND    V17.B16, V7.B16, V17.B16
-	WORD    $0x6e70fe90 // fdiv v16.2d, v20.2d, v16.2d
-	WORD    $0x6e6efeae // fdiv v14.2d, v21.2d, v14.2d
+	WORD    $0x6eede42f // fcmgt v15.2d, v1.2d, v13.2d
+	VBSL    V1.B16, V13.B16, V15.B16
+	WORD    $0x6eeee42d // fcmgt v13.2d, v1.2d, v14.2d
+	VBSL    V1.B16, V14.B16, V13.B16
+	WORD    $0x4eefd42e // fsub v14.2d, v1.2d, v15.2d
+	WORD    $0x4eedd430 // fsub v16.2d, v1.2d, v13.2d
+	WORD    $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	WORD    $0x6e6eddd3 // fmul v19.2d, v14.2d, v14.2d
-	FMOVQ   1024(R5), F20 // 0xbf71d1a0f8be9ed5
-	VFMLA   V18.D2, V8.D2, V20.D2
-	FMOVQ   1024(R5), F21 // 0xbf71d1a0f8be9ed5
-	VFMLA   V19.D2, V8.D2, V21.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1040(R5), F20 // 0x3f819123a6deac36
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1056(R5), F21 // 0xbf88e3703a1362f5
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1056(R5), F22 // 0xbf88e3703a1362f5
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1072(R5), F20 // 0x3f8e0653f881b6f3
+	VFMLS   V15.D2, V15.D2, V15.D2
+	VFMLS   V13.D2, V13.D2, V13.D2
+	FMOVQ   176(RSP), F19
+	VFMLA   V17.D2, V2.D2, V19.D2
+	FMOVQ   176(RSP), F20
+	VFMLA   V18.D2, V2.D2, V20.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   160(RSP), F19
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   144(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   144(RSP), F21
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   128(RSP), F19
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   128(RSP), F20
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1072(R5), F21 // 0x3f8e0653f881b6f3
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1088(R5), F22 // 0xbf910bedadc48626
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1088(R5), F20 // 0xbf910bedadc48626
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1104(R5), F21 // 0x3f9328266cd8d3d0
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1104(R5), F22 // 0x3f9328266cd8d3d0
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1120(R5), F20 // 0xbf95ba6836f6beb7
+	FMOVQ   112(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   112(RSP), F19
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   96(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   96(RSP), F21
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   80(RSP), F19
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   80(RSP), F20
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1120(R5), F21 // 0xbf95ba6836f6beb7
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1136(R5), F20 // 0x3f9912a90107c863
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1152(R5), F21 // 0xbf9da1ba61e479f0
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1152(R5), F22 // 0xbf9da1ba61e479f0
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1168(R5), F20 // 0x3fa21bb943916c25
+	FMOVQ   64(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   64(RSP), F19
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   48(RSP), F21
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   32(RSP), F19
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   32(RSP), F20
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1168(R5), F21 // 0x3fa21bb943916c25
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1184(R5), F22 // 0xbfa7483758e0731b
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1184(R5), F20 // 0xbfa7483758e0731b
-	VFMLA   V19.D2, V21.D2, V20.D2
-	FMOVQ   1200(R5), F21 // 0x3fb04c26be3b020d
-	VFMLA   V18.D2, V22.D2, V21.D2
-	FMOVQ   1200(R5), F22 // 0x3fb04c26be3b020d
-	VFMLA   V19.D2, V20.D2, V22.D2
-	FMOVQ   1216(R5), F20 // 0xbfbb2995e7b7b602
+	FMOVQ   16(RSP), F21
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   16(RSP), F17
+	VFMLA   V18.D2, V20.D2, V17.D2
+	WORD    $0x6e75ddd2 // fmul v18.2d, v14.2d, v21.2d
+	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
+	VFMLA   V3.D2, V14.D2, V18.D2
+	VFMLA   V3.D2, V16.D2, V17.D2
+	WORD    $0x6e6fe48e // fcmge v14.2d, v4.2d, v15.2d
+	WORD    $0x6e6de490 // fcmge v16.2d, v4.2d, v13.2d
+	VAND    V14.B16, V5.B16, V19.B16
+	VAND    V16.B16, V5.B16, V20.B16
+	VAND    V14.B16, V6.B16, V14.B16
+	VAND    V16.B16, V6.B16, V16.B16
+	VMOV    V18.B16, V21.B16
+	VFMLS   V15.D2, V19.D2, V21.D2
+	VMOV    V17.B16, V22.B16
+	VFMLS   V13.D2, V20.D2, V22.D2
+	VFMLA   V18.D2, V19.D2, V15.D2
+	VFMLA   V17.D2, V20.D2, V13.D2
+	WORD    $0x6e6ffeaf // fdiv v15.2d, v21.2d, v15.2d
+	WORD    $0x6e6dfecd // fdiv v13.2d, v22.2d, v13.2d
+	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
+	WORD    $0x6e6dddb2 // fmul v18.2d, v13.2d, v13.2d
+	FMOVQ   752(R5), F19 // 0xbf71d1a0f8be9ed5
+	VFMLA   V17.D2, V7.D2, V19.D2
+	FMOVQ   752(R5), F20 // 0xbf71d1a0f8be9ed5
+	VFMLA   V18.D2, V7.D2, V20.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   768(R5), F19 // 0x3f819123a6deac36
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   784(R5), F20 // 0xbf88e3703a1362f5
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   784(R5), F21 // 0xbf88e3703a1362f5
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   800(R5), F19 // 0x3f8e0653f881b6f3
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   800(R5), F20 // 0x3f8e0653f881b6f3
 	VFMLA   V18.D2, V21.D2, V20.D2
-	FMOVQ   1216(R5), F21 // 0xbfbb2995e7b7b602
-	VFMLA   V19.D2, V22.D2, V21.D2
-	FMOVQ   1232(R5), F22 // 0xbc76b01ec5417056
-	VFMLA   V18.D2, V20.D2, V22.D2
-	FMOVQ   1232(R5), F18 // 0xbc76b01ec5417056
-	VFMLA   V19.D2, V21.D2, V18.D2
-	VFMLA   V22.D2, V16.D2, V15.D2
-	VFMLA   V18.D2, V14.D2, V17.D2
-	VFMLA   V9.D2, V16.D2, V15.D2
-	VFMLA   V9.D2, V14.D2, V17.D2
+	FMOVQ   816(R5), F21 // 0xbf910bedadc48626
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   816(R5), F19 // 0xbf910bedadc48626
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   832(R5), F20 // 0x3f9328266cd8d3d0
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   832(R5), F21 // 0x3f9328266cd8d3d0
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   848(R5), F19 // 0xbf95ba6836f6beb7
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   848(R5), F20 // 0xbf95ba6836f6beb7
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   864(R5), F19 // 0x3f9912a90107c863
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   880(R5), F20 // 0xbf9da1ba61e479f0
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   880(R5), F21 // 0xbf9da1ba61e479f0
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   896(R5), F19 // 0x3fa21bb943916c25
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   896(R5), F20 // 0x3fa21bb943916c25
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   912(R5), F21 // 0xbfa7483758e0731b
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   912(R5), F19 // 0xbfa7483758e0731b
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   928(R5), F20 // 0x3fb04c26be3b020d
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   928(R5), F21 // 0x3fb04c26be3b020d
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   944(R5), F19 // 0xbfbb2995e7b7b602
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   944(R5), F20 // 0xbfbb2995e7b7b602
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   960(R5), F21 // 0xbc76b01ec5417056
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   960(R5), F17 // 0xbc76b01ec5417056
+	VFMLA   V18.D2, V20.D2, V17.D2
+	VFMLA   V21.D2, V15.D2, V14.D2
+	VFMLA   V17.D2, V13.D2, V16.D2
+	VFMLA   V8.D2, V15.D2, V14.D2
+	VFMLA   V8.D2, V13.D2, V16.D2
+	WORD    $0x4e691c09 // bic v9.16b, v0.16b, v9.16b
 	WORD    $0x4e6a1c0a // bic v10.16b, v0.16b, v10.16b
-	WORD    $0x4e6b1c0b // bic v11.16b, v0.16b, v11.16b
-	VORR    V10.B16, V15.B16, V10.B16
-	VORR    V11.B16, V17.B16, V11.B16
+	VORR    V9.B16, V14.B16, V9.B16
+	VORR    V10.B16, V16.B16, V10.B16
+	WORD    $0x4e69d569 // fadd v9.2d, v11.2d, v9.2d
 	WORD    $0x4e6ad58a // fadd v10.2d, v12.2d, v10.2d
-	WORD    $0x4e6bd5ab // fadd v11.2d, v13.2d, v11.2d
+	VEOR    V0.B16, V9.B16, V9.B16
 	VEOR    V0.B16, V10.B16, V10.B16
-	VEOR    V0.B16, V11.B16, V11.B16
-	FMOVQ   F10, 0(R0)
-	FMOVQ   F11, 16(R0)
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F10, 16(R0)
 	ADD     $32, R0
 	ADD     $32, R1
 	SUB     $4, R3
@@ -11810,87 +11668,84 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R1), F10
-	VEOR    V0.B16, V10.B16, V10.B16
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4e61894c // frintn v12.2d, v10.2d
-	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	WORD    $0x4e601d4c // bic v12.16b, v10.16b, v0.16b
-	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
-	VBSL    V1.B16, V12.B16, V13.B16
-	WORD    $0x4eedd42c // fsub v12.2d, v1.2d, v13.2d
-	WORD    $0x6e6cdd8e // fmul v14.2d, v12.2d, v12.2d
-	VFMLS   V13.D2, V13.D2, V13.D2
-	FMOVQ   864(R5), F15 // 0xbf206c5751d02dd8
-	VFMLA   V14.D2, V2.D2, V15.D2
-	FMOVQ   880(R5), F16 // 0xbf3a23a40b9186b1
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   896(R5), F15 // 0xbf4c207aa578ab71
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   912(R5), F16 // 0xbf5fcb4547c9c565
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   928(R5), F15 // 0xbf71e83dcf4e7192
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   944(R5), F16 // 0xbf843be492e9aed5
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   960(R5), F15 // 0xbf970da1bdf1b5a0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   976(R5), F16 // 0xbfaaf330b30883f4
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   992(R5), F15 // 0xbfc1401fac04db3f
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1008(R5), F16 // 0xbfe1d8f9b879bb16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V14.D2, V16.D2, V15.D2
-	WORD    $0x6e64dd8e // fmul v14.2d, v12.2d, v4.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	VFMLA   V3.D2, V12.D2, V14.D2
-	WORD    $0x6e6de4ac // fcmge v12.2d, v5.2d, v13.2d
-	VMOV    V14.B16, V15.B16
-	VFMLS   V13.D2, V6.D2, V15.D2
-	VBIF    V12.B16, V14.B16, V15.B16
-	VMOV    V13.B16, V16.B16
-	VFMLA   V14.D2, V6.D2, V16.D2
-	VBIT    V12.B16, V16.B16, V13.B16
-	VAND    V12.B16, V7.B16, V12.B16
-	WORD    $0x6e6dfded // fdiv v13.2d, v15.2d, v13.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   1024(R5), F15 // 0xbf71d1a0f8be9ed5
-	VFMLA   V14.D2, V8.D2, V15.D2
-	FMOVQ   1040(R5), F16 // 0x3f819123a6deac36
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1056(R5), F15 // 0xbf88e3703a1362f5
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1072(R5), F16 // 0x3f8e0653f881b6f3
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1088(R5), F15 // 0xbf910bedadc48626
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1104(R5), F16 // 0x3f9328266cd8d3d0
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1120(R5), F15 // 0xbf95ba6836f6beb7
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1136(R5), F16 // 0x3f9912a90107c863
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1152(R5), F15 // 0xbf9da1ba61e479f0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1168(R5), F16 // 0x3fa21bb943916c25
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1184(R5), F15 // 0xbfa7483758e0731b
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1200(R5), F16 // 0x3fb04c26be3b020d
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1216(R5), F15 // 0xbfbb2995e7b7b602
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1232(R5), F16 // 0xbc76b01ec5417056
-	VFMLA   V14.D2, V15.D2, V16.D2
-	VFMLA   V16.D2, V13.D2, V12.D2
-	VFMLA   V9.D2, V13.D2, V12.D2
-	WORD    $0x4e6a1c0a // bic v10.16b, v0.16b, v10.16b
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	VEOR    V0.B16, V10.B16, V10.B16
-	FMOVQ   F10, 0(R0)
+	FMOVQ   0(R1), F9
+	VEOR    V0.B16, V9.B16, V9.B16
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4e601d2b // bic v11.16b, v9.16b, v0.16b
+	WORD    $0x6eebe42c // fcmgt v12.2d, v1.2d, v11.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x4eecd42b // fsub v11.2d, v1.2d, v12.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	VFMLS   V12.D2, V12.D2, V12.D2
+	FMOVQ   176(RSP), F14
+	VFMLA   V13.D2, V2.D2, V14.D2
+	FMOVQ   160(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   144(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   128(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   112(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   96(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   80(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   64(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	WORD    $0x6e6edd6d // fmul v13.2d, v11.2d, v14.2d
+	VFMLA   V3.D2, V11.D2, V13.D2
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V14.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V13.B16, V15.B16
+	VFMLS   V12.D2, V14.D2, V15.D2
+	VFMLA   V13.D2, V14.D2, V12.D2
+	WORD    $0x6e6cfdec // fdiv v12.2d, v15.2d, v12.2d
+	WORD    $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
+	FMOVQ   752(R5), F14 // 0xbf71d1a0f8be9ed5
+	VFMLA   V13.D2, V7.D2, V14.D2
+	FMOVQ   768(R5), F15 // 0x3f819123a6deac36
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   784(R5), F14 // 0xbf88e3703a1362f5
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   800(R5), F15 // 0x3f8e0653f881b6f3
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   816(R5), F14 // 0xbf910bedadc48626
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   832(R5), F15 // 0x3f9328266cd8d3d0
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   848(R5), F14 // 0xbf95ba6836f6beb7
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   864(R5), F15 // 0x3f9912a90107c863
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   880(R5), F14 // 0xbf9da1ba61e479f0
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   896(R5), F15 // 0x3fa21bb943916c25
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   912(R5), F14 // 0xbfa7483758e0731b
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   928(R5), F15 // 0x3fb04c26be3b020d
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   944(R5), F14 // 0xbfbb2995e7b7b602
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   960(R5), F15 // 0xbc76b01ec5417056
+	VFMLA   V13.D2, V14.D2, V15.D2
+	VFMLA   V15.D2, V12.D2, V11.D2
+	VFMLA   V8.D2, V12.D2, V11.D2
+	WORD    $0x4e691c09 // bic v9.16b, v0.16b, v9.16b
+	VORR    V9.B16, V11.B16, V9.B16
+	WORD    $0x4e69d549 // fadd v9.2d, v10.2d, v9.2d
+	VEOR    V0.B16, V9.B16, V9.B16
+	FMOVQ   F9, 0(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	SUB     $2, R3
@@ -11898,93 +11753,90 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R1), F10
-	VEOR    V0.B16, V10.B16, V10.B16
-	WORD    $0x4e61994b // frintm v11.2d, v10.2d
-	WORD    $0x4e61894c // frintn v12.2d, v10.2d
-	WORD    $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	WORD    $0x4e601d4c // bic v12.16b, v10.16b, v0.16b
-	WORD    $0x6eece42d // fcmgt v13.2d, v1.2d, v12.2d
-	VBSL    V1.B16, V12.B16, V13.B16
-	WORD    $0x4eedd42c // fsub v12.2d, v1.2d, v13.2d
-	WORD    $0x6e6cdd8e // fmul v14.2d, v12.2d, v12.2d
-	VFMLS   V13.D2, V13.D2, V13.D2
-	FMOVQ   864(R5), F15 // 0xbf206c5751d02dd8
-	VFMLA   V14.D2, V2.D2, V15.D2
-	FMOVQ   880(R5), F16 // 0xbf3a23a40b9186b1
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   896(R5), F15 // 0xbf4c207aa578ab71
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   912(R5), F16 // 0xbf5fcb4547c9c565
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   928(R5), F15 // 0xbf71e83dcf4e7192
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   944(R5), F16 // 0xbf843be492e9aed5
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   960(R5), F15 // 0xbf970da1bdf1b5a0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   976(R5), F16 // 0xbfaaf330b30883f4
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   992(R5), F15 // 0xbfc1401fac04db3f
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1008(R5), F16 // 0xbfe1d8f9b879bb16
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   16(RSP), F15
-	VFMLA   V14.D2, V16.D2, V15.D2
-	WORD    $0x6e64dd8e // fmul v14.2d, v12.2d, v4.2d
-	WORD    $0x6e6fddce // fmul v14.2d, v14.2d, v15.2d
-	VFMLA   V3.D2, V12.D2, V14.D2
-	WORD    $0x6e6de4ac // fcmge v12.2d, v5.2d, v13.2d
-	VMOV    V14.B16, V15.B16
-	VFMLS   V13.D2, V6.D2, V15.D2
-	VBIF    V12.B16, V14.B16, V15.B16
-	VMOV    V13.B16, V16.B16
-	VFMLA   V14.D2, V6.D2, V16.D2
-	VBIT    V12.B16, V16.B16, V13.B16
-	VAND    V12.B16, V7.B16, V12.B16
-	WORD    $0x6e6dfded // fdiv v13.2d, v15.2d, v13.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   1024(R5), F15 // 0xbf71d1a0f8be9ed5
-	VFMLA   V14.D2, V8.D2, V15.D2
-	FMOVQ   1040(R5), F16 // 0x3f819123a6deac36
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1056(R5), F15 // 0xbf88e3703a1362f5
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1072(R5), F16 // 0x3f8e0653f881b6f3
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1088(R5), F15 // 0xbf910bedadc48626
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1104(R5), F16 // 0x3f9328266cd8d3d0
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1120(R5), F15 // 0xbf95ba6836f6beb7
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1136(R5), F16 // 0x3f9912a90107c863
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1152(R5), F15 // 0xbf9da1ba61e479f0
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1168(R5), F16 // 0x3fa21bb943916c25
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1184(R5), F15 // 0xbfa7483758e0731b
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1200(R5), F16 // 0x3fb04c26be3b020d
-	VFMLA   V14.D2, V15.D2, V16.D2
-	FMOVQ   1216(R5), F15 // 0xbfbb2995e7b7b602
-	VFMLA   V14.D2, V16.D2, V15.D2
-	FMOVQ   1232(R5), F16 // 0xbc76b01ec5417056
-	VFMLA   V14.D2, V15.D2, V16.D2
-	VFMLA   V16.D2, V13.D2, V12.D2
-	VFMLA   V9.D2, V13.D2, V12.D2
-	WORD    $0x4e6a1c0a // bic v10.16b, v0.16b, v10.16b
-	VORR    V10.B16, V12.B16, V10.B16
-	WORD    $0x4e6ad56a // fadd v10.2d, v11.2d, v10.2d
-	VEOR    V0.B16, V10.B16, V10.B16
-	FMOVD.P F10, 8(R0)
+	FMOVD.P 8(R1), F9
+	VEOR    V0.B16, V9.B16, V9.B16
+	WORD    $0x4e61992a // frintm v10.2d, v9.2d
+	WORD    $0x4e61892b // frintn v11.2d, v9.2d
+	WORD    $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD    $0x4e601d2b // bic v11.16b, v9.16b, v0.16b
+	WORD    $0x6eebe42c // fcmgt v12.2d, v1.2d, v11.2d
+	VBSL    V1.B16, V11.B16, V12.B16
+	WORD    $0x4eecd42b // fsub v11.2d, v1.2d, v12.2d
+	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	VFMLS   V12.D2, V12.D2, V12.D2
+	FMOVQ   176(RSP), F14
+	VFMLA   V13.D2, V2.D2, V14.D2
+	FMOVQ   160(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   144(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   128(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   112(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   96(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   80(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   64(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   32(RSP), F15
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   16(RSP), F14
+	VFMLA   V13.D2, V15.D2, V14.D2
+	WORD    $0x6e6edd6d // fmul v13.2d, v11.2d, v14.2d
+	VFMLA   V3.D2, V11.D2, V13.D2
+	WORD    $0x6e6ce48b // fcmge v11.2d, v4.2d, v12.2d
+	VAND    V11.B16, V5.B16, V14.B16
+	VAND    V11.B16, V6.B16, V11.B16
+	VMOV    V13.B16, V15.B16
+	VFMLS   V12.D2, V14.D2, V15.D2
+	VFMLA   V13.D2, V14.D2, V12.D2
+	WORD    $0x6e6cfdec // fdiv v12.2d, v15.2d, v12.2d
+	WORD    $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
+	FMOVQ   752(R5), F14 // 0xbf71d1a0f8be9ed5
+	VFMLA   V13.D2, V7.D2, V14.D2
+	FMOVQ   768(R5), F15 // 0x3f819123a6deac36
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   784(R5), F14 // 0xbf88e3703a1362f5
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   800(R5), F15 // 0x3f8e0653f881b6f3
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   816(R5), F14 // 0xbf910bedadc48626
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   832(R5), F15 // 0x3f9328266cd8d3d0
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   848(R5), F14 // 0xbf95ba6836f6beb7
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   864(R5), F15 // 0x3f9912a90107c863
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   880(R5), F14 // 0xbf9da1ba61e479f0
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   896(R5), F15 // 0x3fa21bb943916c25
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   912(R5), F14 // 0xbfa7483758e0731b
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   928(R5), F15 // 0x3fb04c26be3b020d
+	VFMLA   V13.D2, V14.D2, V15.D2
+	FMOVQ   944(R5), F14 // 0xbfbb2995e7b7b602
+	VFMLA   V13.D2, V15.D2, V14.D2
+	FMOVQ   960(R5), F15 // 0xbc76b01ec5417056
+	VFMLA   V13.D2, V14.D2, V15.D2
+	VFMLA   V15.D2, V12.D2, V11.D2
+	VFMLA   V8.D2, V12.D2, V11.D2
+	WORD    $0x4e691c09 // bic v9.16b, v0.16b, v9.16b
+	VORR    V9.B16, V11.B16, V9.B16
+	WORD    $0x4e69d549 // fadd v9.2d, v10.2d, v9.2d
+	VEOR    V0.B16, V9.B16, V9.B16
+	FMOVD.P F9, 8(R0)
 
 done:
 	RET
 
 // func smoothCeilGradF32NEON(dst *float32, dy *float32, x *float32, n int, c *float64)
-TEXT ·smoothCeilGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·smoothCeilGradF32NEON(SB), NOSPLIT, $88-40
 	MOVD    dst+0(FP), R0
 	MOVD    dy+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -11993,78 +11845,88 @@ TEXT ·smoothCeilGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   F2, 16(RSP)
-	FMOVQ   96(R5), F2 // 0x3ff0000000000000
-	FMOVD   8(R4), F3
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   64(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   1248(R5), F4 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1264(R5), F5 // 0xbfcd474df5bb7114
-	FMOVQ   1280(R5), F6 // 0x3f98bbd9f415d0a0
-	FMOVQ   512(R5), F7 // 0x7ff0000000000000
+	FMOVQ   F3, 16(RSP)
+	FMOVD   72(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   80(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   88(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   96(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 80(RSP)
+	FMOVQ   512(R5), F5 // 0x0170000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVD   0(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVD   8(R2), F9
-	WORD    $0x0e617929 // fcvtl v9.2d, v9.2s
-	VEOR    V0.B16, V8.B16, V8.B16
-	VEOR    V0.B16, V9.B16, V9.B16
-	WORD    $0x4e61990a // frintm v10.2d, v8.2d
-	WORD    $0x4e61992b // frintm v11.2d, v9.2d
-	WORD    $0x4eead50a // fsub v10.2d, v8.2d, v10.2d
-	WORD    $0x4eebd52b // fsub v11.2d, v9.2d, v11.2d
-	WORD    $0x4ee1d54a // fsub v10.2d, v10.2d, v1.2d
-	WORD    $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
-	WORD    $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
-	WORD    $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
-	FMOVQ   528(R5), F14 // 0x3fd0000000000000
-	VFMLS   V10.D2, V10.D2, V14.D2
-	FMOVQ   528(R5), F10 // 0x3fd0000000000000
-	VFMLS   V11.D2, V11.D2, V10.D2
-	FMOVQ   1296(R5), F11 // 0x400fffffff790c7d
-	VFMLA   V12.D2, V4.D2, V11.D2
-	FMOVQ   1296(R5), F15 // 0x400fffffff790c7d
-	VFMLA   V13.D2, V4.D2, V15.D2
-	FMOVQ   1312(R5), F16 // 0x3ff472a5655a7d22
-	VFMLA   V12.D2, V5.D2, V16.D2
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V13.D2, V5.D2, V17.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	VFMLA   V12.D2, V16.D2, V11.D2
-	VFMLA   V13.D2, V17.D2, V15.D2
-	WORD    $0x6e6cdd8c // fmul v12.2d, v12.2d, v12.2d
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	VFMLA   V12.D2, V6.D2, V11.D2
-	VFMLA   V13.D2, V6.D2, V15.D2
-	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
-	WORD    $0x6e6addea // fmul v10.2d, v15.2d, v10.2d
-	WORD    $0x6e63dd6c // fmul v12.2d, v11.2d, v3.2d
-	WORD    $0x6e63dd4d // fmul v13.2d, v10.2d, v3.2d
-	FMOVQ   16(RSP), F14
-	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   16(RSP), F11
-	VFMLA   V10.D2, V13.D2, V11.D2
-	WORD    $0x6e6efc4a // fdiv v10.2d, v2.2d, v14.2d
-	WORD    $0x6e6bfc4b // fdiv v11.2d, v2.2d, v11.2d
+	FMOVD   0(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVD   8(R2), F7
+	WORD    $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	VEOR    V0.B16, V6.B16, V6.B16
+	VEOR    V0.B16, V7.B16, V7.B16
+	WORD    $0x4e6198c8 // frintm v8.2d, v6.2d
+	WORD    $0x4e6198e9 // frintm v9.2d, v7.2d
+	WORD    $0x4ee8d4c8 // fsub v8.2d, v6.2d, v8.2d
+	WORD    $0x4ee9d4e9 // fsub v9.2d, v7.2d, v9.2d
+	WORD    $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
 	WORD    $0x4e601d29 // bic v9.16b, v9.16b, v0.16b
-	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
-	WORD    $0x4e67e529 // fcmeq v9.2d, v9.2d, v7.2d
-	WORD    $0x4e681d48 // bic v8.16b, v10.16b, v8.16b
-	WORD    $0x4e691d69 // bic v9.16b, v11.16b, v9.16b
-	WORD    $0x0e61690a // fcvtn v10.2s, v8.2d
-	FMOVD   0(R1), F11
-	WORD    $0x2e2add6b // fmul v11.2s, v11.2s, v10.2s
-	FMOVD   F11, 0(R0)
-	WORD    $0x0e616928 // fcvtn v8.2s, v9.2d
-	FMOVD   8(R1), F10
-	WORD    $0x2e28dd4a // fmul v10.2s, v10.2s, v8.2s
-	FMOVD   F10, 8(R0)
+	WORD    $0x6ee8e42a // fcmgt v10.2d, v1.2d, v8.2d
+	VBSL    V1.B16, V8.B16, V10.B16
+	WORD    $0x6ee9e428 // fcmgt v8.2d, v1.2d, v9.2d
+	VBSL    V1.B16, V9.B16, V8.B16
+	WORD    $0x6e6add49 // fmul v9.2d, v10.2d, v10.2d
+	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
+	WORD    $0x4ee9d44a // fsub v10.2d, v2.2d, v9.2d
+	WORD    $0x4ee8d44b // fsub v11.2d, v2.2d, v8.2d
+	FMOVQ   64(RSP), F12
+	VFMLA   V9.D2, V3.D2, V12.D2
+	FMOVQ   64(RSP), F13
+	VFMLA   V8.D2, V3.D2, V13.D2
+	FMOVQ   48(RSP), F14
+	VFMLA   V9.D2, V12.D2, V14.D2
+	FMOVQ   48(RSP), F12
+	VFMLA   V8.D2, V13.D2, V12.D2
+	FMOVQ   32(RSP), F13
+	VFMLA   V9.D2, V14.D2, V13.D2
+	FMOVQ   32(RSP), F14
+	VFMLA   V8.D2, V12.D2, V14.D2
+	FMOVQ   16(RSP), F12
+	VFMLA   V9.D2, V13.D2, V12.D2
+	FMOVQ   16(RSP), F9
+	VFMLA   V8.D2, V14.D2, V9.D2
+	WORD    $0x6e6add88 // fmul v8.2d, v12.2d, v10.2d
+	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
+	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	FMOVQ   80(RSP), F10
+	VFMLA   V5.D2, V6.D2, V10.D2
+	FMOVQ   80(RSP), F6
+	VFMLA   V5.D2, V7.D2, V6.D2
+	VFMLA   V8.D2, V8.D2, V10.D2
+	VFMLA   V9.D2, V9.D2, V6.D2
+	WORD    $0x6e6afc87 // fdiv v7.2d, v4.2d, v10.2d
+	WORD    $0x6e66fc86 // fdiv v6.2d, v4.2d, v6.2d
+	WORD    $0x0e6168e8 // fcvtn v8.2s, v7.2d
+	FMOVD   0(R1), F9
+	WORD    $0x2e28dd29 // fmul v9.2s, v9.2s, v8.2s
+	FMOVD   F9, 0(R0)
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   8(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVD   F8, 8(R0)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -12075,35 +11937,35 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVD   0(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	VEOR    V0.B16, V8.B16, V8.B16
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
-	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
-	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
-	FMOVQ   528(R5), F11 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V11.D2
-	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V5.D2, V12.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V12.D2, V9.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V6.D2, V9.D2
-	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
-	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
-	FMOVQ   16(RSP), F11
-	VFMLA   V9.D2, V10.D2, V11.D2
-	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
-	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
-	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
-	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVD   0(R1), F10
-	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
-	FMOVD   F10, 0(R0)
+	FMOVD   0(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	VEOR    V0.B16, V6.B16, V6.B16
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	WORD    $0x4ee1d4e7 // fsub v7.2d, v7.2d, v1.2d
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	WORD    $0x6ee7e428 // fcmgt v8.2d, v1.2d, v7.2d
+	VBSL    V1.B16, V7.B16, V8.B16
+	WORD    $0x6e68dd07 // fmul v7.2d, v8.2d, v8.2d
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	FMOVQ   64(RSP), F9
+	VFMLA   V7.D2, V3.D2, V9.D2
+	FMOVQ   48(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	FMOVQ   32(RSP), F9
+	VFMLA   V7.D2, V10.D2, V9.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	WORD    $0x6e68dd47 // fmul v7.2d, v10.2d, v8.2d
+	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
+	FMOVQ   80(RSP), F8
+	VFMLA   V5.D2, V6.D2, V8.D2
+	VFMLA   V7.D2, V7.D2, V8.D2
+	WORD    $0x6e68fc86 // fdiv v6.2d, v4.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVD   0(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVD   F8, 0(R0)
 	ADD     $8, R0
 	ADD     $8, R1
 	ADD     $8, R2
@@ -12112,35 +11974,35 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVS.P 4(R2), F8
-	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
-	VEOR    V0.B16, V8.B16, V8.B16
-	WORD    $0x4e619909 // frintm v9.2d, v8.2d
-	WORD    $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
-	WORD    $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
-	WORD    $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
-	FMOVQ   528(R5), F11 // 0x3fd0000000000000
-	VFMLS   V9.D2, V9.D2, V11.D2
-	FMOVQ   1296(R5), F9 // 0x400fffffff790c7d
-	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   1312(R5), F12 // 0x3ff472a5655a7d22
-	VFMLA   V10.D2, V5.D2, V12.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V12.D2, V9.D2
-	WORD    $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
-	VFMLA   V10.D2, V6.D2, V9.D2
-	WORD    $0x6e6bdd29 // fmul v9.2d, v9.2d, v11.2d
-	WORD    $0x6e63dd2a // fmul v10.2d, v9.2d, v3.2d
-	FMOVQ   16(RSP), F11
-	VFMLA   V9.D2, V10.D2, V11.D2
-	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
-	WORD    $0x4e601d08 // bic v8.16b, v8.16b, v0.16b
-	WORD    $0x4e67e508 // fcmeq v8.2d, v8.2d, v7.2d
-	WORD    $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
-	WORD    $0x0e616909 // fcvtn v9.2s, v8.2d
-	FMOVS.P 4(R1), F10
-	WORD    $0x2e29dd4a // fmul v10.2s, v10.2s, v9.2s
-	FMOVS.P F10, 4(R0)
+	FMOVS.P 4(R2), F6
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	VEOR    V0.B16, V6.B16, V6.B16
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	WORD    $0x4ee1d4e7 // fsub v7.2d, v7.2d, v1.2d
+	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
+	WORD    $0x6ee7e428 // fcmgt v8.2d, v1.2d, v7.2d
+	VBSL    V1.B16, V7.B16, V8.B16
+	WORD    $0x6e68dd07 // fmul v7.2d, v8.2d, v8.2d
+	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
+	FMOVQ   64(RSP), F9
+	VFMLA   V7.D2, V3.D2, V9.D2
+	FMOVQ   48(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	FMOVQ   32(RSP), F9
+	VFMLA   V7.D2, V10.D2, V9.D2
+	FMOVQ   16(RSP), F10
+	VFMLA   V7.D2, V9.D2, V10.D2
+	WORD    $0x6e68dd47 // fmul v7.2d, v10.2d, v8.2d
+	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
+	FMOVQ   80(RSP), F8
+	VFMLA   V5.D2, V6.D2, V8.D2
+	VFMLA   V7.D2, V7.D2, V8.D2
+	WORD    $0x6e68fc86 // fdiv v6.2d, v4.2d, v8.2d
+	WORD    $0x0e6168c7 // fcvtn v7.2s, v6.2d
+	FMOVS.P 4(R1), F8
+	WORD    $0x2e27dd08 // fmul v8.2s, v8.2s, v7.2s
+	FMOVS.P F8, 4(R0)
 
 done:
 	RET
@@ -12155,14 +12017,14 @@ TEXT ·smoothCeilGradF64NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   96(R5), F2 // 0x3ff0000000000000
-	FMOVD   0(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   8(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVQ   1328(R5), F4 // 0x3ee59bbc6b357ca6
-	FMOVQ   512(R5), F5 // 0x7ff0000000000000
+	FMOVQ   976(R5), F2 // 0x3ee59bbc6b357ca6
+	FMOVQ   96(R5), F3 // 0x3ff0000000000000
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 16(RSP)
+	FMOVQ   528(R5), F5 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -12183,56 +12045,56 @@ loop:
 	WORD    $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
 	VFMLS   V8.D2, V8.D2, V8.D2
 	VFMLS   V9.D2, V9.D2, V9.D2
-	FMOVQ   1344(R5), F12 // 0xbf245bb7ee4cfaca
-	VFMLA   V10.D2, V4.D2, V12.D2
-	FMOVQ   1344(R5), F13 // 0xbf245bb7ee4cfaca
-	VFMLA   V11.D2, V4.D2, V13.D2
-	FMOVQ   1360(R5), F14 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F12 // 0xbf245bb7ee4cfaca
+	VFMLA   V10.D2, V2.D2, V12.D2
+	FMOVQ   992(R5), F13 // 0xbf245bb7ee4cfaca
+	VFMLA   V11.D2, V2.D2, V13.D2
+	FMOVQ   1008(R5), F14 // 0x3f5dac5ea74237c4
 	VFMLA   V10.D2, V12.D2, V14.D2
-	FMOVQ   1360(R5), F12 // 0x3f5dac5ea74237c4
+	FMOVQ   1008(R5), F12 // 0x3f5dac5ea74237c4
 	VFMLA   V11.D2, V13.D2, V12.D2
-	FMOVQ   1376(R5), F13 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F13 // 0xbf91b0cc910cafd9
 	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1376(R5), F14 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F14 // 0xbf91b0cc910cafd9
 	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   1392(R5), F12 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F12 // 0x3fc0eda024afe7fd
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1392(R5), F13 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F13 // 0x3fc0eda024afe7fd
 	VFMLA   V11.D2, V14.D2, V13.D2
-	FMOVQ   1408(R5), F14 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F14 // 0xbfe9479886a9c8bf
 	VFMLA   V10.D2, V12.D2, V14.D2
-	FMOVQ   1408(R5), F12 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F12 // 0xbfe9479886a9c8bf
 	VFMLA   V11.D2, V13.D2, V12.D2
-	FMOVQ   1424(R5), F13 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F13 // 0x400c6357f269e3a3
 	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1424(R5), F14 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F14 // 0x400c6357f269e3a3
 	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   1440(R5), F12 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F12 // 0xc026c76c934c109e
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1440(R5), F13 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F13 // 0xc026c76c934c109e
 	VFMLA   V11.D2, V14.D2, V13.D2
-	FMOVQ   1456(R5), F14 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F14 // 0x403834ae93d9e0dd
 	VFMLA   V10.D2, V12.D2, V14.D2
-	FMOVQ   1456(R5), F12 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F12 // 0x403834ae93d9e0dd
 	VFMLA   V11.D2, V13.D2, V12.D2
-	FMOVQ   1472(R5), F13 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F13 // 0xc03de9e64df22ef3
 	VFMLA   V10.D2, V14.D2, V13.D2
-	FMOVQ   1472(R5), F14 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F14 // 0xc03de9e64df22ef3
 	VFMLA   V11.D2, V12.D2, V14.D2
-	FMOVQ   1488(R5), F12 // 0x4030000000000000
+	FMOVQ   1136(R5), F12 // 0x4030000000000000
 	VFMLA   V10.D2, V13.D2, V12.D2
-	FMOVQ   1488(R5), F10 // 0x4030000000000000
+	FMOVQ   1136(R5), F10 // 0x4030000000000000
 	VFMLA   V11.D2, V14.D2, V10.D2
-	WORD    $0x6e63dd0b // fmul v11.2d, v8.2d, v3.2d
-	WORD    $0x6e63dd2d // fmul v13.2d, v9.2d, v3.2d
+	WORD    $0x6e64dd0b // fmul v11.2d, v8.2d, v4.2d
+	WORD    $0x6e64dd2d // fmul v13.2d, v9.2d, v4.2d
 	WORD    $0x6e68dd68 // fmul v8.2d, v11.2d, v8.2d
 	WORD    $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
 	FMOVQ   16(RSP), F11
 	VFMLA   V12.D2, V8.D2, V11.D2
 	FMOVQ   16(RSP), F8
 	VFMLA   V10.D2, V9.D2, V8.D2
-	WORD    $0x6e6bfc49 // fdiv v9.2d, v2.2d, v11.2d
-	WORD    $0x6e68fc48 // fdiv v8.2d, v2.2d, v8.2d
+	WORD    $0x6e6bfc69 // fdiv v9.2d, v3.2d, v11.2d
+	WORD    $0x6e68fc68 // fdiv v8.2d, v3.2d, v8.2d
 	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
 	WORD    $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
 	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
@@ -12263,31 +12125,31 @@ single:
 	WORD    $0x4ee7d428 // fsub v8.2d, v1.2d, v7.2d
 	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	VFMLS   V7.D2, V7.D2, V7.D2
-	FMOVQ   1344(R5), F9 // 0xbf245bb7ee4cfaca
-	VFMLA   V8.D2, V4.D2, V9.D2
-	FMOVQ   1360(R5), F10 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F9 // 0xbf245bb7ee4cfaca
+	VFMLA   V8.D2, V2.D2, V9.D2
+	FMOVQ   1008(R5), F10 // 0x3f5dac5ea74237c4
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1376(R5), F9 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F9 // 0xbf91b0cc910cafd9
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1392(R5), F10 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F10 // 0x3fc0eda024afe7fd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1408(R5), F9 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F9 // 0xbfe9479886a9c8bf
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1424(R5), F10 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F10 // 0x400c6357f269e3a3
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1440(R5), F9 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F9 // 0xc026c76c934c109e
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1456(R5), F10 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F10 // 0x403834ae93d9e0dd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1472(R5), F9 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F9 // 0xc03de9e64df22ef3
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1488(R5), F10 // 0x4030000000000000
+	FMOVQ   1136(R5), F10 // 0x4030000000000000
 	VFMLA   V8.D2, V9.D2, V10.D2
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
+	WORD    $0x6e64dce8 // fmul v8.2d, v7.2d, v4.2d
 	WORD    $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
 	FMOVQ   16(RSP), F8
 	VFMLA   V10.D2, V7.D2, V8.D2
-	WORD    $0x6e68fc47 // fdiv v7.2d, v2.2d, v8.2d
+	WORD    $0x6e68fc67 // fdiv v7.2d, v3.2d, v8.2d
 	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
 	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
 	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
@@ -12310,31 +12172,31 @@ tail:
 	WORD    $0x4ee7d428 // fsub v8.2d, v1.2d, v7.2d
 	WORD    $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	VFMLS   V7.D2, V7.D2, V7.D2
-	FMOVQ   1344(R5), F9 // 0xbf245bb7ee4cfaca
-	VFMLA   V8.D2, V4.D2, V9.D2
-	FMOVQ   1360(R5), F10 // 0x3f5dac5ea74237c4
+	FMOVQ   992(R5), F9 // 0xbf245bb7ee4cfaca
+	VFMLA   V8.D2, V2.D2, V9.D2
+	FMOVQ   1008(R5), F10 // 0x3f5dac5ea74237c4
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1376(R5), F9 // 0xbf91b0cc910cafd9
+	FMOVQ   1024(R5), F9 // 0xbf91b0cc910cafd9
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1392(R5), F10 // 0x3fc0eda024afe7fd
+	FMOVQ   1040(R5), F10 // 0x3fc0eda024afe7fd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1408(R5), F9 // 0xbfe9479886a9c8bf
+	FMOVQ   1056(R5), F9 // 0xbfe9479886a9c8bf
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1424(R5), F10 // 0x400c6357f269e3a3
+	FMOVQ   1072(R5), F10 // 0x400c6357f269e3a3
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1440(R5), F9 // 0xc026c76c934c109e
+	FMOVQ   1088(R5), F9 // 0xc026c76c934c109e
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1456(R5), F10 // 0x403834ae93d9e0dd
+	FMOVQ   1104(R5), F10 // 0x403834ae93d9e0dd
 	VFMLA   V8.D2, V9.D2, V10.D2
-	FMOVQ   1472(R5), F9 // 0xc03de9e64df22ef3
+	FMOVQ   1120(R5), F9 // 0xc03de9e64df22ef3
 	VFMLA   V8.D2, V10.D2, V9.D2
-	FMOVQ   1488(R5), F10 // 0x4030000000000000
+	FMOVQ   1136(R5), F10 // 0x4030000000000000
 	VFMLA   V8.D2, V9.D2, V10.D2
-	WORD    $0x6e63dce8 // fmul v8.2d, v7.2d, v3.2d
+	WORD    $0x6e64dce8 // fmul v8.2d, v7.2d, v4.2d
 	WORD    $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
 	FMOVQ   16(RSP), F8
 	VFMLA   V10.D2, V7.D2, V8.D2
-	WORD    $0x6e68fc47 // fdiv v7.2d, v2.2d, v8.2d
+	WORD    $0x6e68fc67 // fdiv v7.2d, v3.2d, v8.2d
 	WORD    $0x4e601cc6 // bic v6.16b, v6.16b, v0.16b
 	WORD    $0x4e65e4c6 // fcmeq v6.2d, v6.2d, v5.2d
 	WORD    $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
@@ -12346,7 +12208,7 @@ done:
 	RET
 
 // func smoothCeilValueGradF32NEON(dst *float32, grad *float32, x *float32, n int, c *float64)
-TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $24-40
+TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $168-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -12355,20 +12217,48 @@ TEXT ·smoothCeilValueGradF32NEON(SB), NOSPLIT, $24-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVD   0(R4), F2
-	VDUP    V2.D[0], V2.D2
-	FMOVQ   544(R5), F3 // 0xbfe1d8fa3856f08c
-	FMOVQ   560(R5), F4 // 0xbfab0a0361ec3b62
-	FMOVQ   576(R5), F5 // 0xbf8cc2301efd1dbc
+	FMOVQ   544(R5), F2 // 0x3fd0000000000000
+	FMOVD   64(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 16(RSP)
+	FMOVD   72(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 32(RSP)
+	FMOVD   80(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 48(RSP)
+	FMOVD   88(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   F3, 64(RSP)
+	FMOVD   96(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   96(R5), F4 // 0x3ff0000000000000
+	FMOVD   0(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   F5, 80(RSP)
+	FMOVQ   512(R5), F5 // 0x0170000000000000
 	FMOVD   16(R4), F6
 	VDUP    V6.D[0], V6.D2
-	FMOVQ   592(R5), F7 // 0x4000000000000000
-	FMOVQ   608(R5), F8 // 0x3fd68dfd712adeb5
-	FMOVQ   624(R5), F9 // 0xbfbb299561f4b3d4
-	FMOVQ   640(R5), F10 // 0xbfa7439da49f79dd
-	FMOVD   8(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 16(RSP)
+	FMOVQ   F6, 96(RSP)
+	FMOVD   24(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 112(RSP)
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 128(RSP)
+	FMOVD   40(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 144(RSP)
+	FMOVD   48(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   F6, 160(RSP)
+	FMOVD   56(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   8(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVQ   560(R5), F8 // 0x4000000000000000
+	FMOVQ   576(R5), F9 // 0x3fd68dfd71bc10df
+	FMOVQ   592(R5), F10 // 0x3f8192ec98c4eec6
 	CMP     $4, R3
 	BLT     single
 
@@ -12393,151 +12283,115 @@ loop:
 	VBSL    V1.B16, V18.B16, V17.B16
 	WORD    $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
 	WORD    $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	FMOVQ   528(R5), F21 // 0x3fd0000000000000
-	VFMLS   V19.D2, V19.D2, V21.D2
-	FMOVQ   528(R5), F22 // 0x3fd0000000000000
-	VFMLS   V17.D2, V17.D2, V22.D2
-	WORD    $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
-	WORD    $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
-	FMOVQ   688(R5), F23 // 0x3fe921fb54bba45a
+	WORD    $0x4ef2d455 // fsub v21.2d, v2.2d, v18.2d
+	WORD    $0x4ef4d456 // fsub v22.2d, v2.2d, v20.2d
+	FMOVQ   64(RSP), F23
 	VFMLA   V18.D2, V3.D2, V23.D2
-	FMOVQ   688(R5), F24 // 0x3fe921fb54bba45a
+	FMOVQ   64(RSP), F24
 	VFMLA   V20.D2, V3.D2, V24.D2
-	FMOVQ   704(R5), F25 // 0xbfc13fc65487d0da
-	VFMLA   V18.D2, V4.D2, V25.D2
-	FMOVQ   704(R5), F26 // 0xbfc13fc65487d0da
-	VFMLA   V20.D2, V4.D2, V26.D2
-	FMOVQ   720(R5), F27 // 0xbf95bf840811887d
-	VFMLA   V18.D2, V5.D2, V27.D2
-	FMOVQ   720(R5), F28 // 0xbf95bf840811887d
-	VFMLA   V20.D2, V5.D2, V28.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V25.D2, V23.D2
-	VFMLA   V20.D2, V26.D2, V24.D2
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e74de94 // fmul v20.2d, v20.2d, v20.2d
-	VFMLA   V18.D2, V27.D2, V23.D2
-	VFMLA   V20.D2, V28.D2, V24.D2
-	WORD    $0x6e77de72 // fmul v18.2d, v19.2d, v23.2d
-	WORD    $0x6e78de31 // fmul v17.2d, v17.2d, v24.2d
-	WORD    $0x6e75e4d3 // fcmge v19.2d, v6.2d, v21.2d
-	WORD    $0x6e76e4d4 // fcmge v20.2d, v6.2d, v22.2d
-	VMOV    V18.B16, V23.B16
-	VFMLS   V21.D2, V7.D2, V23.D2
-	VMOV    V17.B16, V24.B16
-	VFMLS   V22.D2, V7.D2, V24.D2
-	VBIF    V19.B16, V18.B16, V23.B16
-	VBIF    V20.B16, V17.B16, V24.B16
-	VMOV    V21.B16, V25.B16
-	VFMLA   V18.D2, V7.D2, V25.D2
-	VMOV    V22.B16, V18.B16
-	VFMLA   V17.D2, V7.D2, V18.D2
-	VBIT    V19.B16, V25.B16, V21.B16
-	VBIT    V20.B16, V18.B16, V22.B16
-	VAND    V19.B16, V8.B16, V17.B16
-	VAND    V20.B16, V8.B16, V18.B16
-	WORD    $0x6e75fef3 // fdiv v19.2d, v23.2d, v21.2d
-	WORD    $0x6e76ff14 // fdiv v20.2d, v24.2d, v22.2d
-	WORD    $0x6e73de75 // fmul v21.2d, v19.2d, v19.2d
-	WORD    $0x6e74de96 // fmul v22.2d, v20.2d, v20.2d
-	FMOVQ   736(R5), F23 // 0x3fd45f306daf80e8
-	VFMLA   V21.D2, V9.D2, V23.D2
-	FMOVQ   736(R5), F24 // 0x3fd45f306daf80e8
-	VFMLA   V22.D2, V9.D2, V24.D2
-	FMOVQ   752(R5), F25 // 0x3fb04c0a8218822e
-	VFMLA   V21.D2, V10.D2, V25.D2
-	FMOVQ   752(R5), F26 // 0x3fb04c0a8218822e
-	VFMLA   V22.D2, V10.D2, V26.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F28 // 0x3fa1ebbba5994709
-	VFMLA   V21.D2, V27.D2, V28.D2
-	FMOVQ   656(R5), F27 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F29 // 0x3fa1ebbba5994709
-	VFMLA   V22.D2, V27.D2, V29.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F30 // 0x3f91902c384fe14e
-	VFMLA   V21.D2, V27.D2, V30.D2
-	FMOVQ   672(R5), F27 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F31 // 0x3f91902c384fe14e
-	VFMLA   V22.D2, V27.D2, V31.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V25.D2, V23.D2
-	VFMLA   V22.D2, V26.D2, V24.D2
-	VFMLA   V21.D2, V30.D2, V28.D2
-	VFMLA   V22.D2, V31.D2, V29.D2
-	WORD    $0x6e75deb5 // fmul v21.2d, v21.2d, v21.2d
-	WORD    $0x6e76ded6 // fmul v22.2d, v22.2d, v22.2d
-	VFMLA   V21.D2, V28.D2, V23.D2
-	VFMLA   V22.D2, V29.D2, V24.D2
-	VFMLA   V23.D2, V19.D2, V17.D2
-	VFMLA   V24.D2, V20.D2, V18.D2
-	VAND    V0.B16, V15.B16, V19.B16
-	VORR    V17.B16, V19.B16, V19.B16
-	VAND    V0.B16, V16.B16, V17.B16
-	VORR    V18.B16, V17.B16, V17.B16
-	WORD    $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
-	WORD    $0x4e71d5ce // fadd v14.2d, v14.2d, v17.2d
-	WORD    $0x6e6fddf1 // fmul v17.2d, v15.2d, v15.2d
-	WORD    $0x6e70de12 // fmul v18.2d, v16.2d, v16.2d
-	FMOVQ   528(R5), F19 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V19.D2
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V16.D2, V16.D2, V15.D2
-	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F20 // 0x400fffffff790c7d
-	VFMLA   V17.D2, V16.D2, V20.D2
-	FMOVQ   1248(R5), F16 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F21 // 0x400fffffff790c7d
-	VFMLA   V18.D2, V16.D2, V21.D2
-	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F22 // 0x3ff472a5655a7d22
-	VFMLA   V17.D2, V16.D2, V22.D2
-	FMOVQ   1264(R5), F16 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F23 // 0x3ff472a5655a7d22
-	VFMLA   V18.D2, V16.D2, V23.D2
-	WORD    $0x6e71de30 // fmul v16.2d, v17.2d, v17.2d
-	WORD    $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
-	VFMLA   V16.D2, V22.D2, V20.D2
-	VFMLA   V17.D2, V23.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
-	FMOVQ   1280(R5), F18 // 0x3f98bbd9f415d0a0
-	VFMLA   V16.D2, V18.D2, V20.D2
-	FMOVQ   1280(R5), F16 // 0x3f98bbd9f415d0a0
-	VFMLA   V17.D2, V16.D2, V21.D2
-	WORD    $0x6e73de90 // fmul v16.2d, v20.2d, v19.2d
-	WORD    $0x6e6fdeaf // fmul v15.2d, v21.2d, v15.2d
-	FMOVQ   16(RSP), F17
-	WORD    $0x6e71de11 // fmul v17.2d, v16.2d, v17.2d
-	FMOVQ   16(RSP), F18
-	WORD    $0x6e72ddf2 // fmul v18.2d, v15.2d, v18.2d
-	VMOV    V2.B16, V19.B16
-	VFMLA   V16.D2, V17.D2, V19.D2
-	VMOV    V2.B16, V16.B16
-	VFMLA   V15.D2, V18.D2, V16.D2
-	FMOVQ   96(R5), F15 // 0x3ff0000000000000
-	WORD    $0x6e73fdef // fdiv v15.2d, v15.2d, v19.2d
-	FMOVQ   96(R5), F17 // 0x3ff0000000000000
-	WORD    $0x6e70fe30 // fdiv v16.2d, v17.2d, v16.2d
+	FMOVQ   48(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   48(RSP), F23
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   32(RSP), F24
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   32(RSP), F25
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   16(RSP), F23
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   16(RSP), F24
+	VFMLA   V20.D2, V25.D2, V24.D2
+	WORD    $0x6e75def7 // fmul v23.2d, v23.2d, v21.2d
+	WORD    $0x6e76df18 // fmul v24.2d, v24.2d, v22.2d
 	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
 	WORD    $0x4e601d8c // bic v12.16b, v12.16b, v0.16b
-	FMOVQ   512(R5), F17 // 0x7ff0000000000000
-	WORD    $0x4e71e56b // fcmeq v11.2d, v11.2d, v17.2d
-	FMOVQ   512(R5), F17 // 0x7ff0000000000000
-	WORD    $0x4e71e58c // fcmeq v12.2d, v12.2d, v17.2d
-	WORD    $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
-	WORD    $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
+	FMOVQ   80(RSP), F25
+	VFMLA   V5.D2, V11.D2, V25.D2
+	FMOVQ   80(RSP), F11
+	VFMLA   V5.D2, V12.D2, V11.D2
+	VFMLA   V23.D2, V23.D2, V25.D2
+	VFMLA   V24.D2, V24.D2, V11.D2
+	WORD    $0x6e79fc8c // fdiv v12.2d, v4.2d, v25.2d
+	WORD    $0x6e6bfc8b // fdiv v11.2d, v4.2d, v11.2d
+	FMOVQ   160(RSP), F23
+	VFMLA   V18.D2, V6.D2, V23.D2
+	FMOVQ   160(RSP), F24
+	VFMLA   V20.D2, V6.D2, V24.D2
+	FMOVQ   144(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   144(RSP), F23
+	VFMLA   V20.D2, V24.D2, V23.D2
+	FMOVQ   128(RSP), F24
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   128(RSP), F25
+	VFMLA   V20.D2, V23.D2, V25.D2
+	FMOVQ   112(RSP), F23
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   112(RSP), F24
+	VFMLA   V20.D2, V25.D2, V24.D2
+	FMOVQ   96(RSP), F25
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   96(RSP), F18
+	VFMLA   V20.D2, V24.D2, V18.D2
+	WORD    $0x6e79de73 // fmul v19.2d, v19.2d, v25.2d
+	WORD    $0x6e72de31 // fmul v17.2d, v17.2d, v18.2d
+	WORD    $0x6e75e4f2 // fcmge v18.2d, v7.2d, v21.2d
+	WORD    $0x6e76e4f4 // fcmge v20.2d, v7.2d, v22.2d
+	VAND    V18.B16, V8.B16, V23.B16
+	VAND    V20.B16, V8.B16, V24.B16
+	VAND    V18.B16, V9.B16, V18.B16
+	VAND    V20.B16, V9.B16, V20.B16
+	VMOV    V19.B16, V25.B16
+	VFMLS   V21.D2, V23.D2, V25.D2
+	VMOV    V17.B16, V26.B16
+	VFMLS   V22.D2, V24.D2, V26.D2
+	VFMLA   V19.D2, V23.D2, V21.D2
+	VFMLA   V17.D2, V24.D2, V22.D2
+	WORD    $0x6e75ff31 // fdiv v17.2d, v25.2d, v21.2d
+	WORD    $0x6e76ff53 // fdiv v19.2d, v26.2d, v22.2d
+	WORD    $0x6e71de35 // fmul v21.2d, v17.2d, v17.2d
+	WORD    $0x6e73de76 // fmul v22.2d, v19.2d, v19.2d
+	FMOVQ   608(R5), F23 // 0xbf96b1dcede32bb2
+	VFMLA   V21.D2, V10.D2, V23.D2
+	FMOVQ   608(R5), F24 // 0xbf96b1dcede32bb2
+	VFMLA   V22.D2, V10.D2, V24.D2
+	FMOVQ   624(R5), F25 // 0x3fa148c6dc83dae2
+	VFMLA   V21.D2, V23.D2, V25.D2
+	FMOVQ   624(R5), F23 // 0x3fa148c6dc83dae2
+	VFMLA   V22.D2, V24.D2, V23.D2
+	FMOVQ   640(R5), F24 // 0xbfa72d31837414e5
+	VFMLA   V21.D2, V25.D2, V24.D2
+	FMOVQ   640(R5), F25 // 0xbfa72d31837414e5
+	VFMLA   V22.D2, V23.D2, V25.D2
+	FMOVQ   656(R5), F23 // 0x3fb04b4e9064b1e6
+	VFMLA   V21.D2, V24.D2, V23.D2
+	FMOVQ   656(R5), F24 // 0x3fb04b4e9064b1e6
+	VFMLA   V22.D2, V25.D2, V24.D2
+	FMOVQ   672(R5), F25 // 0xbfbb2990c576371a
+	VFMLA   V21.D2, V23.D2, V25.D2
+	FMOVQ   672(R5), F23 // 0xbfbb2990c576371a
+	VFMLA   V22.D2, V24.D2, V23.D2
+	FMOVQ   688(R5), F24 // 0x3fd45f306c8143a5
+	VFMLA   V21.D2, V25.D2, V24.D2
+	FMOVQ   688(R5), F21 // 0x3fd45f306c8143a5
+	VFMLA   V22.D2, V23.D2, V21.D2
+	VFMLA   V24.D2, V17.D2, V18.D2
+	VFMLA   V21.D2, V19.D2, V20.D2
+	VAND    V0.B16, V15.B16, V17.B16
+	VORR    V18.B16, V17.B16, V17.B16
+	VAND    V0.B16, V16.B16, V15.B16
+	VORR    V20.B16, V15.B16, V15.B16
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
 	VEOR    V0.B16, V13.B16, V13.B16
 	VEOR    V0.B16, V14.B16, V14.B16
 	WORD    $0x0e6169af // fcvtn v15.2s, v13.2d
 	FMOVD   F15, 0(R0)
-	WORD    $0x0e616970 // fcvtn v16.2s, v11.2d
+	WORD    $0x0e616990 // fcvtn v16.2s, v12.2d
 	FMOVD   F16, 0(R1)
-	WORD    $0x0e6169cb // fcvtn v11.2s, v14.2d
-	FMOVD   F11, 8(R0)
-	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
+	WORD    $0x0e6169cc // fcvtn v12.2s, v14.2d
+	FMOVD   F12, 8(R0)
+	WORD    $0x0e61696d // fcvtn v13.2s, v11.2d
 	FMOVD   F13, 8(R1)
 	ADD     $16, R0
 	ADD     $16, R1
@@ -12559,74 +12413,56 @@ single:
 	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
 	VBSL    V1.B16, V14.B16, V15.B16
 	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	FMOVQ   64(RSP), F17
 	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	FMOVQ   48(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F17
 	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V13.D2, V13.D2, V15.D2
-	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V13.D2, V16.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V13.D2, V17.D2
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V13.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F14
-	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
-	VMOV    V2.B16, V15.B16
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   96(R5), F13 // 0x3ff0000000000000
-	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x6e70de51 // fmul v17.2d, v18.2d, v16.2d
 	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
-	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	FMOVQ   80(RSP), F18
+	VFMLA   V5.D2, V11.D2, V18.D2
+	VFMLA   V17.D2, V17.D2, V18.D2
+	WORD    $0x6e72fc8b // fdiv v11.2d, v4.2d, v18.2d
+	FMOVQ   160(RSP), F17
+	VFMLA   V14.D2, V6.D2, V17.D2
+	FMOVQ   144(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   128(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   112(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   96(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4ef // fcmge v15.2d, v7.2d, v16.2d
+	VAND    V15.B16, V8.B16, V17.B16
+	VAND    V15.B16, V9.B16, V15.B16
+	VMOV    V14.B16, V18.B16
+	VFMLS   V16.D2, V17.D2, V18.D2
+	VFMLA   V14.D2, V17.D2, V16.D2
+	WORD    $0x6e70fe4e // fdiv v14.2d, v18.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F17 // 0xbf96b1dcede32bb2
+	VFMLA   V16.D2, V10.D2, V17.D2
+	FMOVQ   624(R5), F18 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   640(R5), F17 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   656(R5), F18 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   672(R5), F17 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   688(R5), F18 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V17.D2, V18.D2
+	VFMLA   V18.D2, V14.D2, V15.D2
+	VAND    V0.B16, V13.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
 	VEOR    V0.B16, V12.B16, V12.B16
 	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
 	FMOVD   F13, 0(R0)
@@ -12650,74 +12486,56 @@ tail:
 	WORD    $0x6eeee42f // fcmgt v15.2d, v1.2d, v14.2d
 	VBSL    V1.B16, V14.B16, V15.B16
 	WORD    $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
-	FMOVQ   528(R5), F16 // 0x3fd0000000000000
-	VFMLS   V15.D2, V15.D2, V16.D2
-	WORD    $0x6e62ddef // fmul v15.2d, v15.2d, v2.2d
-	FMOVQ   688(R5), F17 // 0x3fe921fb54bba45a
+	WORD    $0x4eeed450 // fsub v16.2d, v2.2d, v14.2d
+	FMOVQ   64(RSP), F17
 	VFMLA   V14.D2, V3.D2, V17.D2
-	FMOVQ   704(R5), F18 // 0xbfc13fc65487d0da
-	VFMLA   V14.D2, V4.D2, V18.D2
-	FMOVQ   720(R5), F19 // 0xbf95bf840811887d
-	VFMLA   V14.D2, V5.D2, V19.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	FMOVQ   48(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   32(RSP), F17
 	VFMLA   V14.D2, V18.D2, V17.D2
-	WORD    $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
-	VFMLA   V14.D2, V19.D2, V17.D2
-	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
-	WORD    $0x6e70e4cf // fcmge v15.2d, v6.2d, v16.2d
-	VMOV    V14.B16, V17.B16
-	VFMLS   V16.D2, V7.D2, V17.D2
-	VBIF    V15.B16, V14.B16, V17.B16
-	VMOV    V16.B16, V18.B16
-	VFMLA   V14.D2, V7.D2, V18.D2
-	VBIT    V15.B16, V18.B16, V16.B16
-	VAND    V15.B16, V8.B16, V14.B16
-	WORD    $0x6e70fe2f // fdiv v15.2d, v17.2d, v16.2d
-	WORD    $0x6e6fddf0 // fmul v16.2d, v15.2d, v15.2d
-	FMOVQ   736(R5), F17 // 0x3fd45f306daf80e8
-	VFMLA   V16.D2, V9.D2, V17.D2
-	FMOVQ   752(R5), F18 // 0x3fb04c0a8218822e
-	VFMLA   V16.D2, V10.D2, V18.D2
-	FMOVQ   656(R5), F19 // 0xbf9b713b5290a752
-	FMOVQ   768(R5), F20 // 0x3fa1ebbba5994709
-	VFMLA   V16.D2, V19.D2, V20.D2
-	FMOVQ   672(R5), F19 // 0xbf797cfa69655d4b
-	FMOVQ   784(R5), F21 // 0x3f91902c384fe14e
-	VFMLA   V16.D2, V19.D2, V21.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V18.D2, V17.D2
-	VFMLA   V16.D2, V21.D2, V20.D2
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
-	VFMLA   V16.D2, V20.D2, V17.D2
-	VFMLA   V17.D2, V15.D2, V14.D2
-	VAND    V0.B16, V13.B16, V15.B16
-	VORR    V14.B16, V15.B16, V15.B16
-	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	WORD    $0x6e6dddae // fmul v14.2d, v13.2d, v13.2d
-	FMOVQ   528(R5), F15 // 0x3fd0000000000000
-	VFMLS   V13.D2, V13.D2, V15.D2
-	FMOVQ   1248(R5), F13 // 0xc00de9e5e8b0bc2c
-	FMOVQ   1296(R5), F16 // 0x400fffffff790c7d
-	VFMLA   V14.D2, V13.D2, V16.D2
-	FMOVQ   1264(R5), F13 // 0xbfcd474df5bb7114
-	FMOVQ   1312(R5), F17 // 0x3ff472a5655a7d22
-	VFMLA   V14.D2, V13.D2, V17.D2
-	WORD    $0x6e6eddcd // fmul v13.2d, v14.2d, v14.2d
-	VFMLA   V13.D2, V17.D2, V16.D2
-	WORD    $0x6e6dddad // fmul v13.2d, v13.2d, v13.2d
-	FMOVQ   1280(R5), F14 // 0x3f98bbd9f415d0a0
-	VFMLA   V13.D2, V14.D2, V16.D2
-	WORD    $0x6e6fde0d // fmul v13.2d, v16.2d, v15.2d
-	FMOVQ   16(RSP), F14
-	WORD    $0x6e6eddae // fmul v14.2d, v13.2d, v14.2d
-	VMOV    V2.B16, V15.B16
-	VFMLA   V13.D2, V14.D2, V15.D2
-	FMOVQ   96(R5), F13 // 0x3ff0000000000000
-	WORD    $0x6e6ffdad // fdiv v13.2d, v13.2d, v15.2d
+	FMOVQ   16(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	WORD    $0x6e70de51 // fmul v17.2d, v18.2d, v16.2d
 	WORD    $0x4e601d6b // bic v11.16b, v11.16b, v0.16b
-	FMOVQ   512(R5), F14 // 0x7ff0000000000000
-	WORD    $0x4e6ee56b // fcmeq v11.2d, v11.2d, v14.2d
-	WORD    $0x4e6b1dab // bic v11.16b, v13.16b, v11.16b
+	FMOVQ   80(RSP), F18
+	VFMLA   V5.D2, V11.D2, V18.D2
+	VFMLA   V17.D2, V17.D2, V18.D2
+	WORD    $0x6e72fc8b // fdiv v11.2d, v4.2d, v18.2d
+	FMOVQ   160(RSP), F17
+	VFMLA   V14.D2, V6.D2, V17.D2
+	FMOVQ   144(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   128(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   112(RSP), F18
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   96(RSP), F17
+	VFMLA   V14.D2, V18.D2, V17.D2
+	WORD    $0x6e71ddee // fmul v14.2d, v15.2d, v17.2d
+	WORD    $0x6e70e4ef // fcmge v15.2d, v7.2d, v16.2d
+	VAND    V15.B16, V8.B16, V17.B16
+	VAND    V15.B16, V9.B16, V15.B16
+	VMOV    V14.B16, V18.B16
+	VFMLS   V16.D2, V17.D2, V18.D2
+	VFMLA   V14.D2, V17.D2, V16.D2
+	WORD    $0x6e70fe4e // fdiv v14.2d, v18.2d, v16.2d
+	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
+	FMOVQ   608(R5), F17 // 0xbf96b1dcede32bb2
+	VFMLA   V16.D2, V10.D2, V17.D2
+	FMOVQ   624(R5), F18 // 0x3fa148c6dc83dae2
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   640(R5), F17 // 0xbfa72d31837414e5
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   656(R5), F18 // 0x3fb04b4e9064b1e6
+	VFMLA   V16.D2, V17.D2, V18.D2
+	FMOVQ   672(R5), F17 // 0xbfbb2990c576371a
+	VFMLA   V16.D2, V18.D2, V17.D2
+	FMOVQ   688(R5), F18 // 0x3fd45f306c8143a5
+	VFMLA   V16.D2, V17.D2, V18.D2
+	VFMLA   V18.D2, V14.D2, V15.D2
+	VAND    V0.B16, V13.B16, V14.B16
+	VORR    V15.B16, V14.B16, V14.B16
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
 	VEOR    V0.B16, V12.B16, V12.B16
 	WORD    $0x0e61698d // fcvtn v13.2s, v12.2d
 	FMOVS.P F13, 4(R0)
@@ -12728,7 +12546,7 @@ done:
 	RET
 
 // func smoothCeilValueGradF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
-TEXT ·smoothCeilValueGradF64NEON(SB), NOSPLIT, $40-40
+TEXT ·smoothCeilValueGradF64NEON(SB), NOSPLIT, $200-40
 	MOVD    dst+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    x+16(FP), R2
@@ -12737,258 +12555,281 @@ TEXT ·smoothCeilValueGradF64NEON(SB), NOSPLIT, $40-40
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
 	FMOVQ   224(R5), F1 // 0x3fe0000000000000
-	FMOVQ   800(R5), F2 // 0xbf22c4c138080867
-	FMOVD   40(R4), F3
+	FMOVD   32(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 16(RSP)
+	FMOVD   40(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 32(RSP)
+	FMOVD   48(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 48(RSP)
+	FMOVD   56(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 64(RSP)
+	FMOVD   64(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 80(RSP)
+	FMOVD   72(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 96(RSP)
+	FMOVD   80(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 112(RSP)
+	FMOVD   88(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 128(RSP)
+	FMOVD   96(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 144(RSP)
+	FMOVD   104(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 160(RSP)
+	FMOVD   112(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   F2, 176(RSP)
+	FMOVD   120(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
 	VDUP    V3.D[0], V3.D2
-	FMOVQ   F3, 16(RSP)
-	FMOVD   32(R4), F3
-	VDUP    V3.D[0], V3.D2
-	FMOVD   24(R4), F4
+	FMOVD   8(R4), F4
 	VDUP    V4.D[0], V4.D2
-	FMOVD   16(R4), F5
-	VDUP    V5.D[0], V5.D2
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   816(R5), F7 // 0x3fd68dfd7131067c
-	FMOVQ   832(R5), F8 // 0x3f528a9ddf0ad1b5
-	FMOVQ   848(R5), F9 // 0x3fd45f306dc9c883
+	FMOVQ   560(R5), F5 // 0x4000000000000000
+	FMOVQ   704(R5), F6 // 0x3fd68dfd7131067c
+	FMOVQ   720(R5), F7 // 0x3f528a9ddf0ad1b5
+	FMOVQ   736(R5), F8 // 0x3fd45f306dc9c883
+	FMOVQ   976(R5), F9 // 0x3ee59bbc6b357ca6
 	FMOVQ   96(R5), F10 // 0x3ff0000000000000
-	FMOVD   0(R4), F11
+	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVQ   F11, 32(RSP)
-	FMOVD   8(R4), F11
-	VDUP    V11.D[0], V11.D2
-	FMOVQ   1328(R5), F12 // 0x3ee59bbc6b357ca6
-	FMOVQ   512(R5), F13 // 0x7ff0000000000000
+	FMOVD   0(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVQ   F12, 192(RSP)
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
 loop:
-	FMOVQ   0(R2), F14
-	FMOVQ   16(R2), F15
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	VEOR    V0.B16, V13.B16, V13.B16
 	VEOR    V0.B16, V14.B16, V14.B16
-	VEOR    V0.B16, V15.B16, V15.B16
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
 	WORD    $0x4e6199d0 // frintm v16.2d, v14.2d
-	WORD    $0x4e6199f1 // frintm v17.2d, v15.2d
+	WORD    $0x4e6189b1 // frintn v17.2d, v13.2d
 	WORD    $0x4e6189d2 // frintn v18.2d, v14.2d
-	WORD    $0x4e6189f3 // frintn v19.2d, v15.2d
+	WORD    $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
 	WORD    $0x4ef2d5d2 // fsub v18.2d, v14.2d, v18.2d
-	WORD    $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	WORD    $0x4e601e33 // bic v19.16b, v17.16b, v0.16b
 	WORD    $0x4e601e54 // bic v20.16b, v18.16b, v0.16b
-	WORD    $0x4e601e75 // bic v21.16b, v19.16b, v0.16b
+	WORD    $0x6ef3e435 // fcmgt v21.2d, v1.2d, v19.2d
+	VBSL    V1.B16, V19.B16, V21.B16
 	WORD    $0x6ef4e436 // fcmgt v22.2d, v1.2d, v20.2d
 	VBSL    V1.B16, V20.B16, V22.B16
-	WORD    $0x6ef5e437 // fcmgt v23.2d, v1.2d, v21.2d
-	VBSL    V1.B16, V21.B16, V23.B16
+	WORD    $0x4ef5d437 // fsub v23.2d, v1.2d, v21.2d
 	WORD    $0x4ef6d438 // fsub v24.2d, v1.2d, v22.2d
-	WORD    $0x4ef7d439 // fsub v25.2d, v1.2d, v23.2d
+	WORD    $0x6e77def9 // fmul v25.2d, v23.2d, v23.2d
 	WORD    $0x6e78df1a // fmul v26.2d, v24.2d, v24.2d
-	WORD    $0x6e79df3b // fmul v27.2d, v25.2d, v25.2d
-	VFMLS   V22.D2, V22.D2, V22.D2
-	VFMLS   V23.D2, V23.D2, V23.D2
-	FMOVQ   864(R5), F28 // 0xbf206c5751d02dd8
-	VFMLA   V26.D2, V2.D2, V28.D2
-	FMOVQ   864(R5), F29 // 0xbf206c5751d02dd8
-	VFMLA   V27.D2, V2.D2, V29.D2
-	FMOVQ   880(R5), F30 // 0xbf3a23a40b9186b1
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   880(R5), F28 // 0xbf3a23a40b9186b1
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   896(R5), F29 // 0xbf4c207aa578ab71
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   896(R5), F30 // 0xbf4c207aa578ab71
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   912(R5), F28 // 0xbf5fcb4547c9c565
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   912(R5), F29 // 0xbf5fcb4547c9c565
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   928(R5), F30 // 0xbf71e83dcf4e7192
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   928(R5), F28 // 0xbf71e83dcf4e7192
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   944(R5), F29 // 0xbf843be492e9aed5
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   944(R5), F30 // 0xbf843be492e9aed5
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   960(R5), F28 // 0xbf970da1bdf1b5a0
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   960(R5), F29 // 0xbf970da1bdf1b5a0
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   976(R5), F30 // 0xbfaaf330b30883f4
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   976(R5), F28 // 0xbfaaf330b30883f4
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   992(R5), F29 // 0xbfc1401fac04db3f
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   992(R5), F30 // 0xbfc1401fac04db3f
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1008(R5), F28 // 0xbfe1d8f9b879bb16
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1008(R5), F29 // 0xbfe1d8f9b879bb16
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   16(RSP), F30
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   16(RSP), F26
-	VFMLA   V27.D2, V29.D2, V26.D2
-	WORD    $0x6e64df1b // fmul v27.2d, v24.2d, v4.2d
-	WORD    $0x6e64df3c // fmul v28.2d, v25.2d, v4.2d
-	WORD    $0x6e7edf7b // fmul v27.2d, v27.2d, v30.2d
-	WORD    $0x6e7adf9a // fmul v26.2d, v28.2d, v26.2d
-	VFMLA   V3.D2, V24.D2, V27.D2
-	VFMLA   V3.D2, V25.D2, V26.D2
-	WORD    $0x6e76e4b8 // fcmge v24.2d, v5.2d, v22.2d
-	WORD    $0x6e77e4b9 // fcmge v25.2d, v5.2d, v23.2d
-	VMOV    V27.B16, V28.B16
-	VFMLS   V22.D2, V6.D2, V28.D2
-	VMOV    V26.B16, V29.B16
-	VFMLS   V23.D2, V6.D2, V29.D2
-	VBIF    V24.B16, V27.B16, V28.B16
-	VBIF    V25.B16, V26.B16, V29.B16
-	VMOV    V22.B16, V30.B16
-	VFMLA   V27.D2, V6.D2, V30.D2
-	VMOV    V23.B16, V27.B16
-	VFMLA   V26.D2, V6.D2, V27.D2
-	VBIT    V24.B16, V30.B16, V22.B16
-	VBIT    V25.B16, V27.B16, V23.B16
-	VAND    V24.B16, V7.B16, V24.B16
-	VAND    V25.B16, V7.B16, V25.B16
-	WORD    $0x6e76ff96 // fdiv v22.2d, v28.2d, v22.2d
-	WORD    $0x6e77ffb7 // fdiv v23.2d, v29.2d, v23.2d
-	WORD    $0x6e76deda // fmul v26.2d, v22.2d, v22.2d
-	WORD    $0x6e77defb // fmul v27.2d, v23.2d, v23.2d
-	FMOVQ   1024(R5), F28 // 0xbf71d1a0f8be9ed5
-	VFMLA   V26.D2, V8.D2, V28.D2
-	FMOVQ   1024(R5), F29 // 0xbf71d1a0f8be9ed5
-	VFMLA   V27.D2, V8.D2, V29.D2
-	FMOVQ   1040(R5), F30 // 0x3f819123a6deac36
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1040(R5), F28 // 0x3f819123a6deac36
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1056(R5), F29 // 0xbf88e3703a1362f5
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1056(R5), F30 // 0xbf88e3703a1362f5
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1072(R5), F28 // 0x3f8e0653f881b6f3
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1072(R5), F29 // 0x3f8e0653f881b6f3
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1088(R5), F30 // 0xbf910bedadc48626
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1088(R5), F28 // 0xbf910bedadc48626
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1104(R5), F29 // 0x3f9328266cd8d3d0
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1104(R5), F30 // 0x3f9328266cd8d3d0
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1120(R5), F28 // 0xbf95ba6836f6beb7
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1120(R5), F29 // 0xbf95ba6836f6beb7
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1136(R5), F30 // 0x3f9912a90107c863
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1136(R5), F28 // 0x3f9912a90107c863
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1152(R5), F29 // 0xbf9da1ba61e479f0
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1152(R5), F30 // 0xbf9da1ba61e479f0
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1168(R5), F28 // 0x3fa21bb943916c25
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1168(R5), F29 // 0x3fa21bb943916c25
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1184(R5), F30 // 0xbfa7483758e0731b
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1184(R5), F28 // 0xbfa7483758e0731b
-	VFMLA   V27.D2, V29.D2, V28.D2
-	FMOVQ   1200(R5), F29 // 0x3fb04c26be3b020d
-	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1200(R5), F30 // 0x3fb04c26be3b020d
-	VFMLA   V27.D2, V28.D2, V30.D2
-	FMOVQ   1216(R5), F28 // 0xbfbb2995e7b7b602
-	VFMLA   V26.D2, V29.D2, V28.D2
-	FMOVQ   1216(R5), F29 // 0xbfbb2995e7b7b602
-	VFMLA   V27.D2, V30.D2, V29.D2
-	FMOVQ   1232(R5), F30 // 0xbc76b01ec5417056
-	VFMLA   V26.D2, V28.D2, V30.D2
-	FMOVQ   1232(R5), F26 // 0xbc76b01ec5417056
-	VFMLA   V27.D2, V29.D2, V26.D2
-	VFMLA   V30.D2, V22.D2, V24.D2
-	VFMLA   V26.D2, V23.D2, V25.D2
-	VFMLA   V9.D2, V22.D2, V24.D2
-	VFMLA   V9.D2, V23.D2, V25.D2
-	WORD    $0x4e721c12 // bic v18.16b, v0.16b, v18.16b
-	WORD    $0x4e731c13 // bic v19.16b, v0.16b, v19.16b
-	VORR    V18.B16, V24.B16, V18.B16
-	VORR    V19.B16, V25.B16, V19.B16
-	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD    $0x4ef4d432 // fsub v18.2d, v1.2d, v20.2d
-	WORD    $0x4ef5d433 // fsub v19.2d, v1.2d, v21.2d
-	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
-	WORD    $0x6e73de73 // fmul v19.2d, v19.2d, v19.2d
-	VFMLS   V20.D2, V20.D2, V20.D2
 	VFMLS   V21.D2, V21.D2, V21.D2
-	FMOVQ   1344(R5), F22 // 0xbf245bb7ee4cfaca
-	VFMLA   V18.D2, V12.D2, V22.D2
-	FMOVQ   1344(R5), F23 // 0xbf245bb7ee4cfaca
-	VFMLA   V19.D2, V12.D2, V23.D2
-	FMOVQ   1360(R5), F24 // 0x3f5dac5ea74237c4
-	VFMLA   V18.D2, V22.D2, V24.D2
-	FMOVQ   1360(R5), F22 // 0x3f5dac5ea74237c4
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1376(R5), F23 // 0xbf91b0cc910cafd9
-	VFMLA   V18.D2, V24.D2, V23.D2
-	FMOVQ   1376(R5), F24 // 0xbf91b0cc910cafd9
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1392(R5), F22 // 0x3fc0eda024afe7fd
+	VFMLS   V22.D2, V22.D2, V22.D2
+	FMOVQ   176(RSP), F27
+	VFMLA   V25.D2, V2.D2, V27.D2
+	FMOVQ   176(RSP), F28
+	VFMLA   V26.D2, V2.D2, V28.D2
+	FMOVQ   160(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   160(RSP), F27
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   144(RSP), F28
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   144(RSP), F29
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   128(RSP), F27
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   128(RSP), F28
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   112(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   112(RSP), F27
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   96(RSP), F28
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   96(RSP), F29
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   80(RSP), F27
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   80(RSP), F28
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   64(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   64(RSP), F27
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   48(RSP), F28
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   48(RSP), F29
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   32(RSP), F27
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   32(RSP), F28
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   16(RSP), F29
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   16(RSP), F25
+	VFMLA   V26.D2, V28.D2, V25.D2
+	WORD    $0x6e7ddefa // fmul v26.2d, v23.2d, v29.2d
+	WORD    $0x6e79df19 // fmul v25.2d, v24.2d, v25.2d
+	VFMLA   V3.D2, V23.D2, V26.D2
+	VFMLA   V3.D2, V24.D2, V25.D2
+	WORD    $0x6e75e497 // fcmge v23.2d, v4.2d, v21.2d
+	WORD    $0x6e76e498 // fcmge v24.2d, v4.2d, v22.2d
+	VAND    V23.B16, V5.B16, V27.B16
+	VAND    V24.B16, V5.B16, V28.B16
+	VAND    V23.B16, V6.B16, V23.B16
+	VAND    V24.B16, V6.B16, V24.B16
+	VMOV    V26.B16, V29.B16
+	VFMLS   V21.D2, V27.D2, V29.D2
+	VMOV    V25.B16, V30.B16
+	VFMLS   V22.D2, V28.D2, V30.D2
+	VFMLA   V26.D2, V27.D2, V21.D2
+	VFMLA   V25.D2, V28.D2, V22.D2
+	WORD    $0x6e75ffb5 // fdiv v21.2d, v29.2d, v21.2d
+	WORD    $0x6e76ffd6 // fdiv v22.2d, v30.2d, v22.2d
+	WORD    $0x6e75deb9 // fmul v25.2d, v21.2d, v21.2d
+	WORD    $0x6e76deda // fmul v26.2d, v22.2d, v22.2d
+	FMOVQ   752(R5), F27 // 0xbf71d1a0f8be9ed5
+	VFMLA   V25.D2, V7.D2, V27.D2
+	FMOVQ   752(R5), F28 // 0xbf71d1a0f8be9ed5
+	VFMLA   V26.D2, V7.D2, V28.D2
+	FMOVQ   768(R5), F29 // 0x3f819123a6deac36
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   768(R5), F27 // 0x3f819123a6deac36
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   784(R5), F28 // 0xbf88e3703a1362f5
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   784(R5), F29 // 0xbf88e3703a1362f5
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   800(R5), F27 // 0x3f8e0653f881b6f3
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   800(R5), F28 // 0x3f8e0653f881b6f3
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   816(R5), F29 // 0xbf910bedadc48626
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   816(R5), F27 // 0xbf910bedadc48626
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   832(R5), F28 // 0x3f9328266cd8d3d0
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   832(R5), F29 // 0x3f9328266cd8d3d0
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   848(R5), F27 // 0xbf95ba6836f6beb7
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   848(R5), F28 // 0xbf95ba6836f6beb7
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   864(R5), F29 // 0x3f9912a90107c863
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   864(R5), F27 // 0x3f9912a90107c863
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   880(R5), F28 // 0xbf9da1ba61e479f0
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   880(R5), F29 // 0xbf9da1ba61e479f0
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   896(R5), F27 // 0x3fa21bb943916c25
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   896(R5), F28 // 0x3fa21bb943916c25
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   912(R5), F29 // 0xbfa7483758e0731b
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   912(R5), F27 // 0xbfa7483758e0731b
+	VFMLA   V26.D2, V28.D2, V27.D2
+	FMOVQ   928(R5), F28 // 0x3fb04c26be3b020d
+	VFMLA   V25.D2, V29.D2, V28.D2
+	FMOVQ   928(R5), F29 // 0x3fb04c26be3b020d
+	VFMLA   V26.D2, V27.D2, V29.D2
+	FMOVQ   944(R5), F27 // 0xbfbb2995e7b7b602
+	VFMLA   V25.D2, V28.D2, V27.D2
+	FMOVQ   944(R5), F28 // 0xbfbb2995e7b7b602
+	VFMLA   V26.D2, V29.D2, V28.D2
+	FMOVQ   960(R5), F29 // 0xbc76b01ec5417056
+	VFMLA   V25.D2, V27.D2, V29.D2
+	FMOVQ   960(R5), F25 // 0xbc76b01ec5417056
+	VFMLA   V26.D2, V28.D2, V25.D2
+	VFMLA   V29.D2, V21.D2, V23.D2
+	VFMLA   V25.D2, V22.D2, V24.D2
+	VFMLA   V8.D2, V21.D2, V23.D2
+	VFMLA   V8.D2, V22.D2, V24.D2
+	WORD    $0x4e711c11 // bic v17.16b, v0.16b, v17.16b
+	WORD    $0x4e721c12 // bic v18.16b, v0.16b, v18.16b
+	VORR    V17.B16, V23.B16, V17.B16
+	VORR    V18.B16, V24.B16, V18.B16
+	WORD    $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD    $0x4ef3d431 // fsub v17.2d, v1.2d, v19.2d
+	WORD    $0x4ef4d432 // fsub v18.2d, v1.2d, v20.2d
+	WORD    $0x6e71de31 // fmul v17.2d, v17.2d, v17.2d
+	WORD    $0x6e72de52 // fmul v18.2d, v18.2d, v18.2d
+	VFMLS   V19.D2, V19.D2, V19.D2
+	VFMLS   V20.D2, V20.D2, V20.D2
+	FMOVQ   992(R5), F21 // 0xbf245bb7ee4cfaca
+	VFMLA   V17.D2, V9.D2, V21.D2
+	FMOVQ   992(R5), F22 // 0xbf245bb7ee4cfaca
+	VFMLA   V18.D2, V9.D2, V22.D2
+	FMOVQ   1008(R5), F23 // 0x3f5dac5ea74237c4
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   1008(R5), F21 // 0x3f5dac5ea74237c4
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   1024(R5), F22 // 0xbf91b0cc910cafd9
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   1024(R5), F23 // 0xbf91b0cc910cafd9
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   1040(R5), F21 // 0x3fc0eda024afe7fd
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   1040(R5), F22 // 0x3fc0eda024afe7fd
 	VFMLA   V18.D2, V23.D2, V22.D2
-	FMOVQ   1392(R5), F23 // 0x3fc0eda024afe7fd
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   1408(R5), F24 // 0xbfe9479886a9c8bf
-	VFMLA   V18.D2, V22.D2, V24.D2
-	FMOVQ   1408(R5), F22 // 0xbfe9479886a9c8bf
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1424(R5), F23 // 0x400c6357f269e3a3
-	VFMLA   V18.D2, V24.D2, V23.D2
-	FMOVQ   1424(R5), F24 // 0x400c6357f269e3a3
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1440(R5), F22 // 0xc026c76c934c109e
+	FMOVQ   1056(R5), F23 // 0xbfe9479886a9c8bf
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   1056(R5), F21 // 0xbfe9479886a9c8bf
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   1072(R5), F22 // 0x400c6357f269e3a3
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   1072(R5), F23 // 0x400c6357f269e3a3
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   1088(R5), F21 // 0xc026c76c934c109e
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   1088(R5), F22 // 0xc026c76c934c109e
 	VFMLA   V18.D2, V23.D2, V22.D2
-	FMOVQ   1440(R5), F23 // 0xc026c76c934c109e
-	VFMLA   V19.D2, V24.D2, V23.D2
-	FMOVQ   1456(R5), F24 // 0x403834ae93d9e0dd
-	VFMLA   V18.D2, V22.D2, V24.D2
-	FMOVQ   1456(R5), F22 // 0x403834ae93d9e0dd
-	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1472(R5), F23 // 0xc03de9e64df22ef3
-	VFMLA   V18.D2, V24.D2, V23.D2
-	FMOVQ   1472(R5), F24 // 0xc03de9e64df22ef3
-	VFMLA   V19.D2, V22.D2, V24.D2
-	FMOVQ   1488(R5), F22 // 0x4030000000000000
-	VFMLA   V18.D2, V23.D2, V22.D2
-	FMOVQ   1488(R5), F18 // 0x4030000000000000
-	VFMLA   V19.D2, V24.D2, V18.D2
-	WORD    $0x6e6bde93 // fmul v19.2d, v20.2d, v11.2d
-	WORD    $0x6e6bdeb7 // fmul v23.2d, v21.2d, v11.2d
-	WORD    $0x6e74de73 // fmul v19.2d, v19.2d, v20.2d
-	WORD    $0x6e75def4 // fmul v20.2d, v23.2d, v21.2d
-	FMOVQ   32(RSP), F21
-	VFMLA   V22.D2, V19.D2, V21.D2
-	FMOVQ   32(RSP), F19
-	VFMLA   V18.D2, V20.D2, V19.D2
-	WORD    $0x6e75fd52 // fdiv v18.2d, v10.2d, v21.2d
-	WORD    $0x6e73fd53 // fdiv v19.2d, v10.2d, v19.2d
+	FMOVQ   1104(R5), F23 // 0x403834ae93d9e0dd
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   1104(R5), F21 // 0x403834ae93d9e0dd
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   1120(R5), F22 // 0xc03de9e64df22ef3
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   1120(R5), F23 // 0xc03de9e64df22ef3
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   1136(R5), F21 // 0x4030000000000000
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   1136(R5), F17 // 0x4030000000000000
+	VFMLA   V18.D2, V23.D2, V17.D2
+	WORD    $0x6e6bde72 // fmul v18.2d, v19.2d, v11.2d
+	WORD    $0x6e6bde96 // fmul v22.2d, v20.2d, v11.2d
+	WORD    $0x6e73de52 // fmul v18.2d, v18.2d, v19.2d
+	WORD    $0x6e74ded3 // fmul v19.2d, v22.2d, v20.2d
+	FMOVQ   192(RSP), F20
+	VFMLA   V21.D2, V18.D2, V20.D2
+	FMOVQ   192(RSP), F18
+	VFMLA   V17.D2, V19.D2, V18.D2
+	WORD    $0x6e74fd51 // fdiv v17.2d, v10.2d, v20.2d
+	WORD    $0x6e72fd52 // fdiv v18.2d, v10.2d, v18.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
 	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e601def // bic v15.16b, v15.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6de5ef // fcmeq v15.2d, v15.2d, v13.2d
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6ce5ce // fcmeq v14.2d, v14.2d, v12.2d
+	WORD    $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
 	WORD    $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
-	WORD    $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
+	VEOR    V0.B16, V15.B16, V15.B16
 	VEOR    V0.B16, V16.B16, V16.B16
-	VEOR    V0.B16, V17.B16, V17.B16
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F14, 0(R1)
-	FMOVQ   F17, 16(R0)
-	FMOVQ   F15, 16(R1)
+	FMOVQ   F15, 0(R0)
+	FMOVQ   F13, 0(R1)
+	FMOVQ   F16, 16(R0)
+	FMOVQ   F14, 16(R1)
 	ADD     $32, R0
 	ADD     $32, R1
 	ADD     $32, R2
@@ -12999,119 +12840,116 @@ loop:
 single:
 	CMP     $2, R3
 	BLT     tail
-	FMOVQ   0(R2), F14
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V18.B16
-	WORD    $0x4ef2d433 // fsub v19.2d, v1.2d, v18.2d
-	WORD    $0x6e73de74 // fmul v20.2d, v19.2d, v19.2d
-	VFMLS   V18.D2, V18.D2, V18.D2
-	FMOVQ   864(R5), F21 // 0xbf206c5751d02dd8
-	VFMLA   V20.D2, V2.D2, V21.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   896(R5), F21 // 0xbf4c207aa578ab71
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   912(R5), F22 // 0xbf5fcb4547c9c565
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   928(R5), F21 // 0xbf71e83dcf4e7192
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   944(R5), F22 // 0xbf843be492e9aed5
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   960(R5), F21 // 0xbf970da1bdf1b5a0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   992(R5), F21 // 0xbfc1401fac04db3f
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1008(R5), F22 // 0xbfe1d8f9b879bb16
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   16(RSP), F21
-	VFMLA   V20.D2, V22.D2, V21.D2
-	WORD    $0x6e64de74 // fmul v20.2d, v19.2d, v4.2d
-	WORD    $0x6e75de94 // fmul v20.2d, v20.2d, v21.2d
-	VFMLA   V3.D2, V19.D2, V20.D2
-	WORD    $0x6e72e4b3 // fcmge v19.2d, v5.2d, v18.2d
-	VMOV    V20.B16, V21.B16
-	VFMLS   V18.D2, V6.D2, V21.D2
-	VBIF    V19.B16, V20.B16, V21.B16
-	VMOV    V18.B16, V22.B16
-	VFMLA   V20.D2, V6.D2, V22.D2
-	VBIT    V19.B16, V22.B16, V18.B16
-	VAND    V19.B16, V7.B16, V19.B16
-	WORD    $0x6e72feb2 // fdiv v18.2d, v21.2d, v18.2d
-	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
-	FMOVQ   1024(R5), F21 // 0xbf71d1a0f8be9ed5
-	VFMLA   V20.D2, V8.D2, V21.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1056(R5), F21 // 0xbf88e3703a1362f5
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1072(R5), F22 // 0x3f8e0653f881b6f3
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1088(R5), F21 // 0xbf910bedadc48626
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1104(R5), F22 // 0x3f9328266cd8d3d0
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1120(R5), F21 // 0xbf95ba6836f6beb7
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1152(R5), F21 // 0xbf9da1ba61e479f0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1168(R5), F22 // 0x3fa21bb943916c25
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1184(R5), F21 // 0xbfa7483758e0731b
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1200(R5), F22 // 0x3fb04c26be3b020d
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1216(R5), F21 // 0xbfbb2995e7b7b602
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1232(R5), F22 // 0xbc76b01ec5417056
-	VFMLA   V20.D2, V21.D2, V22.D2
-	VFMLA   V22.D2, V18.D2, V19.D2
-	VFMLA   V9.D2, V18.D2, V19.D2
-	WORD    $0x4e701c10 // bic v16.16b, v0.16b, v16.16b
-	VORR    V16.B16, V19.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	WORD    $0x4ef1d430 // fsub v16.2d, v1.2d, v17.2d
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	FMOVQ   0(R2), F13
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
+	WORD    $0x4e601df0 // bic v16.16b, v15.16b, v0.16b
+	WORD    $0x6ef0e431 // fcmgt v17.2d, v1.2d, v16.2d
+	VBSL    V1.B16, V16.B16, V17.B16
+	WORD    $0x4ef1d432 // fsub v18.2d, v1.2d, v17.2d
+	WORD    $0x6e72de53 // fmul v19.2d, v18.2d, v18.2d
 	VFMLS   V17.D2, V17.D2, V17.D2
-	FMOVQ   1344(R5), F18 // 0xbf245bb7ee4cfaca
-	VFMLA   V16.D2, V12.D2, V18.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1376(R5), F18 // 0xbf91b0cc910cafd9
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1408(R5), F18 // 0xbfe9479886a9c8bf
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1440(R5), F18 // 0xc026c76c934c109e
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1472(R5), F18 // 0xc03de9e64df22ef3
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V16.D2, V18.D2, V19.D2
-	WORD    $0x6e6bde30 // fmul v16.2d, v17.2d, v11.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V19.D2, V16.D2, V17.D2
-	WORD    $0x6e71fd50 // fdiv v16.2d, v10.2d, v17.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	VEOR    V0.B16, V15.B16, V15.B16
-	FMOVQ   F15, 0(R0)
-	FMOVQ   F14, 0(R1)
+	FMOVQ   176(RSP), F20
+	VFMLA   V19.D2, V2.D2, V20.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   144(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   128(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   112(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   96(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   80(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   64(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	WORD    $0x6e74de53 // fmul v19.2d, v18.2d, v20.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	WORD    $0x6e71e492 // fcmge v18.2d, v4.2d, v17.2d
+	VAND    V18.B16, V5.B16, V20.B16
+	VAND    V18.B16, V6.B16, V18.B16
+	VMOV    V19.B16, V21.B16
+	VFMLS   V17.D2, V20.D2, V21.D2
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e71feb1 // fdiv v17.2d, v21.2d, v17.2d
+	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
+	FMOVQ   752(R5), F20 // 0xbf71d1a0f8be9ed5
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   784(R5), F20 // 0xbf88e3703a1362f5
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   800(R5), F21 // 0x3f8e0653f881b6f3
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   816(R5), F20 // 0xbf910bedadc48626
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   832(R5), F21 // 0x3f9328266cd8d3d0
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   848(R5), F20 // 0xbf95ba6836f6beb7
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   880(R5), F20 // 0xbf9da1ba61e479f0
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   896(R5), F21 // 0x3fa21bb943916c25
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   912(R5), F20 // 0xbfa7483758e0731b
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   928(R5), F21 // 0x3fb04c26be3b020d
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   944(R5), F20 // 0xbfbb2995e7b7b602
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   960(R5), F21 // 0xbc76b01ec5417056
+	VFMLA   V19.D2, V20.D2, V21.D2
+	VFMLA   V21.D2, V17.D2, V18.D2
+	VFMLA   V8.D2, V17.D2, V18.D2
+	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
+	VORR    V15.B16, V18.B16, V15.B16
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	WORD    $0x4ef0d42f // fsub v15.2d, v1.2d, v16.2d
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLS   V16.D2, V16.D2, V16.D2
+	FMOVQ   992(R5), F17 // 0xbf245bb7ee4cfaca
+	VFMLA   V15.D2, V9.D2, V17.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1024(R5), F17 // 0xbf91b0cc910cafd9
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1056(R5), F17 // 0xbfe9479886a9c8bf
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1072(R5), F18 // 0x400c6357f269e3a3
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1088(R5), F17 // 0xc026c76c934c109e
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1120(R5), F17 // 0xc03de9e64df22ef3
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V15.D2, V17.D2, V18.D2
+	WORD    $0x6e6bde0f // fmul v15.2d, v16.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	FMOVQ   192(RSP), F16
+	VFMLA   V18.D2, V15.D2, V16.D2
+	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
+	VEOR    V0.B16, V14.B16, V14.B16
+	FMOVQ   F14, 0(R0)
+	FMOVQ   F13, 0(R1)
 	ADD     $16, R0
 	ADD     $16, R1
 	ADD     $16, R2
@@ -13120,119 +12958,116 @@ single:
 
 tail:
 	CBZ     R3, done
-	FMOVD.P 8(R2), F14
-	VEOR    V0.B16, V14.B16, V14.B16
-	WORD    $0x4e6199cf // frintm v15.2d, v14.2d
-	WORD    $0x4e6189d0 // frintn v16.2d, v14.2d
-	WORD    $0x4ef0d5d0 // fsub v16.2d, v14.2d, v16.2d
-	WORD    $0x4e601e11 // bic v17.16b, v16.16b, v0.16b
-	WORD    $0x6ef1e432 // fcmgt v18.2d, v1.2d, v17.2d
-	VBSL    V1.B16, V17.B16, V18.B16
-	WORD    $0x4ef2d433 // fsub v19.2d, v1.2d, v18.2d
-	WORD    $0x6e73de74 // fmul v20.2d, v19.2d, v19.2d
-	VFMLS   V18.D2, V18.D2, V18.D2
-	FMOVQ   864(R5), F21 // 0xbf206c5751d02dd8
-	VFMLA   V20.D2, V2.D2, V21.D2
-	FMOVQ   880(R5), F22 // 0xbf3a23a40b9186b1
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   896(R5), F21 // 0xbf4c207aa578ab71
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   912(R5), F22 // 0xbf5fcb4547c9c565
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   928(R5), F21 // 0xbf71e83dcf4e7192
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   944(R5), F22 // 0xbf843be492e9aed5
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   960(R5), F21 // 0xbf970da1bdf1b5a0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   976(R5), F22 // 0xbfaaf330b30883f4
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   992(R5), F21 // 0xbfc1401fac04db3f
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1008(R5), F22 // 0xbfe1d8f9b879bb16
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   16(RSP), F21
-	VFMLA   V20.D2, V22.D2, V21.D2
-	WORD    $0x6e64de74 // fmul v20.2d, v19.2d, v4.2d
-	WORD    $0x6e75de94 // fmul v20.2d, v20.2d, v21.2d
-	VFMLA   V3.D2, V19.D2, V20.D2
-	WORD    $0x6e72e4b3 // fcmge v19.2d, v5.2d, v18.2d
-	VMOV    V20.B16, V21.B16
-	VFMLS   V18.D2, V6.D2, V21.D2
-	VBIF    V19.B16, V20.B16, V21.B16
-	VMOV    V18.B16, V22.B16
-	VFMLA   V20.D2, V6.D2, V22.D2
-	VBIT    V19.B16, V22.B16, V18.B16
-	VAND    V19.B16, V7.B16, V19.B16
-	WORD    $0x6e72feb2 // fdiv v18.2d, v21.2d, v18.2d
-	WORD    $0x6e72de54 // fmul v20.2d, v18.2d, v18.2d
-	FMOVQ   1024(R5), F21 // 0xbf71d1a0f8be9ed5
-	VFMLA   V20.D2, V8.D2, V21.D2
-	FMOVQ   1040(R5), F22 // 0x3f819123a6deac36
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1056(R5), F21 // 0xbf88e3703a1362f5
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1072(R5), F22 // 0x3f8e0653f881b6f3
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1088(R5), F21 // 0xbf910bedadc48626
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1104(R5), F22 // 0x3f9328266cd8d3d0
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1120(R5), F21 // 0xbf95ba6836f6beb7
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1136(R5), F22 // 0x3f9912a90107c863
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1152(R5), F21 // 0xbf9da1ba61e479f0
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1168(R5), F22 // 0x3fa21bb943916c25
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1184(R5), F21 // 0xbfa7483758e0731b
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1200(R5), F22 // 0x3fb04c26be3b020d
-	VFMLA   V20.D2, V21.D2, V22.D2
-	FMOVQ   1216(R5), F21 // 0xbfbb2995e7b7b602
-	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1232(R5), F22 // 0xbc76b01ec5417056
-	VFMLA   V20.D2, V21.D2, V22.D2
-	VFMLA   V22.D2, V18.D2, V19.D2
-	VFMLA   V9.D2, V18.D2, V19.D2
-	WORD    $0x4e701c10 // bic v16.16b, v0.16b, v16.16b
-	VORR    V16.B16, V19.B16, V16.B16
-	WORD    $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	WORD    $0x4ef1d430 // fsub v16.2d, v1.2d, v17.2d
-	WORD    $0x6e70de10 // fmul v16.2d, v16.2d, v16.2d
+	FMOVD.P 8(R2), F13
+	VEOR    V0.B16, V13.B16, V13.B16
+	WORD    $0x4e6199ae // frintm v14.2d, v13.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x4eefd5af // fsub v15.2d, v13.2d, v15.2d
+	WORD    $0x4e601df0 // bic v16.16b, v15.16b, v0.16b
+	WORD    $0x6ef0e431 // fcmgt v17.2d, v1.2d, v16.2d
+	VBSL    V1.B16, V16.B16, V17.B16
+	WORD    $0x4ef1d432 // fsub v18.2d, v1.2d, v17.2d
+	WORD    $0x6e72de53 // fmul v19.2d, v18.2d, v18.2d
 	VFMLS   V17.D2, V17.D2, V17.D2
-	FMOVQ   1344(R5), F18 // 0xbf245bb7ee4cfaca
-	VFMLA   V16.D2, V12.D2, V18.D2
-	FMOVQ   1360(R5), F19 // 0x3f5dac5ea74237c4
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1376(R5), F18 // 0xbf91b0cc910cafd9
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1392(R5), F19 // 0x3fc0eda024afe7fd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1408(R5), F18 // 0xbfe9479886a9c8bf
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1424(R5), F19 // 0x400c6357f269e3a3
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1440(R5), F18 // 0xc026c76c934c109e
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1456(R5), F19 // 0x403834ae93d9e0dd
-	VFMLA   V16.D2, V18.D2, V19.D2
-	FMOVQ   1472(R5), F18 // 0xc03de9e64df22ef3
-	VFMLA   V16.D2, V19.D2, V18.D2
-	FMOVQ   1488(R5), F19 // 0x4030000000000000
-	VFMLA   V16.D2, V18.D2, V19.D2
-	WORD    $0x6e6bde30 // fmul v16.2d, v17.2d, v11.2d
-	WORD    $0x6e71de10 // fmul v16.2d, v16.2d, v17.2d
-	FMOVQ   32(RSP), F17
-	VFMLA   V19.D2, V16.D2, V17.D2
-	WORD    $0x6e71fd50 // fdiv v16.2d, v10.2d, v17.2d
-	WORD    $0x4e601dce // bic v14.16b, v14.16b, v0.16b
-	WORD    $0x4e6de5ce // fcmeq v14.2d, v14.2d, v13.2d
-	WORD    $0x4e6e1e0e // bic v14.16b, v16.16b, v14.16b
-	VEOR    V0.B16, V15.B16, V15.B16
-	FMOVD.P F15, 8(R0)
-	FMOVD.P F14, 8(R1)
+	FMOVQ   176(RSP), F20
+	VFMLA   V19.D2, V2.D2, V20.D2
+	FMOVQ   160(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   144(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   128(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   112(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   96(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   80(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   64(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   48(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   32(RSP), F21
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   16(RSP), F20
+	VFMLA   V19.D2, V21.D2, V20.D2
+	WORD    $0x6e74de53 // fmul v19.2d, v18.2d, v20.2d
+	VFMLA   V3.D2, V18.D2, V19.D2
+	WORD    $0x6e71e492 // fcmge v18.2d, v4.2d, v17.2d
+	VAND    V18.B16, V5.B16, V20.B16
+	VAND    V18.B16, V6.B16, V18.B16
+	VMOV    V19.B16, V21.B16
+	VFMLS   V17.D2, V20.D2, V21.D2
+	VFMLA   V19.D2, V20.D2, V17.D2
+	WORD    $0x6e71feb1 // fdiv v17.2d, v21.2d, v17.2d
+	WORD    $0x6e71de33 // fmul v19.2d, v17.2d, v17.2d
+	FMOVQ   752(R5), F20 // 0xbf71d1a0f8be9ed5
+	VFMLA   V19.D2, V7.D2, V20.D2
+	FMOVQ   768(R5), F21 // 0x3f819123a6deac36
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   784(R5), F20 // 0xbf88e3703a1362f5
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   800(R5), F21 // 0x3f8e0653f881b6f3
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   816(R5), F20 // 0xbf910bedadc48626
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   832(R5), F21 // 0x3f9328266cd8d3d0
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   848(R5), F20 // 0xbf95ba6836f6beb7
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   864(R5), F21 // 0x3f9912a90107c863
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   880(R5), F20 // 0xbf9da1ba61e479f0
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   896(R5), F21 // 0x3fa21bb943916c25
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   912(R5), F20 // 0xbfa7483758e0731b
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   928(R5), F21 // 0x3fb04c26be3b020d
+	VFMLA   V19.D2, V20.D2, V21.D2
+	FMOVQ   944(R5), F20 // 0xbfbb2995e7b7b602
+	VFMLA   V19.D2, V21.D2, V20.D2
+	FMOVQ   960(R5), F21 // 0xbc76b01ec5417056
+	VFMLA   V19.D2, V20.D2, V21.D2
+	VFMLA   V21.D2, V17.D2, V18.D2
+	VFMLA   V8.D2, V17.D2, V18.D2
+	WORD    $0x4e6f1c0f // bic v15.16b, v0.16b, v15.16b
+	VORR    V15.B16, V18.B16, V15.B16
+	WORD    $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	WORD    $0x4ef0d42f // fsub v15.2d, v1.2d, v16.2d
+	WORD    $0x6e6fddef // fmul v15.2d, v15.2d, v15.2d
+	VFMLS   V16.D2, V16.D2, V16.D2
+	FMOVQ   992(R5), F17 // 0xbf245bb7ee4cfaca
+	VFMLA   V15.D2, V9.D2, V17.D2
+	FMOVQ   1008(R5), F18 // 0x3f5dac5ea74237c4
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1024(R5), F17 // 0xbf91b0cc910cafd9
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1040(R5), F18 // 0x3fc0eda024afe7fd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1056(R5), F17 // 0xbfe9479886a9c8bf
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1072(R5), F18 // 0x400c6357f269e3a3
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1088(R5), F17 // 0xc026c76c934c109e
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1104(R5), F18 // 0x403834ae93d9e0dd
+	VFMLA   V15.D2, V17.D2, V18.D2
+	FMOVQ   1120(R5), F17 // 0xc03de9e64df22ef3
+	VFMLA   V15.D2, V18.D2, V17.D2
+	FMOVQ   1136(R5), F18 // 0x4030000000000000
+	VFMLA   V15.D2, V17.D2, V18.D2
+	WORD    $0x6e6bde0f // fmul v15.2d, v16.2d, v11.2d
+	WORD    $0x6e70ddef // fmul v15.2d, v15.2d, v16.2d
+	FMOVQ   192(RSP), F16
+	VFMLA   V18.D2, V15.D2, V16.D2
+	WORD    $0x6e70fd4f // fdiv v15.2d, v10.2d, v16.2d
+	WORD    $0x4e601dad // bic v13.16b, v13.16b, v0.16b
+	WORD    $0x4e6ce5ad // fcmeq v13.2d, v13.2d, v12.2d
+	WORD    $0x4e6d1ded // bic v13.16b, v15.16b, v13.16b
+	VEOR    V0.B16, V14.B16, V14.B16
+	FMOVD.P F14, 8(R0)
+	FMOVD.P F13, 8(R1)
 
 done:
 	RET
@@ -14161,11 +13996,11 @@ TEXT ·expF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   1504(R5), F0 // 0xc05a200000000000
-	FMOVQ   1520(R5), F1 // 0x4056400000000000
-	FMOVQ   1536(R5), F2 // 0x43380000000003ff
-	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
-	FMOVQ   288(R5), F4 // 0x3eeffcbdd8668821
+	FMOVQ   1152(R5), F0 // 0xc05a200000000000
+	FMOVQ   1168(R5), F1 // 0x4056400000000000
+	FMOVQ   1184(R5), F2 // 0x43380000000003ff
+	FMOVQ   1200(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   240(R5), F4 // 0x3eeffcbdd8668821
 	CMP     $4, R3
 	BLT     single
 
@@ -14192,29 +14027,29 @@ loop:
 	VFMLA   V3.D2, V7.D2, V10.D2
 	VSHL    $52, V5.D2, V5.D2
 	VSHL    $52, V8.D2, V6.D2
-	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F7 // 0x3f2443f62002ca0a
 	VFMLA   V9.D2, V4.D2, V7.D2
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F8 // 0x3f2443f62002ca0a
 	VFMLA   V10.D2, V4.D2, V8.D2
-	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F11 // 0x3f55d88bdb12fc97
 	VFMLA   V9.D2, V7.D2, V11.D2
-	FMOVQ   336(R5), F7 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F7 // 0x3f55d88bdb12fc97
 	VFMLA   V10.D2, V8.D2, V7.D2
-	FMOVQ   256(R5), F8 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F8 // 0x3f83b2a1c3667239
 	VFMLA   V9.D2, V11.D2, V8.D2
-	FMOVQ   256(R5), F11 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F11 // 0x3f83b2a1c3667239
 	VFMLA   V10.D2, V7.D2, V11.D2
-	FMOVQ   320(R5), F7 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F7 // 0x3fac6b08cb168349
 	VFMLA   V9.D2, V8.D2, V7.D2
-	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F8 // 0x3fac6b08cb168349
 	VFMLA   V10.D2, V11.D2, V8.D2
-	FMOVQ   240(R5), F11 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F11 // 0x3fcebfbe045300cb
 	VFMLA   V9.D2, V7.D2, V11.D2
-	FMOVQ   240(R5), F7 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F7 // 0x3fcebfbe045300cb
 	VFMLA   V10.D2, V8.D2, V7.D2
-	FMOVQ   304(R5), F8 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F8 // 0x3fe62e42fefd32c2
 	VFMLA   V9.D2, V11.D2, V8.D2
-	FMOVQ   304(R5), F11 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F11 // 0x3fe62e42fefd32c2
 	VFMLA   V10.D2, V7.D2, V11.D2
 	WORD    $0x6e69dd07 // fmul v7.2d, v8.2d, v9.2d
 	WORD    $0x6e6add68 // fmul v8.2d, v11.2d, v10.2d
@@ -14244,17 +14079,17 @@ single:
 	WORD    $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
 	VFMLA   V3.D2, V5.D2, V7.D2
 	VSHL    $52, V6.D2, V5.D2
-	FMOVQ   272(R5), F6 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F6 // 0x3f2443f62002ca0a
 	VFMLA   V7.D2, V4.D2, V6.D2
-	FMOVQ   336(R5), F8 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F8 // 0x3f55d88bdb12fc97
 	VFMLA   V7.D2, V6.D2, V8.D2
-	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F6 // 0x3f83b2a1c3667239
 	VFMLA   V7.D2, V8.D2, V6.D2
-	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F8 // 0x3fac6b08cb168349
 	VFMLA   V7.D2, V6.D2, V8.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F6 // 0x3fcebfbe045300cb
 	VFMLA   V7.D2, V8.D2, V6.D2
-	FMOVQ   304(R5), F8 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F8 // 0x3fe62e42fefd32c2
 	VFMLA   V7.D2, V6.D2, V8.D2
 	WORD    $0x6e67dd06 // fmul v6.2d, v8.2d, v7.2d
 	VFMLA   V6.D2, V5.D2, V5.D2
@@ -14278,17 +14113,17 @@ tail:
 	WORD    $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
 	VFMLA   V3.D2, V5.D2, V7.D2
 	VSHL    $52, V6.D2, V5.D2
-	FMOVQ   272(R5), F6 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F6 // 0x3f2443f62002ca0a
 	VFMLA   V7.D2, V4.D2, V6.D2
-	FMOVQ   336(R5), F8 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F8 // 0x3f55d88bdb12fc97
 	VFMLA   V7.D2, V6.D2, V8.D2
-	FMOVQ   256(R5), F6 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F6 // 0x3f83b2a1c3667239
 	VFMLA   V7.D2, V8.D2, V6.D2
-	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F8 // 0x3fac6b08cb168349
 	VFMLA   V7.D2, V6.D2, V8.D2
-	FMOVQ   240(R5), F6 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F6 // 0x3fcebfbe045300cb
 	VFMLA   V7.D2, V8.D2, V6.D2
-	FMOVQ   304(R5), F8 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F8 // 0x3fe62e42fefd32c2
 	VFMLA   V7.D2, V6.D2, V8.D2
 	WORD    $0x6e67dd06 // fmul v6.2d, v8.2d, v7.2d
 	VFMLA   V6.D2, V5.D2, V5.D2
@@ -14304,13 +14139,13 @@ TEXT ·expF64NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   1568(R5), F0 // 0xc087500000000000
-	FMOVQ   1584(R5), F1 // 0x4086300000000000
-	FMOVQ   1600(R5), F2 // 0x43380000000007fe
-	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
-	FMOVQ   1616(R5), F4 // 0x3c7abc9e3b39803f
-	FMOVQ   1632(R5), F5 // 0x3fe62e42fefa39ef
-	FMOVQ   528(R5), F6 // 0x3fd0000000000000
+	FMOVQ   1216(R5), F0 // 0xc087500000000000
+	FMOVQ   1232(R5), F1 // 0x4086300000000000
+	FMOVQ   1248(R5), F2 // 0x43380000000007fe
+	FMOVQ   1200(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   1264(R5), F4 // 0x3c7abc9e3b39803f
+	FMOVQ   1280(R5), F5 // 0x3fe62e42fefa39ef
+	FMOVQ   544(R5), F6 // 0x3fd0000000000000
 	FMOVQ   352(R5), F7 // 0x3f9ae77aa5a5b9e6
 	FMOVQ   224(R5), F8 // 0x3fe0000000000000
 	CMP     $4, R3
@@ -14381,9 +14216,9 @@ loop:
 	VFMLA   V13.D2, V16.D2, V11.D2
 	WORD    $0x4ee2d52d // fsub v13.2d, v9.2d, v2.2d
 	WORD    $0x4ee2d58e // fsub v14.2d, v12.2d, v2.2d
-	FMOVQ   1536(R5), F15 // 0x43380000000003ff
+	FMOVQ   1184(R5), F15 // 0x43380000000003ff
 	VFMLA   V8.D2, V13.D2, V15.D2
-	FMOVQ   1536(R5), F13 // 0x43380000000003ff
+	FMOVQ   1184(R5), F13 // 0x43380000000003ff
 	VFMLA   V8.D2, V14.D2, V13.D2
 	VSHL    $52, V15.D2, V14.D2
 	VSHL    $52, V13.D2, V16.D2
@@ -14438,7 +14273,7 @@ single:
 	VFMLA   V11.D2, V14.D2, V13.D2
 	VFMLA   V13.D2, V12.D2, V9.D2
 	WORD    $0x4ee2d54b // fsub v11.2d, v10.2d, v2.2d
-	FMOVQ   1536(R5), F12 // 0x43380000000003ff
+	FMOVQ   1184(R5), F12 // 0x43380000000003ff
 	VFMLA   V8.D2, V11.D2, V12.D2
 	VSHL    $52, V12.D2, V11.D2
 	VFMLA   V9.D2, V11.D2, V11.D2
@@ -14485,7 +14320,7 @@ tail:
 	VFMLA   V11.D2, V14.D2, V13.D2
 	VFMLA   V13.D2, V12.D2, V9.D2
 	WORD    $0x4ee2d54b // fsub v11.2d, v10.2d, v2.2d
-	FMOVQ   1536(R5), F12 // 0x43380000000003ff
+	FMOVQ   1184(R5), F12 // 0x43380000000003ff
 	VFMLA   V8.D2, V11.D2, V12.D2
 	VSHL    $52, V12.D2, V11.D2
 	VFMLA   V9.D2, V11.D2, V11.D2
@@ -14503,19 +14338,19 @@ TEXT ·logF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   1648(R5), F0 // 0x00095f619980c433
-	FMOVQ   1664(R5), F1 // 0x4330000000000000
-	FMOVQ   1680(R5), F2 // 0x000fffffffffffff
-	FMOVQ   1696(R5), F3 // 0x3fe6a09e667f3bcd
+	FMOVQ   1296(R5), F0 // 0x00095f619980c433
+	FMOVQ   1312(R5), F1 // 0x4330000000000000
+	FMOVQ   1328(R5), F2 // 0x000fffffffffffff
+	FMOVQ   1344(R5), F3 // 0x3fe6a09e667f3bcd
 	FMOVQ   96(R5), F4 // 0x3ff0000000000000
-	FMOVQ   1712(R5), F5 // 0x43300000000003ff
-	FMOVQ   592(R5), F6 // 0x4000000000000000
-	FMOVQ   1632(R5), F7 // 0x3fe62e42fefa39ef
-	FMOVQ   1728(R5), F8 // 0x3fd3270aa4ad6744
+	FMOVQ   1360(R5), F5 // 0x43300000000003ff
+	FMOVQ   560(R5), F6 // 0x4000000000000000
+	FMOVQ   1280(R5), F7 // 0x3fe62e42fefa39ef
+	FMOVQ   1376(R5), F8 // 0x3fd3270aa4ad6744
 	VMOVI   $0, V9.B16
-	FMOVQ   1744(R5), F10 // 0x7ff8000000000001
-	FMOVQ   1760(R5), F11 // 0xfff0000000000000
-	FMOVQ   512(R5), F12 // 0x7ff0000000000000
+	FMOVQ   1392(R5), F10 // 0x7ff8000000000001
+	FMOVQ   1408(R5), F11 // 0xfff0000000000000
+	FMOVQ   528(R5), F12 // 0x7ff0000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -14544,17 +14379,17 @@ loop:
 	WORD    $0x6e74fe10 // fdiv v16.2d, v16.2d, v20.2d
 	WORD    $0x6e6fddf3 // fmul v19.2d, v15.2d, v15.2d
 	WORD    $0x6e70de14 // fmul v20.2d, v16.2d, v16.2d
-	FMOVQ   1776(R5), F21 // 0x3fd9957834c699e8
+	FMOVQ   1424(R5), F21 // 0x3fd9957834c699e8
 	VFMLA   V19.D2, V8.D2, V21.D2
-	FMOVQ   1776(R5), F22 // 0x3fd9957834c699e8
+	FMOVQ   1424(R5), F22 // 0x3fd9957834c699e8
 	VFMLA   V20.D2, V8.D2, V22.D2
-	FMOVQ   1792(R5), F23 // 0x3fe55558770a9613
+	FMOVQ   1440(R5), F23 // 0x3fe55558770a9613
 	VFMLA   V19.D2, V21.D2, V23.D2
-	FMOVQ   1792(R5), F21 // 0x3fe55558770a9613
+	FMOVQ   1440(R5), F21 // 0x3fe55558770a9613
 	VFMLA   V20.D2, V22.D2, V21.D2
-	FMOVQ   1808(R5), F22 // 0x3fffffffffa13868
+	FMOVQ   1456(R5), F22 // 0x3fffffffffa13868
 	VFMLA   V19.D2, V23.D2, V22.D2
-	FMOVQ   1808(R5), F19 // 0x3fffffffffa13868
+	FMOVQ   1456(R5), F19 // 0x3fffffffffa13868
 	VFMLA   V20.D2, V21.D2, V19.D2
 	WORD    $0x6e76ddef // fmul v15.2d, v15.2d, v22.2d
 	WORD    $0x6e73de10 // fmul v16.2d, v16.2d, v19.2d
@@ -14597,11 +14432,11 @@ single:
 	WORD    $0x4e66d5d0 // fadd v16.2d, v14.2d, v6.2d
 	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
 	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
-	FMOVQ   1776(R5), F17 // 0x3fd9957834c699e8
+	FMOVQ   1424(R5), F17 // 0x3fd9957834c699e8
 	VFMLA   V16.D2, V8.D2, V17.D2
-	FMOVQ   1792(R5), F18 // 0x3fe55558770a9613
+	FMOVQ   1440(R5), F18 // 0x3fe55558770a9613
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   1808(R5), F17 // 0x3fffffffffa13868
+	FMOVQ   1456(R5), F17 // 0x3fffffffffa13868
 	VFMLA   V16.D2, V18.D2, V17.D2
 	WORD    $0x6e71ddce // fmul v14.2d, v14.2d, v17.2d
 	VFMLA   V7.D2, V15.D2, V14.D2
@@ -14632,11 +14467,11 @@ tail:
 	WORD    $0x4e66d5d0 // fadd v16.2d, v14.2d, v6.2d
 	WORD    $0x6e70fdce // fdiv v14.2d, v14.2d, v16.2d
 	WORD    $0x6e6eddd0 // fmul v16.2d, v14.2d, v14.2d
-	FMOVQ   1776(R5), F17 // 0x3fd9957834c699e8
+	FMOVQ   1424(R5), F17 // 0x3fd9957834c699e8
 	VFMLA   V16.D2, V8.D2, V17.D2
-	FMOVQ   1792(R5), F18 // 0x3fe55558770a9613
+	FMOVQ   1440(R5), F18 // 0x3fe55558770a9613
 	VFMLA   V16.D2, V17.D2, V18.D2
-	FMOVQ   1808(R5), F17 // 0x3fffffffffa13868
+	FMOVQ   1456(R5), F17 // 0x3fffffffffa13868
 	VFMLA   V16.D2, V18.D2, V17.D2
 	WORD    $0x6e71ddce // fmul v14.2d, v14.2d, v17.2d
 	VFMLA   V7.D2, V15.D2, V14.D2
@@ -14658,23 +14493,23 @@ TEXT ·logF64NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   1824(R5), F0 // 0x0010000000000000
-	FMOVQ   1840(R5), F1 // 0x4350000000000000
-	FMOVQ   1648(R5), F2 // 0x00095f619980c433
-	FMOVQ   1664(R5), F3 // 0x4330000000000000
-	FMOVQ   1680(R5), F4 // 0x000fffffffffffff
-	FMOVQ   1696(R5), F5 // 0x3fe6a09e667f3bcd
+	FMOVQ   1472(R5), F0 // 0x0010000000000000
+	FMOVQ   1488(R5), F1 // 0x4350000000000000
+	FMOVQ   1296(R5), F2 // 0x00095f619980c433
+	FMOVQ   1312(R5), F3 // 0x4330000000000000
+	FMOVQ   1328(R5), F4 // 0x000fffffffffffff
+	FMOVQ   1344(R5), F5 // 0x3fe6a09e667f3bcd
 	FMOVQ   96(R5), F6 // 0x3ff0000000000000
-	FMOVQ   1856(R5), F7 // 0x4330000000000435
-	FMOVQ   1712(R5), F8 // 0x43300000000003ff
-	FMOVQ   592(R5), F9 // 0x4000000000000000
+	FMOVQ   1504(R5), F7 // 0x4330000000000435
+	FMOVQ   1360(R5), F8 // 0x43300000000003ff
+	FMOVQ   560(R5), F9 // 0x4000000000000000
 	FMOVQ   224(R5), F10 // 0x3fe0000000000000
-	FMOVQ   1872(R5), F11 // 0x3fc2f0600eecfbfd
-	FMOVQ   1616(R5), F12 // 0x3c7abc9e3b39803f
-	FMOVQ   1632(R5), F13 // 0x3fe62e42fefa39ef
+	FMOVQ   1520(R5), F11 // 0x3fc2f0600eecfbfd
+	FMOVQ   1264(R5), F12 // 0x3c7abc9e3b39803f
+	FMOVQ   1280(R5), F13 // 0x3fe62e42fefa39ef
 	VMOVI   $0, V14.B16
-	FMOVQ   1744(R5), F15 // 0x7ff8000000000001
-	FMOVQ   1760(R5), F16 // 0xfff0000000000000
+	FMOVQ   1392(R5), F15 // 0x7ff8000000000001
+	FMOVQ   1408(R5), F16 // 0xfff0000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -14713,29 +14548,29 @@ loop:
 	WORD    $0x6e6adedc // fmul v28.2d, v22.2d, v10.2d
 	WORD    $0x6e75df7b // fmul v27.2d, v27.2d, v21.2d
 	WORD    $0x6e76df9c // fmul v28.2d, v28.2d, v22.2d
-	FMOVQ   1888(R5), F29 // 0x3fc39a1ac74dee87
+	FMOVQ   1536(R5), F29 // 0x3fc39a1ac74dee87
 	VFMLA   V25.D2, V11.D2, V29.D2
-	FMOVQ   1888(R5), F30 // 0x3fc39a1ac74dee87
+	FMOVQ   1536(R5), F30 // 0x3fc39a1ac74dee87
 	VFMLA   V26.D2, V11.D2, V30.D2
-	FMOVQ   1904(R5), F31 // 0x3fc74663f66e3734
+	FMOVQ   1552(R5), F31 // 0x3fc74663f66e3734
 	VFMLA   V25.D2, V29.D2, V31.D2
-	FMOVQ   1904(R5), F29 // 0x3fc74663f66e3734
+	FMOVQ   1552(R5), F29 // 0x3fc74663f66e3734
 	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1920(R5), F30 // 0x3fcc71c520748b03
+	FMOVQ   1568(R5), F30 // 0x3fcc71c520748b03
 	VFMLA   V25.D2, V31.D2, V30.D2
-	FMOVQ   1920(R5), F31 // 0x3fcc71c520748b03
+	FMOVQ   1568(R5), F31 // 0x3fcc71c520748b03
 	VFMLA   V26.D2, V29.D2, V31.D2
-	FMOVQ   1936(R5), F29 // 0x3fd24924941f3375
+	FMOVQ   1584(R5), F29 // 0x3fd24924941f3375
 	VFMLA   V25.D2, V30.D2, V29.D2
-	FMOVQ   1936(R5), F30 // 0x3fd24924941f3375
+	FMOVQ   1584(R5), F30 // 0x3fd24924941f3375
 	VFMLA   V26.D2, V31.D2, V30.D2
-	FMOVQ   1952(R5), F31 // 0x3fd999999997fd9e
+	FMOVQ   1600(R5), F31 // 0x3fd999999997fd9e
 	VFMLA   V25.D2, V29.D2, V31.D2
-	FMOVQ   1952(R5), F29 // 0x3fd999999997fd9e
+	FMOVQ   1600(R5), F29 // 0x3fd999999997fd9e
 	VFMLA   V26.D2, V30.D2, V29.D2
-	FMOVQ   1968(R5), F30 // 0x3fe5555555555592
+	FMOVQ   1616(R5), F30 // 0x3fe5555555555592
 	VFMLA   V25.D2, V31.D2, V30.D2
-	FMOVQ   1968(R5), F31 // 0x3fe5555555555592
+	FMOVQ   1616(R5), F31 // 0x3fe5555555555592
 	VFMLA   V26.D2, V29.D2, V31.D2
 	VMOV    V27.B16, V29.B16
 	VFMLA   V30.D2, V25.D2, V29.D2
@@ -14759,9 +14594,9 @@ loop:
 	WORD    $0x6e72e5d8 // fcmge v24.2d, v14.2d, v18.2d
 	VBSL    V21.B16, V19.B16, V23.B16
 	VBSL    V22.B16, V20.B16, V24.B16
-	FMOVQ   512(R5), F19 // 0x7ff0000000000000
+	FMOVQ   528(R5), F19 // 0x7ff0000000000000
 	WORD    $0x6ef1e673 // fcmgt v19.2d, v19.2d, v17.2d
-	FMOVQ   512(R5), F20 // 0x7ff0000000000000
+	FMOVQ   528(R5), F20 // 0x7ff0000000000000
 	WORD    $0x6ef2e694 // fcmgt v20.2d, v20.2d, v18.2d
 	VBSL    V17.B16, V23.B16, V19.B16
 	VBSL    V18.B16, V24.B16, V20.B16
@@ -14793,17 +14628,17 @@ single:
 	WORD    $0x6e74de95 // fmul v21.2d, v20.2d, v20.2d
 	WORD    $0x6e6ade76 // fmul v22.2d, v19.2d, v10.2d
 	WORD    $0x6e73ded6 // fmul v22.2d, v22.2d, v19.2d
-	FMOVQ   1888(R5), F23 // 0x3fc39a1ac74dee87
+	FMOVQ   1536(R5), F23 // 0x3fc39a1ac74dee87
 	VFMLA   V21.D2, V11.D2, V23.D2
-	FMOVQ   1904(R5), F24 // 0x3fc74663f66e3734
+	FMOVQ   1552(R5), F24 // 0x3fc74663f66e3734
 	VFMLA   V21.D2, V23.D2, V24.D2
-	FMOVQ   1920(R5), F23 // 0x3fcc71c520748b03
+	FMOVQ   1568(R5), F23 // 0x3fcc71c520748b03
 	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1936(R5), F24 // 0x3fd24924941f3375
+	FMOVQ   1584(R5), F24 // 0x3fd24924941f3375
 	VFMLA   V21.D2, V23.D2, V24.D2
-	FMOVQ   1952(R5), F23 // 0x3fd999999997fd9e
+	FMOVQ   1600(R5), F23 // 0x3fd999999997fd9e
 	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1968(R5), F24 // 0x3fe5555555555592
+	FMOVQ   1616(R5), F24 // 0x3fe5555555555592
 	VFMLA   V21.D2, V23.D2, V24.D2
 	VMOV    V22.B16, V23.B16
 	VFMLA   V24.D2, V21.D2, V23.D2
@@ -14816,7 +14651,7 @@ single:
 	VBSL    V16.B16, V15.B16, V18.B16
 	WORD    $0x6e71e5d4 // fcmge v20.2d, v14.2d, v17.2d
 	VBSL    V19.B16, V18.B16, V20.B16
-	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	FMOVQ   528(R5), F18 // 0x7ff0000000000000
 	WORD    $0x6ef1e652 // fcmgt v18.2d, v18.2d, v17.2d
 	VBSL    V17.B16, V20.B16, V18.B16
 	FMOVQ   F18, 0(R0)
@@ -14844,17 +14679,17 @@ tail:
 	WORD    $0x6e74de95 // fmul v21.2d, v20.2d, v20.2d
 	WORD    $0x6e6ade76 // fmul v22.2d, v19.2d, v10.2d
 	WORD    $0x6e73ded6 // fmul v22.2d, v22.2d, v19.2d
-	FMOVQ   1888(R5), F23 // 0x3fc39a1ac74dee87
+	FMOVQ   1536(R5), F23 // 0x3fc39a1ac74dee87
 	VFMLA   V21.D2, V11.D2, V23.D2
-	FMOVQ   1904(R5), F24 // 0x3fc74663f66e3734
+	FMOVQ   1552(R5), F24 // 0x3fc74663f66e3734
 	VFMLA   V21.D2, V23.D2, V24.D2
-	FMOVQ   1920(R5), F23 // 0x3fcc71c520748b03
+	FMOVQ   1568(R5), F23 // 0x3fcc71c520748b03
 	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1936(R5), F24 // 0x3fd24924941f3375
+	FMOVQ   1584(R5), F24 // 0x3fd24924941f3375
 	VFMLA   V21.D2, V23.D2, V24.D2
-	FMOVQ   1952(R5), F23 // 0x3fd999999997fd9e
+	FMOVQ   1600(R5), F23 // 0x3fd999999997fd9e
 	VFMLA   V21.D2, V24.D2, V23.D2
-	FMOVQ   1968(R5), F24 // 0x3fe5555555555592
+	FMOVQ   1616(R5), F24 // 0x3fe5555555555592
 	VFMLA   V21.D2, V23.D2, V24.D2
 	VMOV    V22.B16, V23.B16
 	VFMLA   V24.D2, V21.D2, V23.D2
@@ -14867,7 +14702,7 @@ tail:
 	VBSL    V16.B16, V15.B16, V18.B16
 	WORD    $0x6e71e5d4 // fcmge v20.2d, v14.2d, v17.2d
 	VBSL    V19.B16, V18.B16, V20.B16
-	FMOVQ   512(R5), F18 // 0x7ff0000000000000
+	FMOVQ   528(R5), F18 // 0x7ff0000000000000
 	WORD    $0x6ef1e652 // fcmgt v18.2d, v18.2d, v17.2d
 	VBSL    V17.B16, V20.B16, V18.B16
 	FMOVD.P F18, 8(R0)
@@ -14882,12 +14717,12 @@ TEXT ·tanhF32NEON(SB), NOSPLIT, $0-24
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVQ   1984(R5), F1 // 0x4024000000000000
-	FMOVQ   1536(R5), F2 // 0x43380000000003ff
-	FMOVQ   2000(R5), F3 // 0x40071547652b82fe
-	FMOVQ   288(R5), F4 // 0x3eeffcbdd8668821
+	FMOVQ   1632(R5), F1 // 0x4024000000000000
+	FMOVQ   1184(R5), F2 // 0x43380000000003ff
+	FMOVQ   1648(R5), F3 // 0x40071547652b82fe
+	FMOVQ   240(R5), F4 // 0x3eeffcbdd8668821
 	FMOVQ   96(R5), F5 // 0x3ff0000000000000
-	FMOVQ   592(R5), F6 // 0x4000000000000000
+	FMOVQ   560(R5), F6 // 0x4000000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -14912,29 +14747,29 @@ loop:
 	VFMLA   V3.D2, V9.D2, V14.D2
 	VSHL    $52, V10.D2, V9.D2
 	VSHL    $52, V12.D2, V10.D2
-	FMOVQ   272(R5), F11 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F11 // 0x3f2443f62002ca0a
 	VFMLA   V13.D2, V4.D2, V11.D2
-	FMOVQ   272(R5), F12 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F12 // 0x3f2443f62002ca0a
 	VFMLA   V14.D2, V4.D2, V12.D2
-	FMOVQ   336(R5), F15 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F15 // 0x3f55d88bdb12fc97
 	VFMLA   V13.D2, V11.D2, V15.D2
-	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F11 // 0x3f55d88bdb12fc97
 	VFMLA   V14.D2, V12.D2, V11.D2
-	FMOVQ   256(R5), F12 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F12 // 0x3f83b2a1c3667239
 	VFMLA   V13.D2, V15.D2, V12.D2
-	FMOVQ   256(R5), F15 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F15 // 0x3f83b2a1c3667239
 	VFMLA   V14.D2, V11.D2, V15.D2
-	FMOVQ   320(R5), F11 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F11 // 0x3fac6b08cb168349
 	VFMLA   V13.D2, V12.D2, V11.D2
-	FMOVQ   320(R5), F12 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F12 // 0x3fac6b08cb168349
 	VFMLA   V14.D2, V15.D2, V12.D2
-	FMOVQ   240(R5), F15 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F15 // 0x3fcebfbe045300cb
 	VFMLA   V13.D2, V11.D2, V15.D2
-	FMOVQ   240(R5), F11 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F11 // 0x3fcebfbe045300cb
 	VFMLA   V14.D2, V12.D2, V11.D2
-	FMOVQ   304(R5), F12 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F12 // 0x3fe62e42fefd32c2
 	VFMLA   V13.D2, V15.D2, V12.D2
-	FMOVQ   304(R5), F15 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F15 // 0x3fe62e42fefd32c2
 	VFMLA   V14.D2, V11.D2, V15.D2
 	WORD    $0x6e6ddd8b // fmul v11.2d, v12.2d, v13.2d
 	WORD    $0x6e6eddec // fmul v12.2d, v15.2d, v14.2d
@@ -14973,17 +14808,17 @@ single:
 	WORD    $0x4ee8d44a // fsub v10.2d, v2.2d, v8.2d
 	VFMLA   V3.D2, V9.D2, V10.D2
 	VSHL    $52, V8.D2, V8.D2
-	FMOVQ   272(R5), F9 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F9 // 0x3f2443f62002ca0a
 	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F11 // 0x3f55d88bdb12fc97
 	VFMLA   V10.D2, V9.D2, V11.D2
-	FMOVQ   256(R5), F9 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F9 // 0x3f83b2a1c3667239
 	VFMLA   V10.D2, V11.D2, V9.D2
-	FMOVQ   320(R5), F11 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F11 // 0x3fac6b08cb168349
 	VFMLA   V10.D2, V9.D2, V11.D2
-	FMOVQ   240(R5), F9 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F9 // 0x3fcebfbe045300cb
 	VFMLA   V10.D2, V11.D2, V9.D2
-	FMOVQ   304(R5), F11 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F11 // 0x3fe62e42fefd32c2
 	VFMLA   V10.D2, V9.D2, V11.D2
 	WORD    $0x6e6add69 // fmul v9.2d, v11.2d, v10.2d
 	WORD    $0x4ee5d50a // fsub v10.2d, v8.2d, v5.2d
@@ -15011,17 +14846,17 @@ tail:
 	WORD    $0x4ee8d44a // fsub v10.2d, v2.2d, v8.2d
 	VFMLA   V3.D2, V9.D2, V10.D2
 	VSHL    $52, V8.D2, V8.D2
-	FMOVQ   272(R5), F9 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F9 // 0x3f2443f62002ca0a
 	VFMLA   V10.D2, V4.D2, V9.D2
-	FMOVQ   336(R5), F11 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F11 // 0x3f55d88bdb12fc97
 	VFMLA   V10.D2, V9.D2, V11.D2
-	FMOVQ   256(R5), F9 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F9 // 0x3f83b2a1c3667239
 	VFMLA   V10.D2, V11.D2, V9.D2
-	FMOVQ   320(R5), F11 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F11 // 0x3fac6b08cb168349
 	VFMLA   V10.D2, V9.D2, V11.D2
-	FMOVQ   240(R5), F9 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F9 // 0x3fcebfbe045300cb
 	VFMLA   V10.D2, V11.D2, V9.D2
-	FMOVQ   304(R5), F11 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F11 // 0x3fe62e42fefd32c2
 	VFMLA   V10.D2, V9.D2, V11.D2
 	WORD    $0x6e6add69 // fmul v9.2d, v11.2d, v10.2d
 	WORD    $0x4ee5d50a // fsub v10.2d, v8.2d, v5.2d
@@ -15043,15 +14878,15 @@ TEXT ·tanhF64NEON(SB), NOSPLIT, $0-24
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVQ   2016(R5), F1 // 0x4034000000000000
-	FMOVQ   1536(R5), F2 // 0x43380000000003ff
-	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
-	FMOVQ   1616(R5), F4 // 0x3c7abc9e3b39803f
-	FMOVQ   1632(R5), F5 // 0x3fe62e42fefa39ef
-	FMOVQ   528(R5), F6 // 0x3fd0000000000000
+	FMOVQ   1664(R5), F1 // 0x4034000000000000
+	FMOVQ   1184(R5), F2 // 0x43380000000003ff
+	FMOVQ   1200(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   1264(R5), F4 // 0x3c7abc9e3b39803f
+	FMOVQ   1280(R5), F5 // 0x3fe62e42fefa39ef
+	FMOVQ   544(R5), F6 // 0x3fd0000000000000
 	FMOVQ   352(R5), F7 // 0x3f9ae77aa5a5b9e6
 	FMOVQ   96(R5), F8 // 0x3ff0000000000000
-	FMOVQ   592(R5), F9 // 0x4000000000000000
+	FMOVQ   560(R5), F9 // 0x4000000000000000
 	CMP     $4, R3
 	BLT     single
 
@@ -15238,11 +15073,11 @@ TEXT ·sigmoidF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
-	FMOVQ   1504(R5), F0 // 0xc05a200000000000
-	FMOVQ   2032(R5), F1 // 0x405a200000000000
-	FMOVQ   1536(R5), F2 // 0x43380000000003ff
-	FMOVQ   2048(R5), F3 // 0xbff71547652b82fe
-	FMOVQ   288(R5), F4 // 0x3eeffcbdd8668821
+	FMOVQ   1152(R5), F0 // 0xc05a200000000000
+	FMOVQ   1680(R5), F1 // 0x405a200000000000
+	FMOVQ   1184(R5), F2 // 0x43380000000003ff
+	FMOVQ   1696(R5), F3 // 0xbff71547652b82fe
+	FMOVQ   240(R5), F4 // 0x3eeffcbdd8668821
 	FMOVQ   96(R5), F5 // 0x3ff0000000000000
 	CMP     $4, R3
 	BLT     single
@@ -15270,29 +15105,29 @@ loop:
 	VFMLA   V3.D2, V8.D2, V11.D2
 	VSHL    $52, V6.D2, V6.D2
 	VSHL    $52, V9.D2, V7.D2
-	FMOVQ   272(R5), F8 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F8 // 0x3f2443f62002ca0a
 	VFMLA   V10.D2, V4.D2, V8.D2
-	FMOVQ   272(R5), F9 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F9 // 0x3f2443f62002ca0a
 	VFMLA   V11.D2, V4.D2, V9.D2
-	FMOVQ   336(R5), F12 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F12 // 0x3f55d88bdb12fc97
 	VFMLA   V10.D2, V8.D2, V12.D2
-	FMOVQ   336(R5), F8 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F8 // 0x3f55d88bdb12fc97
 	VFMLA   V11.D2, V9.D2, V8.D2
-	FMOVQ   256(R5), F9 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F9 // 0x3f83b2a1c3667239
 	VFMLA   V10.D2, V12.D2, V9.D2
-	FMOVQ   256(R5), F12 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F12 // 0x3f83b2a1c3667239
 	VFMLA   V11.D2, V8.D2, V12.D2
-	FMOVQ   320(R5), F8 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F8 // 0x3fac6b08cb168349
 	VFMLA   V10.D2, V9.D2, V8.D2
-	FMOVQ   320(R5), F9 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F9 // 0x3fac6b08cb168349
 	VFMLA   V11.D2, V12.D2, V9.D2
-	FMOVQ   240(R5), F12 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F12 // 0x3fcebfbe045300cb
 	VFMLA   V10.D2, V8.D2, V12.D2
-	FMOVQ   240(R5), F8 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F8 // 0x3fcebfbe045300cb
 	VFMLA   V11.D2, V9.D2, V8.D2
-	FMOVQ   304(R5), F9 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F9 // 0x3fe62e42fefd32c2
 	VFMLA   V10.D2, V12.D2, V9.D2
-	FMOVQ   304(R5), F12 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F12 // 0x3fe62e42fefd32c2
 	VFMLA   V11.D2, V8.D2, V12.D2
 	WORD    $0x6e6add28 // fmul v8.2d, v9.2d, v10.2d
 	WORD    $0x6e6bdd89 // fmul v9.2d, v12.2d, v11.2d
@@ -15326,17 +15161,17 @@ single:
 	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
 	VFMLA   V3.D2, V6.D2, V8.D2
 	VSHL    $52, V7.D2, V6.D2
-	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F7 // 0x3f2443f62002ca0a
 	VFMLA   V8.D2, V4.D2, V7.D2
-	FMOVQ   336(R5), F9 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F9 // 0x3f55d88bdb12fc97
 	VFMLA   V8.D2, V7.D2, V9.D2
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F7 // 0x3f83b2a1c3667239
 	VFMLA   V8.D2, V9.D2, V7.D2
-	FMOVQ   320(R5), F9 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F9 // 0x3fac6b08cb168349
 	VFMLA   V8.D2, V7.D2, V9.D2
-	FMOVQ   240(R5), F7 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F7 // 0x3fcebfbe045300cb
 	VFMLA   V8.D2, V9.D2, V7.D2
-	FMOVQ   304(R5), F9 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F9 // 0x3fe62e42fefd32c2
 	VFMLA   V8.D2, V7.D2, V9.D2
 	WORD    $0x6e68dd27 // fmul v7.2d, v9.2d, v8.2d
 	WORD    $0x4e65d4c8 // fadd v8.2d, v6.2d, v5.2d
@@ -15362,17 +15197,17 @@ tail:
 	WORD    $0x4ee7d448 // fsub v8.2d, v2.2d, v7.2d
 	VFMLA   V3.D2, V6.D2, V8.D2
 	VSHL    $52, V7.D2, V6.D2
-	FMOVQ   272(R5), F7 // 0x3f2443f62002ca0a
+	FMOVQ   256(R5), F7 // 0x3f2443f62002ca0a
 	VFMLA   V8.D2, V4.D2, V7.D2
-	FMOVQ   336(R5), F9 // 0x3f55d88bdb12fc97
+	FMOVQ   272(R5), F9 // 0x3f55d88bdb12fc97
 	VFMLA   V8.D2, V7.D2, V9.D2
-	FMOVQ   256(R5), F7 // 0x3f83b2a1c3667239
+	FMOVQ   288(R5), F7 // 0x3f83b2a1c3667239
 	VFMLA   V8.D2, V9.D2, V7.D2
-	FMOVQ   320(R5), F9 // 0x3fac6b08cb168349
+	FMOVQ   304(R5), F9 // 0x3fac6b08cb168349
 	VFMLA   V8.D2, V7.D2, V9.D2
-	FMOVQ   240(R5), F7 // 0x3fcebfbe045300cb
+	FMOVQ   320(R5), F7 // 0x3fcebfbe045300cb
 	VFMLA   V8.D2, V9.D2, V7.D2
-	FMOVQ   304(R5), F9 // 0x3fe62e42fefd32c2
+	FMOVQ   336(R5), F9 // 0x3fe62e42fefd32c2
 	VFMLA   V8.D2, V7.D2, V9.D2
 	WORD    $0x6e68dd27 // fmul v7.2d, v9.2d, v8.2d
 	WORD    $0x4e65d4c8 // fadd v8.2d, v6.2d, v5.2d
@@ -15391,12 +15226,12 @@ TEXT ·sigmoidF64NEON(SB), NOSPLIT, $0-24
 	MOVD    n+16(FP), R3
 	MOVD    $constants<>(SB), R5
 	FMOVQ   48(R5), F0 // 0x8000000000000000
-	FMOVQ   1568(R5), F1 // 0xc087500000000000
-	FMOVQ   1600(R5), F2 // 0x43380000000007fe
-	FMOVQ   1552(R5), F3 // 0x3ff71547652b82fe
-	FMOVQ   1616(R5), F4 // 0x3c7abc9e3b39803f
-	FMOVQ   1632(R5), F5 // 0x3fe62e42fefa39ef
-	FMOVQ   528(R5), F6 // 0x3fd0000000000000
+	FMOVQ   1216(R5), F1 // 0xc087500000000000
+	FMOVQ   1248(R5), F2 // 0x43380000000007fe
+	FMOVQ   1200(R5), F3 // 0x3ff71547652b82fe
+	FMOVQ   1264(R5), F4 // 0x3c7abc9e3b39803f
+	FMOVQ   1280(R5), F5 // 0x3fe62e42fefa39ef
+	FMOVQ   544(R5), F6 // 0x3fd0000000000000
 	FMOVQ   352(R5), F7 // 0x3f9ae77aa5a5b9e6
 	FMOVQ   224(R5), F8 // 0x3fe0000000000000
 	VMOVI   $0, V9.B16
@@ -15467,9 +15302,9 @@ loop:
 	VFMLA   V17.D2, V20.D2, V13.D2
 	WORD    $0x4ee2d5d1 // fsub v17.2d, v14.2d, v2.2d
 	WORD    $0x4ee2d612 // fsub v18.2d, v16.2d, v2.2d
-	FMOVQ   1536(R5), F19 // 0x43380000000003ff
+	FMOVQ   1184(R5), F19 // 0x43380000000003ff
 	VFMLA   V8.D2, V17.D2, V19.D2
-	FMOVQ   1536(R5), F17 // 0x43380000000003ff
+	FMOVQ   1184(R5), F17 // 0x43380000000003ff
 	VFMLA   V8.D2, V18.D2, V17.D2
 	VSHL    $52, V19.D2, V18.D2
 	VSHL    $52, V17.D2, V20.D2
@@ -15531,7 +15366,7 @@ single:
 	VFMLA   V14.D2, V17.D2, V16.D2
 	VFMLA   V16.D2, V15.D2, V13.D2
 	WORD    $0x4ee2d58e // fsub v14.2d, v12.2d, v2.2d
-	FMOVQ   1536(R5), F15 // 0x43380000000003ff
+	FMOVQ   1184(R5), F15 // 0x43380000000003ff
 	VFMLA   V8.D2, V14.D2, V15.D2
 	VSHL    $52, V15.D2, V14.D2
 	VFMLA   V13.D2, V14.D2, V14.D2
@@ -15581,7 +15416,7 @@ tail:
 	VFMLA   V14.D2, V17.D2, V16.D2
 	VFMLA   V16.D2, V15.D2, V13.D2
 	WORD    $0x4ee2d58e // fsub v14.2d, v12.2d, v2.2d
-	FMOVQ   1536(R5), F15 // 0x43380000000003ff
+	FMOVQ   1184(R5), F15 // 0x43380000000003ff
 	VFMLA   V8.D2, V14.D2, V15.D2
 	VSHL    $52, V15.D2, V14.D2
 	VFMLA   V13.D2, V14.D2, V14.D2
@@ -15897,20 +15732,20 @@ DATA constants<>+208(SB)/8, $0x0000000000000040
 DATA constants<>+216(SB)/8, $0x0000000000000080
 DATA constants<>+224(SB)/8, $0x3fe0000000000000
 DATA constants<>+232(SB)/8, $0x3fe0000000000000
-DATA constants<>+240(SB)/8, $0x3fcebfbe045300cb
-DATA constants<>+248(SB)/8, $0x3fcebfbe045300cb
-DATA constants<>+256(SB)/8, $0x3f83b2a1c3667239
-DATA constants<>+264(SB)/8, $0x3f83b2a1c3667239
-DATA constants<>+272(SB)/8, $0x3f2443f62002ca0a
-DATA constants<>+280(SB)/8, $0x3f2443f62002ca0a
-DATA constants<>+288(SB)/8, $0x3eeffcbdd8668821
-DATA constants<>+296(SB)/8, $0x3eeffcbdd8668821
-DATA constants<>+304(SB)/8, $0x3fe62e42fefd32c2
-DATA constants<>+312(SB)/8, $0x3fe62e42fefd32c2
-DATA constants<>+320(SB)/8, $0x3fac6b08cb168349
-DATA constants<>+328(SB)/8, $0x3fac6b08cb168349
-DATA constants<>+336(SB)/8, $0x3f55d88bdb12fc97
-DATA constants<>+344(SB)/8, $0x3f55d88bdb12fc97
+DATA constants<>+240(SB)/8, $0x3eeffcbdd8668821
+DATA constants<>+248(SB)/8, $0x3eeffcbdd8668821
+DATA constants<>+256(SB)/8, $0x3f2443f62002ca0a
+DATA constants<>+264(SB)/8, $0x3f2443f62002ca0a
+DATA constants<>+272(SB)/8, $0x3f55d88bdb12fc97
+DATA constants<>+280(SB)/8, $0x3f55d88bdb12fc97
+DATA constants<>+288(SB)/8, $0x3f83b2a1c3667239
+DATA constants<>+296(SB)/8, $0x3f83b2a1c3667239
+DATA constants<>+304(SB)/8, $0x3fac6b08cb168349
+DATA constants<>+312(SB)/8, $0x3fac6b08cb168349
+DATA constants<>+320(SB)/8, $0x3fcebfbe045300cb
+DATA constants<>+328(SB)/8, $0x3fcebfbe045300cb
+DATA constants<>+336(SB)/8, $0x3fe62e42fefd32c2
+DATA constants<>+344(SB)/8, $0x3fe62e42fefd32c2
 DATA constants<>+352(SB)/8, $0x3f9ae77aa5a5b9e6
 DATA constants<>+360(SB)/8, $0x3f9ae77aa5a5b9e6
 DATA constants<>+368(SB)/8, $0x3fb28a2a1b3c047f
@@ -15931,201 +15766,157 @@ DATA constants<>+480(SB)/8, $0x400555555555553b
 DATA constants<>+488(SB)/8, $0x400555555555553b
 DATA constants<>+496(SB)/8, $0x4000000000000005
 DATA constants<>+504(SB)/8, $0x4000000000000005
-DATA constants<>+512(SB)/8, $0x7ff0000000000000
-DATA constants<>+520(SB)/8, $0x7ff0000000000000
-DATA constants<>+528(SB)/8, $0x3fd0000000000000
-DATA constants<>+536(SB)/8, $0x3fd0000000000000
-DATA constants<>+544(SB)/8, $0xbfe1d8fa3856f08c
-DATA constants<>+552(SB)/8, $0xbfe1d8fa3856f08c
-DATA constants<>+560(SB)/8, $0xbfab0a0361ec3b62
-DATA constants<>+568(SB)/8, $0xbfab0a0361ec3b62
-DATA constants<>+576(SB)/8, $0xbf8cc2301efd1dbc
-DATA constants<>+584(SB)/8, $0xbf8cc2301efd1dbc
-DATA constants<>+592(SB)/8, $0x4000000000000000
-DATA constants<>+600(SB)/8, $0x4000000000000000
-DATA constants<>+608(SB)/8, $0x3fd68dfd712adeb5
-DATA constants<>+616(SB)/8, $0x3fd68dfd712adeb5
-DATA constants<>+624(SB)/8, $0xbfbb299561f4b3d4
-DATA constants<>+632(SB)/8, $0xbfbb299561f4b3d4
-DATA constants<>+640(SB)/8, $0xbfa7439da49f79dd
-DATA constants<>+648(SB)/8, $0xbfa7439da49f79dd
-DATA constants<>+656(SB)/8, $0xbf9b713b5290a752
-DATA constants<>+664(SB)/8, $0xbf9b713b5290a752
-DATA constants<>+672(SB)/8, $0xbf797cfa69655d4b
-DATA constants<>+680(SB)/8, $0xbf797cfa69655d4b
-DATA constants<>+688(SB)/8, $0x3fe921fb54bba45a
-DATA constants<>+696(SB)/8, $0x3fe921fb54bba45a
-DATA constants<>+704(SB)/8, $0xbfc13fc65487d0da
-DATA constants<>+712(SB)/8, $0xbfc13fc65487d0da
-DATA constants<>+720(SB)/8, $0xbf95bf840811887d
-DATA constants<>+728(SB)/8, $0xbf95bf840811887d
-DATA constants<>+736(SB)/8, $0x3fd45f306daf80e8
-DATA constants<>+744(SB)/8, $0x3fd45f306daf80e8
-DATA constants<>+752(SB)/8, $0x3fb04c0a8218822e
-DATA constants<>+760(SB)/8, $0x3fb04c0a8218822e
-DATA constants<>+768(SB)/8, $0x3fa1ebbba5994709
-DATA constants<>+776(SB)/8, $0x3fa1ebbba5994709
-DATA constants<>+784(SB)/8, $0x3f91902c384fe14e
-DATA constants<>+792(SB)/8, $0x3f91902c384fe14e
-DATA constants<>+800(SB)/8, $0xbf22c4c138080867
-DATA constants<>+808(SB)/8, $0xbf22c4c138080867
-DATA constants<>+816(SB)/8, $0x3fd68dfd7131067c
-DATA constants<>+824(SB)/8, $0x3fd68dfd7131067c
-DATA constants<>+832(SB)/8, $0x3f528a9ddf0ad1b5
-DATA constants<>+840(SB)/8, $0x3f528a9ddf0ad1b5
-DATA constants<>+848(SB)/8, $0x3fd45f306dc9c883
-DATA constants<>+856(SB)/8, $0x3fd45f306dc9c883
-DATA constants<>+864(SB)/8, $0xbf206c5751d02dd8
-DATA constants<>+872(SB)/8, $0xbf206c5751d02dd8
-DATA constants<>+880(SB)/8, $0xbf3a23a40b9186b1
-DATA constants<>+888(SB)/8, $0xbf3a23a40b9186b1
-DATA constants<>+896(SB)/8, $0xbf4c207aa578ab71
-DATA constants<>+904(SB)/8, $0xbf4c207aa578ab71
-DATA constants<>+912(SB)/8, $0xbf5fcb4547c9c565
-DATA constants<>+920(SB)/8, $0xbf5fcb4547c9c565
-DATA constants<>+928(SB)/8, $0xbf71e83dcf4e7192
-DATA constants<>+936(SB)/8, $0xbf71e83dcf4e7192
-DATA constants<>+944(SB)/8, $0xbf843be492e9aed5
-DATA constants<>+952(SB)/8, $0xbf843be492e9aed5
-DATA constants<>+960(SB)/8, $0xbf970da1bdf1b5a0
-DATA constants<>+968(SB)/8, $0xbf970da1bdf1b5a0
-DATA constants<>+976(SB)/8, $0xbfaaf330b30883f4
-DATA constants<>+984(SB)/8, $0xbfaaf330b30883f4
-DATA constants<>+992(SB)/8, $0xbfc1401fac04db3f
-DATA constants<>+1000(SB)/8, $0xbfc1401fac04db3f
-DATA constants<>+1008(SB)/8, $0xbfe1d8f9b879bb16
-DATA constants<>+1016(SB)/8, $0xbfe1d8f9b879bb16
-DATA constants<>+1024(SB)/8, $0xbf71d1a0f8be9ed5
-DATA constants<>+1032(SB)/8, $0xbf71d1a0f8be9ed5
-DATA constants<>+1040(SB)/8, $0x3f819123a6deac36
-DATA constants<>+1048(SB)/8, $0x3f819123a6deac36
-DATA constants<>+1056(SB)/8, $0xbf88e3703a1362f5
-DATA constants<>+1064(SB)/8, $0xbf88e3703a1362f5
-DATA constants<>+1072(SB)/8, $0x3f8e0653f881b6f3
-DATA constants<>+1080(SB)/8, $0x3f8e0653f881b6f3
-DATA constants<>+1088(SB)/8, $0xbf910bedadc48626
-DATA constants<>+1096(SB)/8, $0xbf910bedadc48626
-DATA constants<>+1104(SB)/8, $0x3f9328266cd8d3d0
-DATA constants<>+1112(SB)/8, $0x3f9328266cd8d3d0
-DATA constants<>+1120(SB)/8, $0xbf95ba6836f6beb7
-DATA constants<>+1128(SB)/8, $0xbf95ba6836f6beb7
-DATA constants<>+1136(SB)/8, $0x3f9912a90107c863
-DATA constants<>+1144(SB)/8, $0x3f9912a90107c863
-DATA constants<>+1152(SB)/8, $0xbf9da1ba61e479f0
-DATA constants<>+1160(SB)/8, $0xbf9da1ba61e479f0
-DATA constants<>+1168(SB)/8, $0x3fa21bb943916c25
-DATA constants<>+1176(SB)/8, $0x3fa21bb943916c25
-DATA constants<>+1184(SB)/8, $0xbfa7483758e0731b
-DATA constants<>+1192(SB)/8, $0xbfa7483758e0731b
-DATA constants<>+1200(SB)/8, $0x3fb04c26be3b020d
-DATA constants<>+1208(SB)/8, $0x3fb04c26be3b020d
-DATA constants<>+1216(SB)/8, $0xbfbb2995e7b7b602
-DATA constants<>+1224(SB)/8, $0xbfbb2995e7b7b602
-DATA constants<>+1232(SB)/8, $0xbc76b01ec5417056
-DATA constants<>+1240(SB)/8, $0xbc76b01ec5417056
-DATA constants<>+1248(SB)/8, $0xc00de9e5e8b0bc2c
-DATA constants<>+1256(SB)/8, $0xc00de9e5e8b0bc2c
-DATA constants<>+1264(SB)/8, $0xbfcd474df5bb7114
-DATA constants<>+1272(SB)/8, $0xbfcd474df5bb7114
-DATA constants<>+1280(SB)/8, $0x3f98bbd9f415d0a0
-DATA constants<>+1288(SB)/8, $0x3f98bbd9f415d0a0
-DATA constants<>+1296(SB)/8, $0x400fffffff790c7d
-DATA constants<>+1304(SB)/8, $0x400fffffff790c7d
-DATA constants<>+1312(SB)/8, $0x3ff472a5655a7d22
-DATA constants<>+1320(SB)/8, $0x3ff472a5655a7d22
-DATA constants<>+1328(SB)/8, $0x3ee59bbc6b357ca6
-DATA constants<>+1336(SB)/8, $0x3ee59bbc6b357ca6
-DATA constants<>+1344(SB)/8, $0xbf245bb7ee4cfaca
-DATA constants<>+1352(SB)/8, $0xbf245bb7ee4cfaca
-DATA constants<>+1360(SB)/8, $0x3f5dac5ea74237c4
-DATA constants<>+1368(SB)/8, $0x3f5dac5ea74237c4
-DATA constants<>+1376(SB)/8, $0xbf91b0cc910cafd9
-DATA constants<>+1384(SB)/8, $0xbf91b0cc910cafd9
-DATA constants<>+1392(SB)/8, $0x3fc0eda024afe7fd
-DATA constants<>+1400(SB)/8, $0x3fc0eda024afe7fd
-DATA constants<>+1408(SB)/8, $0xbfe9479886a9c8bf
-DATA constants<>+1416(SB)/8, $0xbfe9479886a9c8bf
-DATA constants<>+1424(SB)/8, $0x400c6357f269e3a3
-DATA constants<>+1432(SB)/8, $0x400c6357f269e3a3
-DATA constants<>+1440(SB)/8, $0xc026c76c934c109e
-DATA constants<>+1448(SB)/8, $0xc026c76c934c109e
-DATA constants<>+1456(SB)/8, $0x403834ae93d9e0dd
-DATA constants<>+1464(SB)/8, $0x403834ae93d9e0dd
-DATA constants<>+1472(SB)/8, $0xc03de9e64df22ef3
-DATA constants<>+1480(SB)/8, $0xc03de9e64df22ef3
-DATA constants<>+1488(SB)/8, $0x4030000000000000
-DATA constants<>+1496(SB)/8, $0x4030000000000000
-DATA constants<>+1504(SB)/8, $0xc05a200000000000
-DATA constants<>+1512(SB)/8, $0xc05a200000000000
-DATA constants<>+1520(SB)/8, $0x4056400000000000
-DATA constants<>+1528(SB)/8, $0x4056400000000000
-DATA constants<>+1536(SB)/8, $0x43380000000003ff
-DATA constants<>+1544(SB)/8, $0x43380000000003ff
-DATA constants<>+1552(SB)/8, $0x3ff71547652b82fe
-DATA constants<>+1560(SB)/8, $0x3ff71547652b82fe
-DATA constants<>+1568(SB)/8, $0xc087500000000000
-DATA constants<>+1576(SB)/8, $0xc087500000000000
-DATA constants<>+1584(SB)/8, $0x4086300000000000
-DATA constants<>+1592(SB)/8, $0x4086300000000000
-DATA constants<>+1600(SB)/8, $0x43380000000007fe
-DATA constants<>+1608(SB)/8, $0x43380000000007fe
-DATA constants<>+1616(SB)/8, $0x3c7abc9e3b39803f
-DATA constants<>+1624(SB)/8, $0x3c7abc9e3b39803f
-DATA constants<>+1632(SB)/8, $0x3fe62e42fefa39ef
-DATA constants<>+1640(SB)/8, $0x3fe62e42fefa39ef
-DATA constants<>+1648(SB)/8, $0x00095f619980c433
-DATA constants<>+1656(SB)/8, $0x00095f619980c433
-DATA constants<>+1664(SB)/8, $0x4330000000000000
-DATA constants<>+1672(SB)/8, $0x4330000000000000
-DATA constants<>+1680(SB)/8, $0x000fffffffffffff
-DATA constants<>+1688(SB)/8, $0x000fffffffffffff
-DATA constants<>+1696(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants<>+1704(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants<>+1712(SB)/8, $0x43300000000003ff
-DATA constants<>+1720(SB)/8, $0x43300000000003ff
-DATA constants<>+1728(SB)/8, $0x3fd3270aa4ad6744
-DATA constants<>+1736(SB)/8, $0x3fd3270aa4ad6744
-DATA constants<>+1744(SB)/8, $0x7ff8000000000001
-DATA constants<>+1752(SB)/8, $0x7ff8000000000001
-DATA constants<>+1760(SB)/8, $0xfff0000000000000
-DATA constants<>+1768(SB)/8, $0xfff0000000000000
-DATA constants<>+1776(SB)/8, $0x3fd9957834c699e8
-DATA constants<>+1784(SB)/8, $0x3fd9957834c699e8
-DATA constants<>+1792(SB)/8, $0x3fe55558770a9613
-DATA constants<>+1800(SB)/8, $0x3fe55558770a9613
-DATA constants<>+1808(SB)/8, $0x3fffffffffa13868
-DATA constants<>+1816(SB)/8, $0x3fffffffffa13868
-DATA constants<>+1824(SB)/8, $0x0010000000000000
-DATA constants<>+1832(SB)/8, $0x0010000000000000
-DATA constants<>+1840(SB)/8, $0x4350000000000000
-DATA constants<>+1848(SB)/8, $0x4350000000000000
-DATA constants<>+1856(SB)/8, $0x4330000000000435
-DATA constants<>+1864(SB)/8, $0x4330000000000435
-DATA constants<>+1872(SB)/8, $0x3fc2f0600eecfbfd
-DATA constants<>+1880(SB)/8, $0x3fc2f0600eecfbfd
-DATA constants<>+1888(SB)/8, $0x3fc39a1ac74dee87
-DATA constants<>+1896(SB)/8, $0x3fc39a1ac74dee87
-DATA constants<>+1904(SB)/8, $0x3fc74663f66e3734
-DATA constants<>+1912(SB)/8, $0x3fc74663f66e3734
-DATA constants<>+1920(SB)/8, $0x3fcc71c520748b03
-DATA constants<>+1928(SB)/8, $0x3fcc71c520748b03
-DATA constants<>+1936(SB)/8, $0x3fd24924941f3375
-DATA constants<>+1944(SB)/8, $0x3fd24924941f3375
-DATA constants<>+1952(SB)/8, $0x3fd999999997fd9e
-DATA constants<>+1960(SB)/8, $0x3fd999999997fd9e
-DATA constants<>+1968(SB)/8, $0x3fe5555555555592
-DATA constants<>+1976(SB)/8, $0x3fe5555555555592
-DATA constants<>+1984(SB)/8, $0x4024000000000000
-DATA constants<>+1992(SB)/8, $0x4024000000000000
-DATA constants<>+2000(SB)/8, $0x40071547652b82fe
-DATA constants<>+2008(SB)/8, $0x40071547652b82fe
-DATA constants<>+2016(SB)/8, $0x4034000000000000
-DATA constants<>+2024(SB)/8, $0x4034000000000000
-DATA constants<>+2032(SB)/8, $0x405a200000000000
-DATA constants<>+2040(SB)/8, $0x405a200000000000
-DATA constants<>+2048(SB)/8, $0xbff71547652b82fe
-DATA constants<>+2056(SB)/8, $0xbff71547652b82fe
-GLOBL constants<>(SB), RODATA|NOPTR, $2064
+DATA constants<>+512(SB)/8, $0x0170000000000000
+DATA constants<>+520(SB)/8, $0x0170000000000000
+DATA constants<>+528(SB)/8, $0x7ff0000000000000
+DATA constants<>+536(SB)/8, $0x7ff0000000000000
+DATA constants<>+544(SB)/8, $0x3fd0000000000000
+DATA constants<>+552(SB)/8, $0x3fd0000000000000
+DATA constants<>+560(SB)/8, $0x4000000000000000
+DATA constants<>+568(SB)/8, $0x4000000000000000
+DATA constants<>+576(SB)/8, $0x3fd68dfd71bc10df
+DATA constants<>+584(SB)/8, $0x3fd68dfd71bc10df
+DATA constants<>+592(SB)/8, $0x3f8192ec98c4eec6
+DATA constants<>+600(SB)/8, $0x3f8192ec98c4eec6
+DATA constants<>+608(SB)/8, $0xbf96b1dcede32bb2
+DATA constants<>+616(SB)/8, $0xbf96b1dcede32bb2
+DATA constants<>+624(SB)/8, $0x3fa148c6dc83dae2
+DATA constants<>+632(SB)/8, $0x3fa148c6dc83dae2
+DATA constants<>+640(SB)/8, $0xbfa72d31837414e5
+DATA constants<>+648(SB)/8, $0xbfa72d31837414e5
+DATA constants<>+656(SB)/8, $0x3fb04b4e9064b1e6
+DATA constants<>+664(SB)/8, $0x3fb04b4e9064b1e6
+DATA constants<>+672(SB)/8, $0xbfbb2990c576371a
+DATA constants<>+680(SB)/8, $0xbfbb2990c576371a
+DATA constants<>+688(SB)/8, $0x3fd45f306c8143a5
+DATA constants<>+696(SB)/8, $0x3fd45f306c8143a5
+DATA constants<>+704(SB)/8, $0x3fd68dfd7131067c
+DATA constants<>+712(SB)/8, $0x3fd68dfd7131067c
+DATA constants<>+720(SB)/8, $0x3f528a9ddf0ad1b5
+DATA constants<>+728(SB)/8, $0x3f528a9ddf0ad1b5
+DATA constants<>+736(SB)/8, $0x3fd45f306dc9c883
+DATA constants<>+744(SB)/8, $0x3fd45f306dc9c883
+DATA constants<>+752(SB)/8, $0xbf71d1a0f8be9ed5
+DATA constants<>+760(SB)/8, $0xbf71d1a0f8be9ed5
+DATA constants<>+768(SB)/8, $0x3f819123a6deac36
+DATA constants<>+776(SB)/8, $0x3f819123a6deac36
+DATA constants<>+784(SB)/8, $0xbf88e3703a1362f5
+DATA constants<>+792(SB)/8, $0xbf88e3703a1362f5
+DATA constants<>+800(SB)/8, $0x3f8e0653f881b6f3
+DATA constants<>+808(SB)/8, $0x3f8e0653f881b6f3
+DATA constants<>+816(SB)/8, $0xbf910bedadc48626
+DATA constants<>+824(SB)/8, $0xbf910bedadc48626
+DATA constants<>+832(SB)/8, $0x3f9328266cd8d3d0
+DATA constants<>+840(SB)/8, $0x3f9328266cd8d3d0
+DATA constants<>+848(SB)/8, $0xbf95ba6836f6beb7
+DATA constants<>+856(SB)/8, $0xbf95ba6836f6beb7
+DATA constants<>+864(SB)/8, $0x3f9912a90107c863
+DATA constants<>+872(SB)/8, $0x3f9912a90107c863
+DATA constants<>+880(SB)/8, $0xbf9da1ba61e479f0
+DATA constants<>+888(SB)/8, $0xbf9da1ba61e479f0
+DATA constants<>+896(SB)/8, $0x3fa21bb943916c25
+DATA constants<>+904(SB)/8, $0x3fa21bb943916c25
+DATA constants<>+912(SB)/8, $0xbfa7483758e0731b
+DATA constants<>+920(SB)/8, $0xbfa7483758e0731b
+DATA constants<>+928(SB)/8, $0x3fb04c26be3b020d
+DATA constants<>+936(SB)/8, $0x3fb04c26be3b020d
+DATA constants<>+944(SB)/8, $0xbfbb2995e7b7b602
+DATA constants<>+952(SB)/8, $0xbfbb2995e7b7b602
+DATA constants<>+960(SB)/8, $0xbc76b01ec5417056
+DATA constants<>+968(SB)/8, $0xbc76b01ec5417056
+DATA constants<>+976(SB)/8, $0x3ee59bbc6b357ca6
+DATA constants<>+984(SB)/8, $0x3ee59bbc6b357ca6
+DATA constants<>+992(SB)/8, $0xbf245bb7ee4cfaca
+DATA constants<>+1000(SB)/8, $0xbf245bb7ee4cfaca
+DATA constants<>+1008(SB)/8, $0x3f5dac5ea74237c4
+DATA constants<>+1016(SB)/8, $0x3f5dac5ea74237c4
+DATA constants<>+1024(SB)/8, $0xbf91b0cc910cafd9
+DATA constants<>+1032(SB)/8, $0xbf91b0cc910cafd9
+DATA constants<>+1040(SB)/8, $0x3fc0eda024afe7fd
+DATA constants<>+1048(SB)/8, $0x3fc0eda024afe7fd
+DATA constants<>+1056(SB)/8, $0xbfe9479886a9c8bf
+DATA constants<>+1064(SB)/8, $0xbfe9479886a9c8bf
+DATA constants<>+1072(SB)/8, $0x400c6357f269e3a3
+DATA constants<>+1080(SB)/8, $0x400c6357f269e3a3
+DATA constants<>+1088(SB)/8, $0xc026c76c934c109e
+DATA constants<>+1096(SB)/8, $0xc026c76c934c109e
+DATA constants<>+1104(SB)/8, $0x403834ae93d9e0dd
+DATA constants<>+1112(SB)/8, $0x403834ae93d9e0dd
+DATA constants<>+1120(SB)/8, $0xc03de9e64df22ef3
+DATA constants<>+1128(SB)/8, $0xc03de9e64df22ef3
+DATA constants<>+1136(SB)/8, $0x4030000000000000
+DATA constants<>+1144(SB)/8, $0x4030000000000000
+DATA constants<>+1152(SB)/8, $0xc05a200000000000
+DATA constants<>+1160(SB)/8, $0xc05a200000000000
+DATA constants<>+1168(SB)/8, $0x4056400000000000
+DATA constants<>+1176(SB)/8, $0x4056400000000000
+DATA constants<>+1184(SB)/8, $0x43380000000003ff
+DATA constants<>+1192(SB)/8, $0x43380000000003ff
+DATA constants<>+1200(SB)/8, $0x3ff71547652b82fe
+DATA constants<>+1208(SB)/8, $0x3ff71547652b82fe
+DATA constants<>+1216(SB)/8, $0xc087500000000000
+DATA constants<>+1224(SB)/8, $0xc087500000000000
+DATA constants<>+1232(SB)/8, $0x4086300000000000
+DATA constants<>+1240(SB)/8, $0x4086300000000000
+DATA constants<>+1248(SB)/8, $0x43380000000007fe
+DATA constants<>+1256(SB)/8, $0x43380000000007fe
+DATA constants<>+1264(SB)/8, $0x3c7abc9e3b39803f
+DATA constants<>+1272(SB)/8, $0x3c7abc9e3b39803f
+DATA constants<>+1280(SB)/8, $0x3fe62e42fefa39ef
+DATA constants<>+1288(SB)/8, $0x3fe62e42fefa39ef
+DATA constants<>+1296(SB)/8, $0x00095f619980c433
+DATA constants<>+1304(SB)/8, $0x00095f619980c433
+DATA constants<>+1312(SB)/8, $0x4330000000000000
+DATA constants<>+1320(SB)/8, $0x4330000000000000
+DATA constants<>+1328(SB)/8, $0x000fffffffffffff
+DATA constants<>+1336(SB)/8, $0x000fffffffffffff
+DATA constants<>+1344(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+1352(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+1360(SB)/8, $0x43300000000003ff
+DATA constants<>+1368(SB)/8, $0x43300000000003ff
+DATA constants<>+1376(SB)/8, $0x3fd3270aa4ad6744
+DATA constants<>+1384(SB)/8, $0x3fd3270aa4ad6744
+DATA constants<>+1392(SB)/8, $0x7ff8000000000001
+DATA constants<>+1400(SB)/8, $0x7ff8000000000001
+DATA constants<>+1408(SB)/8, $0xfff0000000000000
+DATA constants<>+1416(SB)/8, $0xfff0000000000000
+DATA constants<>+1424(SB)/8, $0x3fd9957834c699e8
+DATA constants<>+1432(SB)/8, $0x3fd9957834c699e8
+DATA constants<>+1440(SB)/8, $0x3fe55558770a9613
+DATA constants<>+1448(SB)/8, $0x3fe55558770a9613
+DATA constants<>+1456(SB)/8, $0x3fffffffffa13868
+DATA constants<>+1464(SB)/8, $0x3fffffffffa13868
+DATA constants<>+1472(SB)/8, $0x0010000000000000
+DATA constants<>+1480(SB)/8, $0x0010000000000000
+DATA constants<>+1488(SB)/8, $0x4350000000000000
+DATA constants<>+1496(SB)/8, $0x4350000000000000
+DATA constants<>+1504(SB)/8, $0x4330000000000435
+DATA constants<>+1512(SB)/8, $0x4330000000000435
+DATA constants<>+1520(SB)/8, $0x3fc2f0600eecfbfd
+DATA constants<>+1528(SB)/8, $0x3fc2f0600eecfbfd
+DATA constants<>+1536(SB)/8, $0x3fc39a1ac74dee87
+DATA constants<>+1544(SB)/8, $0x3fc39a1ac74dee87
+DATA constants<>+1552(SB)/8, $0x3fc74663f66e3734
+DATA constants<>+1560(SB)/8, $0x3fc74663f66e3734
+DATA constants<>+1568(SB)/8, $0x3fcc71c520748b03
+DATA constants<>+1576(SB)/8, $0x3fcc71c520748b03
+DATA constants<>+1584(SB)/8, $0x3fd24924941f3375
+DATA constants<>+1592(SB)/8, $0x3fd24924941f3375
+DATA constants<>+1600(SB)/8, $0x3fd999999997fd9e
+DATA constants<>+1608(SB)/8, $0x3fd999999997fd9e
+DATA constants<>+1616(SB)/8, $0x3fe5555555555592
+DATA constants<>+1624(SB)/8, $0x3fe5555555555592
+DATA constants<>+1632(SB)/8, $0x4024000000000000
+DATA constants<>+1640(SB)/8, $0x4024000000000000
+DATA constants<>+1648(SB)/8, $0x40071547652b82fe
+DATA constants<>+1656(SB)/8, $0x40071547652b82fe
+DATA constants<>+1664(SB)/8, $0x4034000000000000
+DATA constants<>+1672(SB)/8, $0x4034000000000000
+DATA constants<>+1680(SB)/8, $0x405a200000000000
+DATA constants<>+1688(SB)/8, $0x405a200000000000
+DATA constants<>+1696(SB)/8, $0xbff71547652b82fe
+DATA constants<>+1704(SB)/8, $0xbff71547652b82fe
+GLOBL constants<>(SB), RODATA|NOPTR, $1712
 
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24

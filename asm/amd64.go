@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -98,6 +99,7 @@ type machine interface {
 type amd64Tier struct {
 	name    string
 	width   int
+	vectors int // registers, of which avo would take 32 anywhere
 	machine func(*loop) machine
 	plans   []plan // for long bodies, best first
 }
@@ -125,16 +127,32 @@ func (t amd64Tier) plan(r routine) (p plan, err error) {
 	for _, p = range t.plans {
 		c := newAMD64()
 		t.emit(c, r, p)
-		if _, err = c.compile(); err == nil {
+		f, failed := c.compile()
+		if err = failed; err == nil && highest(f.Functions()[0]) >= t.vectors {
+			err = errors.New("too few registers")
+		}
+		if err == nil {
 			return p, nil
 		}
 	}
 	return p, fmt.Errorf("%s: %w", r.name(t.name), err)
 }
 
+// highest is the largest number of a vector register in f.
+func highest(f *ir.Function) (n int) {
+	for _, i := range f.Instructions() {
+		for _, r := range i.Registers() {
+			if r.Kind() == reg.KindVector {
+				n = max(n, int(r.(reg.Physical).PhysicalIndex()))
+			}
+		}
+	}
+	return n
+}
+
 var amd64Tiers = []amd64Tier{
-	{"AVX512", 512, func(l *loop) machine { return &avx512{loop: l} }, []plan{{4, 8}, {4, 4}, {4, 0}, {2, 8}, {2, 4}, {2, 0}, {1, 0}}},
-	{"AVX2", 256, func(l *loop) machine { return &avx2{loop: l} }, []plan{{2, 0}, {1, 0}}},
+	{"AVX512", 512, 32, func(l *loop) machine { return &avx512{loop: l} }, []plan{{4, 8}, {4, 4}, {4, 0}, {2, 8}, {2, 4}, {2, 0}, {1, 0}}},
+	{"AVX2", 256, 16, func(l *loop) machine { return &avx2{loop: l} }, []plan{{2, 0}, {1, 6}, {1, 4}, {1, 2}, {1, 0}}},
 }
 
 // A loop is one routine being emitted.
@@ -149,11 +167,13 @@ type loop struct {
 	n      reg.GPVirtual // elements to go
 	last   []int
 	inv    []bool
-	val    []operand.Op // of every value of the body, in the vector being emitted
-	lanes  int          // of one vector
-	group  int          // elements of the smallest full step
-	vecs   int          // vectors of one group
-	unroll int          // groups of the main loop
+	val    []operand.Op                   // of every value of the body, in the vector being emitted
+	single map[operand.Mem]bool           // memory that holds one lane, for all
+	loaded map[operand.Mem]reg.VecVirtual // for one operation on the vectors abreast
+	lanes  int                            // of one vector
+	group  int                            // elements of the smallest full step
+	vecs   int                            // vectors of one group
+	unroll int                            // groups of the main loop
 
 	frame reg.GPVirtual // the first slot
 	slots int
@@ -168,6 +188,18 @@ func (a *loop) splat(lane int, bits uint64) operand.Mem {
 		values[i] = bits
 	}
 	return a.vector(fmt.Sprintf("splat%dx%d_%0*x", len(values), lane, lane/4, bits), lane, values...)
+}
+
+// constant is a lane's constant in memory: a whole vector, or one lane where the
+// instructions can broadcast it. The linker aligns to 32 bytes at most, so every
+// load of 64 would cross a cache line.
+func (a *loop) constant(bits uint64) operand.Mem {
+	if a.width < 512 {
+		return a.splat(a.body.Lane, bits)
+	}
+	m := a.vector(fmt.Sprintf("lane%d_%0*x", a.body.Lane, a.body.Lane/4, bits), a.body.Lane, bits)
+	a.single[m] = true
+	return m
 }
 
 // vec is a fresh register of so many bits, full one of a whole vector.
@@ -306,30 +338,26 @@ func (a *loop) align() {
 	a.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(32)}})
 }
 
-// preamble computes what every iteration shares. As many as fit live in
-// registers, parameters first; of the rest, constants stay in read-only memory
-// and others go to the stack, both as memory operands.
+// preamble computes what every iteration shares. As many as the plan says live
+// in registers, the most read first; of the rest, constants stay in read-only
+// memory, coefficients where they are if they can be broadcast from there, and
+// others go to the stack, all as memory operands.
 func (a *loop) preamble() {
 	b := a.body
-	a.val = make([]operand.Op, len(b.ops))
-	read := make([]bool, len(b.ops)) // by the iterations
+	a.val, a.single = make([]operand.Op, len(b.ops)), map[operand.Mem]bool{}
+	reads := make([]int, len(b.ops)) // by the iterations
 	var shared []int
 	for i, o := range b.ops {
 		for _, id := range o.args() {
-			if !a.inv[i] && a.inv[id] && !read[id] {
-				read[id] = true
-				shared = append(shared, id)
+			if !a.inv[i] && a.inv[id] {
+				if reads[id]++; reads[id] == 1 {
+					shared = append(shared, id)
+				}
 			}
 		}
 	}
-	constant := func(id int) int {
-		if b.ops[id].code == opConst {
-			return 1
-		}
-		return 0
-	}
 	slices.SortStableFunc(shared, func(x, y int) int {
-		return cmp.Compare(constant(x), constant(y))
+		return cmp.Compare(reads[y], reads[x])
 	})
 	inReg := make([]bool, len(b.ops))
 	for _, id := range shared[:min(len(shared), a.hoist)] {
@@ -344,7 +372,11 @@ func (a *loop) preamble() {
 		case !a.inv[i]:
 			continue
 		case o.code == opConst && !inReg[i]:
-			a.val[i] = a.splat(b.Lane, o.imm)
+			a.val[i] = a.constant(o.imm)
+			continue
+		case o.code == opParam && c != nil && !inReg[i] && a.width == 512:
+			m := operand.Mem{Base: c, Disp: 8 * int(o.imm)}
+			a.val[i], a.single[m] = m, true
 			continue
 		case o.code == opParam && c != nil:
 			y := a.full()
@@ -355,9 +387,10 @@ func (a *loop) preamble() {
 			a.broadcast(a.address(a.scalars()[o.imm].name), y)
 			a.val[i] = y
 		default:
+			a.loaded = map[operand.Mem]reg.VecVirtual{}
 			a.lower(i, o)
 		}
-		if read[i] && !inReg[i] {
+		if reads[i] > 0 && !inReg[i] {
 			m := a.slot()
 			a.VMOVUPD(a.val[i], m)
 			a.val[i] = m

@@ -3,8 +3,10 @@ package main
 import (
 	"slices"
 
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+	"github.com/mmcloughlin/avo/x86"
 	"github.com/stepgrad/stepgrad/kernels"
 )
 
@@ -19,11 +21,13 @@ func (a *loop) vectors(from, n int, tail bool) {
 		if a.inv[i] {
 			continue
 		}
+		a.loaded = map[operand.Mem]reg.VecVirtual{}
 		for k := range val {
 			a.val = val[k]
 			switch o.code {
 			case opX, opY:
-				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes, tail, a.uses(i) == 1)
+				// AVX2 has no registers to spare for vectors side by side.
+				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes, tail, a.uses(i) == 1 || a.width == 256 && n > 1)
 			case opBit:
 				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
 			default:
@@ -84,9 +88,9 @@ func (a *loop) at(name string, first int) operand.Mem {
 	panic("asm: " + a.kernel.Name + " has no operand " + name)
 }
 
-// load reads a vector of elements into lanes; one that is read once may stay
+// load reads a vector of elements into lanes; one that is seldom read may stay
 // in memory.
-func (a *loop) load(name string, first int, tail, once bool) operand.Op {
+func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 	m := a.at(name, first)
 	y := a.full()
 	switch {
@@ -98,7 +102,7 @@ func (a *loop) load(name string, first int, tail, once bool) operand.Op {
 		a.VCVTPS2PD(m, y)
 	case tail:
 		a.loadTail(a.elem, first, m, y)
-	case once:
+	case seldom:
 		return m
 	default:
 		a.VMOVUPS(m, y)
@@ -162,31 +166,61 @@ func (a *loop) storeInts(first int, tail bool, v operand.Op) {
 	}
 }
 
-// reg is v in a register.
+// reg is v in a register, to be read only: what was loaded for one of the
+// vectors abreast serves the others.
 func (a *loop) reg(v operand.Op) reg.VecVirtual {
-	if m, ok := v.(operand.Mem); ok {
-		y := a.full()
-		a.VMOVUPS(m, y)
-		return y
+	m, ok := v.(operand.Mem)
+	if !ok {
+		return v.(reg.VecVirtual)
 	}
-	return v.(reg.VecVirtual)
+	if _, ok := a.loaded[m]; !ok {
+		a.loaded[m] = a.full()
+		a.copy(m, a.loaded[m])
+	}
+	return a.loaded[m]
 }
 
-type inst = func(...operand.Op)
+// copy sets y to v.
+func (a *loop) copy(v operand.Op, y reg.VecVirtual) {
+	if m, ok := v.(operand.Mem); ok && a.single[m] {
+		a.broadcast(m, y)
+	} else {
+		a.VMOVUPS(v, y)
+	}
+}
+
+type inst = func(...operand.Op) (*ir.Instruction, error)
+
+// do emits f; an operand that is a single lane in memory is broadcast.
+func (a *loop) do(f inst, operands ...operand.Op) {
+	i, err := f(operands...)
+	if err != nil {
+		panic(err)
+	}
+	for _, o := range operands {
+		if m, ok := o.(operand.Mem); ok && a.single[m] {
+			i.Suffixes = append(i.Suffixes, "BCST")
+		}
+	}
+	a.Instruction(i)
+}
+
+// byLane is the instruction for the lanes' width.
+func (a *loop) byLane(s, d inst) inst {
+	if a.body.Lane == 32 {
+		return s
+	}
+	return d
+}
 
 // lower emits operation i of the body.
 func (a *loop) lower(i int, o op) {
 	y := a.full()
 	a.val[i] = y
 	arg := func(id int) operand.Op { return a.val[id] }
-	pick := func(s, d inst) inst {
-		if a.body.Lane == 32 {
-			return s
-		}
-		return d
-	}
-	// binary emits f(second, first, y): only the second may be in memory.
-	binary := func(f inst, first, second int) { f(arg(second), a.reg(arg(first)), y) }
+	pick := a.byLane
+	// binary emits f second, first, y: only the second may be in memory.
+	binary := func(f inst, first, second int) { a.do(f, arg(second), a.reg(arg(first)), y) }
 	// commuted keeps a memory operand where it may be.
 	commuted := func(f inst) {
 		if _, mem := arg(o.a).(operand.Mem); mem {
@@ -200,48 +234,48 @@ func (a *loop) lower(i int, o op) {
 		if o.imm == 0 {
 			a.VXORPS(y, y, y)
 		} else {
-			a.VMOVUPS(a.splat(a.body.Lane, o.imm), y)
+			a.copy(a.constant(o.imm), y)
 		}
 	case opAdd:
-		commuted(pick(a.VADDPS, a.VADDPD))
+		commuted(pick(x86.VADDPS, x86.VADDPD))
 	case opMul:
-		commuted(pick(a.VMULPS, a.VMULPD))
+		commuted(pick(x86.VMULPS, x86.VMULPD))
 	case opSub:
-		binary(pick(a.VSUBPS, a.VSUBPD), o.a, o.b)
+		binary(pick(x86.VSUBPS, x86.VSUBPD), o.a, o.b)
 	case opDiv:
-		binary(pick(a.VDIVPS, a.VDIVPD), o.a, o.b)
+		binary(pick(x86.VDIVPS, x86.VDIVPD), o.a, o.b)
 	case opSqrt:
-		pick(a.VSQRTPS, a.VSQRTPD)(arg(o.a), y)
+		a.do(pick(x86.VSQRTPS, x86.VSQRTPD), arg(o.a), y)
 	case opFMA:
-		a.fused(i, o, y, pick(a.VFMADD213PS, a.VFMADD213PD), pick(a.VFMADD231PS, a.VFMADD231PD))
+		a.fused(i, o, y, pick(x86.VFMADD213PS, x86.VFMADD213PD), pick(x86.VFMADD231PS, x86.VFMADD231PD))
 	case opFNMA:
-		a.fused(i, o, y, pick(a.VFNMADD213PS, a.VFNMADD213PD), pick(a.VFNMADD231PS, a.VFNMADD231PD))
+		a.fused(i, o, y, pick(x86.VFNMADD213PS, x86.VFNMADD213PD), pick(x86.VFNMADD231PS, x86.VFNMADD231PD))
 	case opRound:
 		// Bits 0 and 1 of the immediate select the rounding, bit 3 keeps the inexact flag clear.
 		imm := operand.Imm([...]uint64{kernels.Down: 9, kernels.Up: 10, kernels.TowardZero: 11, kernels.NearestEven: 8}[o.imm])
 		a.round(imm, arg(o.a), y)
 	case opGreater: // MAXPS gives its second operand where the first is not greater
-		binary(pick(a.VMAXPS, a.VMAXPD), o.a, o.b)
+		binary(pick(x86.VMAXPS, x86.VMAXPD), o.a, o.b)
 	case opLess:
-		binary(pick(a.VMINPS, a.VMINPD), o.a, o.b)
+		binary(pick(x86.VMINPS, x86.VMINPD), o.a, o.b)
 	case opAnd:
-		commuted(a.VANDPS)
+		commuted(pick(x86.VANDPS, x86.VANDPD))
 	case opOr:
-		commuted(a.VORPS)
+		commuted(pick(x86.VORPS, x86.VORPD))
 	case opXor:
-		commuted(a.VXORPS)
+		commuted(pick(x86.VXORPS, x86.VXORPD))
 	case opAndNot: // the instruction inverts its first operand
-		binary(a.VANDNPS, o.b, o.a)
+		binary(pick(x86.VANDNPS, x86.VANDNPD), o.b, o.a)
 	case opOrAnd:
 		a.val[i] = a.orAnd(i, o)
 	case opIAdd:
-		commuted(pick(a.VPADDD, a.VPADDQ))
+		commuted(pick(x86.VPADDD, x86.VPADDQ))
 	case opISub:
-		binary(pick(a.VPSUBD, a.VPSUBQ), o.a, o.b)
+		binary(pick(x86.VPSUBD, x86.VPSUBQ), o.a, o.b)
 	case opShl:
-		pick(a.VPSLLD, a.VPSLLQ)(operand.Imm(o.imm), a.reg(arg(o.a)), y)
+		a.do(pick(x86.VPSLLD, x86.VPSLLQ), operand.Imm(o.imm), a.reg(arg(o.a)), y)
 	case opShr:
-		pick(a.VPSRLD, a.VPSRLQ)(operand.Imm(o.imm), a.reg(arg(o.a)), y)
+		a.do(pick(x86.VPSRLD, x86.VPSRLQ), operand.Imm(o.imm), a.reg(arg(o.a)), y)
 	case opLT, opLE, opEQ, opIGT:
 		a.val[i] = a.compare(o.code, a.reg(arg(o.a)), arg(o.b))
 	case opBoth:
@@ -270,15 +304,10 @@ var predicates = map[code]uint64{opLT: ltOQ, opLE: leOQ, opEQ: eqOQ}
 
 func (a *loop) compare(c code, x reg.VecVirtual, y operand.Op) operand.Op {
 	m := a.mask()
-	switch {
-	case c == opIGT && a.body.Lane == 32:
-		a.VPCMPGTD(y, x, m)
-	case c == opIGT:
-		a.VPCMPGTQ(y, x, m)
-	case a.body.Lane == 32:
-		a.VCMPPS(operand.Imm(predicates[c]), y, x, m)
-	default:
-		a.VCMPPD(operand.Imm(predicates[c]), y, x, m)
+	if c == opIGT {
+		a.do(a.byLane(x86.VPCMPGTD, x86.VPCMPGTQ), y, x, m)
+	} else {
+		a.do(a.byLane(x86.VCMPPS, x86.VCMPPD), operand.Imm(predicates[c]), y, x, m)
 	}
 	return m
 }
@@ -306,20 +335,20 @@ func (a *loop) fused(i int, o op, y reg.VecVirtual, f213, f231 inst) {
 	switch {
 	case free(c): // c += x·z
 		a.val[i] = a.val[c]
-		f231(a.val[z], a.reg(a.val[x]), a.val[c])
+		a.do(f231, a.val[z], a.reg(a.val[x]), a.val[c])
 	case free(x) && !(cInMem && zInMem): // x = z·x + c
 		a.val[i] = a.val[x]
 		if zInMem {
 			z, c = c, z // 132 would do; load the multiplier instead
-			f213(a.val[z], a.reg(a.val[c]), a.val[x])
+			a.do(f213, a.val[z], a.reg(a.val[c]), a.val[x])
 			return
 		}
-		f213(a.val[c], a.reg(a.val[z]), a.val[x])
+		a.do(f213, a.val[c], a.reg(a.val[z]), a.val[x])
 	case cInMem || !zInMem:
-		a.VMOVUPS(a.val[x], y)
-		f213(a.val[c], a.reg(a.val[z]), y)
+		a.copy(a.val[x], y)
+		a.do(f213, a.val[c], a.reg(a.val[z]), y)
 	default:
-		a.VMOVUPS(a.val[c], y)
-		f231(a.val[z], a.reg(a.val[x]), y)
+		a.copy(a.val[c], y)
+		a.do(f231, a.val[z], a.reg(a.val[x]), y)
 	}
 }

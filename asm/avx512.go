@@ -31,9 +31,15 @@ func (a *avx512) both(m, n operand.Op) operand.Op {
 
 func (a *avx512) keep(m, x operand.Op) reg.VecVirtual {
 	y := a.ZMM()
-	if a.body.Lane == 32 {
+	mem, ok := x.(operand.Mem)
+	switch single := ok && a.single[mem]; {
+	case single && a.body.Lane == 32:
+		a.VBROADCASTSS_Z(x, m, y)
+	case single:
+		a.VBROADCASTSD_Z(x, m, y)
+	case a.body.Lane == 32:
 		a.VMOVUPS_Z(x, m, y)
-	} else {
+	default:
 		a.VMOVUPD_Z(x, m, y)
 	}
 	return y
@@ -52,6 +58,9 @@ func (a *avx512) choose(m, x, y operand.Op) reg.VecVirtual {
 	// avo takes every masked result for a merged one, and would keep z alive
 	// from the start of the function.
 	i.Inputs = i.Inputs[:len(i.Inputs)-1]
+	if mem, ok := x.(operand.Mem); ok && a.single[mem] {
+		i.Suffixes = append(i.Suffixes, "BCST")
+	}
 	a.Instruction(i)
 	return z
 }
@@ -59,12 +68,12 @@ func (a *avx512) choose(m, x, y operand.Op) reg.VecVirtual {
 // orAnd is one instruction, for any function of three bits: 0xf8 is A | B & C,
 // and A is overwritten.
 func (a *avx512) orAnd(i int, o op) operand.Op {
-	y := a.val[o.c]
-	if !a.free(o.c, i) {
+	y, ok := a.val[o.c].(reg.VecVirtual)
+	if !ok || !a.free(o.c, i) {
 		y = a.ZMM()
-		a.VMOVUPS(a.val[o.c], y)
+		a.copy(a.val[o.c], y)
 	}
-	a.VPTERNLOGD(operand.Imm(0xf8), a.val[o.b], a.reg(a.val[o.a]), y)
+	a.do(a.byLane(x86.VPTERNLOGD, x86.VPTERNLOGQ), operand.Imm(0xf8), a.val[o.b], a.reg(a.val[o.a]), y)
 	return y
 }
 

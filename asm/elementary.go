@@ -51,7 +51,7 @@ func wideExp(b *Body, v V, rate float64) (s, p V) {
 	bias := b.Float(magic + 1023)
 	y := b.FMA(v, b.Float(rate), bias)
 	f := b.FMA(v, b.Float(rate), b.Sub(bias, y))
-	return b.Shl(y, 52), b.Mul(horner(b, f, kernels.Exp2[:]), f)
+	return b.Shl(y, 52), b.Mul(horner(b, f, floats(b, kernels.Exp2[:])), f)
 }
 
 func exp32(b *Body, x V) V {
@@ -93,7 +93,7 @@ func log32(b *Body, x V) V {
 	k, f := logSplit(b, x)
 	k = b.Sub(k, b.Float(1<<52+1023))
 	s := b.Div(f, b.Add(f, b.Float(2)))
-	return logEdges(b, x, b.FMA(k, b.Float(ln2), b.Mul(s, horner(b, b.Mul(s, s), kernels.LogWide[:]))))
+	return logEdges(b, x, b.FMA(k, b.Float(ln2), b.Mul(s, horner(b, b.Mul(s, s), floats(b, kernels.LogWide[:])))))
 }
 
 // expm1Parts is e^v as 2^k·(1 + z); y holds k + bias in its low bits.
@@ -103,7 +103,7 @@ func expm1Parts(b *Body, v V, bias float64) (y, z V) {
 	k := b.Sub(c, y)
 	r := b.FMA(k, b.Float(ln2Tail), b.FMA(k, b.Float(ln2), v))
 	u := b.Mul(b.Float(0.25), r)
-	return y, b.FMA(b.Mul(r, u), horner(b, u, kernels.ExpTail[:]), r)
+	return y, b.FMA(b.Mul(r, u), horner(b, u, floats(b, kernels.ExpTail[:])), r)
 }
 
 // scaledExp is e^v for v in [−746, 710].
@@ -134,6 +134,6 @@ func log64(b *Body, x V) V {
 	s := b.Div(f, b.Add(f, b.Float(2)))
 	z := b.Mul(s, s)
 	h := b.Mul(b.Mul(f, b.Float(0.5)), f)
-	t := b.FMA(s, b.FMA(z, horner(b, z, kernels.LogTail[:]), h), b.Mul(k, b.Float(ln2Tail)))
+	t := b.FMA(s, b.FMA(z, horner(b, z, floats(b, kernels.LogTail[:])), h), b.Mul(k, b.Float(ln2Tail)))
 	return logEdges(b, x, b.FMA(k, b.Float(ln2), b.Sub(f, b.Sub(h, t))))
 }

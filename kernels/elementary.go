@@ -42,12 +42,12 @@ func wideExp(v, rate float64) (s, p float64) {
 }
 
 func exp32(x float32) float32 {
-	s, p := wideExp(atMost(atLeast(float64(x), -104.5), 89), log2e)
+	s, p := wideExp(atMost(atLeastOrNaN(float64(x), -104.5), 89), log2e)
 	return float32(math.FMA(s, p, s))
 }
 
 func sigmoid32(x float32) float32 {
-	s, p := wideExp(atMost(atLeast(float64(x), -104.5), 104.5), -log2e)
+	s, p := wideExp(atMost(atLeastOrNaN(float64(x), -104.5), 104.5), -log2e)
 	return float32(1 / math.FMA(s, p, s+1))
 }
 
@@ -108,11 +108,11 @@ func scaledExp(v float64) float64 {
 	return float64(math.FMA(s, z, s) * rest)
 }
 
-func exp64(x float64) float64 { return scaledExp(atMost(atLeast(x, -746), 710)) }
+func exp64(x float64) float64 { return scaledExp(atMost(atLeastOrNaN(x, -746), 710)) }
 
 // sigmoid64 is 1/(1 + e^−x), or e^x/(1 + e^x) for x < 0.
 func sigmoid64(x float64) float64 {
-	e := scaledExp(atLeast(-math.Abs(x), -746))
+	e := scaledExp(atLeastOrNaN(-math.Abs(x), -746))
 	num := 1.0
 	if x < 0 {
 		num = e

@@ -23,11 +23,14 @@ var Tan32 = [6]float64{
 	-2.1238387100659827e-02, -1.4042259164525165e-02,
 }
 
-// Atan32 is atan(q)/(πq), z = q² ≤ 0.394, relative error 3e-10.
-var Atan32 = [8]float64{
-	0.31830988608818567, -0.10610326425076205, 0.06366029430547179, -0.0454377425628427, 0.03500162502736088,
-	-0.026799132265444676, 0.01715153783513417, -0.00622270409652199,
+// Atan32 is atan(q)/(πq), z = q² ≤ 0.394, relative error 3.8e-9; AtanBase32
+// is atan(2)/π by it, so that t = ½ gives ½.
+var Atan32 = [7]float64{
+	0.3183098849886455, -0.10610298939556309, 0.06364909196117416, -0.045266673370898215, 0.03375836793741428,
+	-0.02216286851834654, 0.008581016933582385,
 }
+
+const AtanBase32 = 0.3524163828553934
 
 // Cos32 is cos πt/(¼ − w), w = t², t ≤ ½, relative error 1e-9.
 var Cos32 = [5]float64{
@@ -35,8 +38,8 @@ var Cos32 = [5]float64{
 	2.4154096148280346e-02,
 }
 
-// Tan64 is (T − π/4 − v·w⁰)/w with T as Tan32 approximates it: the constant
-// term, which depends on the parameter, is added in smooth64. Error 2^-56 of T/w.
+// Tan64 is (T − π/4)/w with T as Tan32 approximates it; SmoothCoef64 has the
+// constant term. Error 2^-56 of T/w.
 var Tan64 = [11]float64{
 	-0.5577362635648082, -0.13476940059055129, -0.05263664422478334, -0.02251293870761162,
 	-0.009879861577437957, -0.004371873325819913, -0.0019405533377291004, -0.0008583639964333379,
@@ -60,41 +63,12 @@ var Cos64 = [11]float64{
 	1.0303661247489039e-05,
 }
 
-// horner evaluates from the highest power down: for float64, whose last bits
-// depend on the order.
+// horner evaluates from the highest power down, which takes the fewest
+// operations; vectors side by side hide the latency.
 func horner(x float64, c []float64) float64 {
 	y := c[len(c)-1]
 	for i := len(c) - 2; i >= 0; i-- {
 		y = math.FMA(y, x, c[i])
 	}
 	return y
-}
-
-// poly5 to poly8 are Estrin's scheme: pairs, then pairs of pairs. Half the
-// latency of Horner's, which is what bounds the float32 loops.
-
-func poly5(x float64, c *[5]float64) float64 {
-	x2 := float64(x * x)
-	low := math.FMA(math.FMA(c[3], x, c[2]), x2, math.FMA(c[1], x, c[0]))
-	return math.FMA(c[4], float64(x2*x2), low)
-}
-
-func poly6(x float64, c *[6]float64) float64 {
-	x2 := float64(x * x)
-	low := math.FMA(math.FMA(c[3], x, c[2]), x2, math.FMA(c[1], x, c[0]))
-	return math.FMA(math.FMA(c[5], x, c[4]), float64(x2*x2), low)
-}
-
-func poly7(x float64, c *[7]float64) float64 {
-	x2 := float64(x * x)
-	low := math.FMA(math.FMA(c[3], x, c[2]), x2, math.FMA(c[1], x, c[0]))
-	high := math.FMA(c[6], x2, math.FMA(c[5], x, c[4]))
-	return math.FMA(high, float64(x2*x2), low)
-}
-
-func poly8(x float64, c *[8]float64) float64 {
-	x2 := float64(x * x)
-	low := math.FMA(math.FMA(c[3], x, c[2]), x2, math.FMA(c[1], x, c[0]))
-	high := math.FMA(math.FMA(c[7], x, c[6]), x2, math.FMA(c[5], x, c[4]))
-	return math.FMA(high, float64(x2*x2), low)
 }

@@ -17,15 +17,18 @@ import "math"
 // N/W is taken either of N/W or, beyond the golden ratio's inverse, of
 // (N − 2W)/(W + 2N) and counted from atan(2): 2 keeps the point t = ½ exact.
 
-// What a Coef holds for the Smooth family; the second block is float64's only.
+// What a Coef holds for the Smooth family: first for both types, then for
+// float32, where the polynomials have their factors in them, then for float64.
 const (
 	smoothS    = iota // s
-	smoothK           // 1/s − s
 	smoothEdge        // the W from which down the second form is used
 
-	smoothT // s, kept off 0
-	smoothU // s·π/4, rounded
-	smoothV // what is missing, divided by s
+	smoothTan                          // s·Tan32
+	smoothCos = smoothTan + len(Tan32) // √(1/s − s)·Cos32
+
+	smoothK = smoothTan   // 1/s − s
+	smoothU = smoothK + 1 // s·π/4, rounded
+	smoothP = smoothU + 1 // what is missing, and s·Tan64
 )
 
 // smoothEdgeOf is W where tan θ is about 0.618: t = ½ − atan(s/0.618)/π, by an
@@ -39,28 +42,34 @@ func smoothEdgeOf(s float64) float64 {
 // SmoothCoef32 prepares the Smooth family for float32.
 func SmoothCoef32(slope float32) (c Coef) {
 	s := float64(slope)
+	k := math.Sqrt(float64((1-s)*(1+s)) / s)
 	c[smoothS] = s
-	c[smoothK] = float64((1-s)*(1+s)) / s
 	c[smoothEdge] = smoothEdgeOf(s)
+	for i, a := range Tan32 {
+		c[smoothTan+i] = float64(s * a)
+	}
+	for i, a := range Cos32 {
+		c[smoothCos+i] = float64(k * a)
+	}
 	return c
 }
 
 // smooth32 is atan(s·tan πt)/π; w = t².
-func smooth32(t, w, W float64, c *Coef) float64 {
-	n := float64(float64(t*c[smoothS]) * poly6(w, &Tan32))
-	num, den, base := n, W, 0.0
+func smooth32(t, w float64, c *Coef) float64 {
+	n, W := float64(t*horner(w, c[smoothTan:][:len(Tan32)])), 0.25-w
+	two, base := 0.0, 0.0
 	if W <= c[smoothEdge] {
-		num, den, base = math.FMA(-2, W, n), math.FMA(2, n, W), 0.3524163823271736
+		two, base = 2, AtanBase32
 	}
-	q := num / den
-	z := float64(q * q)
-	return math.FMA(q, poly8(z, &Atan32), base)
+	q := math.FMA(-two, W, n) / math.FMA(two, n, W)
+	return math.FMA(q, horner(float64(q*q), Atan32[:]), base)
 }
 
-// smoothSlope32 is f′ = 1/(s + (1/s − s)·cos² πt).
-func smoothSlope32(w, W float64, c *Coef) float64 {
-	u := float64(poly5(w, &Cos32) * W)
-	return 1 / math.FMA(float64(u*c[smoothK]), u, c[smoothS])
+// smoothSlope32 is f′ = 1/(s + (1/s − s)·cos² πt). An infinite x makes the
+// divisor infinite, a finite one is lost beside s.
+func smoothSlope32(v, w float64, c *Coef) float64 {
+	u := float64(horner(w, c[smoothCos:][:len(Cos32)]) * (0.25 - w))
+	return 1 / math.FMA(u, u, math.FMA(math.Abs(v), 0x1p-1000, c[smoothS]))
 }
 
 // atMostNum makes a NaN hi.
@@ -77,15 +86,15 @@ func SmoothRound32(x float32, c *Coef) float32 {
 	n := math.RoundToEven(v)
 	d := v - n
 	t := atMostNum(math.Abs(d), 0.5)
-	h := smooth32(t, float64(t*t), math.FMA(-t, t, 0.25), c)
+	h := smooth32(t, float64(t*t), c)
 	return float32(orSign(n+orSign(h, d), v))
 }
 
 // SmoothRoundSlope32 is f′; 0 at ±Inf.
 func SmoothRoundSlope32(x float32, c *Coef) float32 {
 	v := float64(x)
-	t := v - math.RoundToEven(v)
-	return float32(zeroAtInf(smoothSlope32(float64(t*t), math.FMA(-t, t, 0.25), c), v))
+	t := atMostNum(math.Abs(v-math.RoundToEven(v)), 0.5)
+	return float32(smoothSlope32(v, float64(t*t), c))
 }
 
 // SmoothRoundBoth32 is both.
@@ -99,15 +108,15 @@ func SmoothFloor32(x float32, c *Coef) float32 {
 	n := math.Floor(v)
 	d := v - n - 0.5
 	t := atMostNum(math.Abs(d), 0.5)
-	h := smooth32(t, float64(t*t), math.FMA(-t, t, 0.25), c)
+	h := smooth32(t, float64(t*t), c)
 	return float32(n + orSign(h, d))
 }
 
 // SmoothFloorSlope32 is f′; 0 at ±Inf.
 func SmoothFloorSlope32(x float32, c *Coef) float32 {
 	v := float64(x)
-	t := v - math.Floor(v) - 0.5
-	return float32(zeroAtInf(smoothSlope32(float64(t*t), math.FMA(-t, t, 0.25), c), v))
+	t := atMostNum(math.Abs(v-math.Floor(v)-0.5), 0.5)
+	return float32(smoothSlope32(v, float64(t*t), c))
 }
 
 // SmoothFloorBoth32 is both.
@@ -140,23 +149,32 @@ func SmoothCoef64(slope float64) (c Coef) {
 	c[smoothS] = slope
 	c[smoothK] = k
 	c[smoothEdge] = smoothEdgeOf(s)
-	c[smoothT] = s
 	c[smoothU] = u
-	c[smoothV] = math.FMA(s, pi4, -u)/s + pi4Tail
+	c[smoothP] = math.FMA(s, pi4, -u) + float64(s*pi4Tail)
+	for i, a := range Tan64 {
+		c[smoothP+1+i] = float64(s * a)
+	}
 	return c
 }
 
 // smooth64 is smooth32 with the leading coefficients' low parts.
 func smooth64(t, w, W float64, c *Coef) float64 {
-	p := math.FMA(horner(w, Tan64[:]), w, c[smoothV])
-	n := math.FMA(t, c[smoothU], float64(float64(t*c[smoothT])*p))
-	num, den, base := n, W, 0.0
+	n := math.FMA(t, c[smoothU], float64(t*horner(w, c[smoothP:][:1+len(Tan64)])))
+	two, base := 0.0, 0.0
 	if W <= c[smoothEdge] {
-		num, den, base = math.FMA(-2, W, n), math.FMA(2, n, W), 0.35241638234956674
+		two, base = 2, 0.35241638234956674
 	}
-	q := num / den
+	q := math.FMA(-two, W, n) / math.FMA(two, n, W)
 	z := float64(q * q)
 	return math.FMA(q, 0.3183098861837907, math.FMA(q, horner(z, Atan64[:]), base))
+}
+
+// zeroAtInf is the slope that ±Inf has.
+func zeroAtInf(g, x float64) float64 {
+	if math.Abs(x) == math.Inf(1) {
+		return 0
+	}
+	return g
 }
 
 // smoothSlope64 is f′ = 1/(s + (1/s − s)·cos² πt).
@@ -262,15 +280,15 @@ func SmoothCeilBoth[T Float](x T, c *Coef) (T, T) {
 
 var smoothKernels = concat(
 	staircase(Kernel{Name: "SmoothFloor", Family: "smooth", Sig: Slope, Wide: true, Formula: "SmoothRound(x − ½)", Edges: edgesStaircase},
-		[2]float64{0.53, 3.2}, [2]float64{0.56, 5},
+		[2]float64{0.59, 3.2}, [2]float64{0.56, 5},
 		defs(slopeOf[float32], SmoothFloor32, SmoothFloorSlope32, SmoothFloorBoth32),
 		defs(slopeOf[float64], SmoothFloor64, SmoothFloorSlope64, SmoothFloorBoth64)),
 	staircase(Kernel{Name: "SmoothRound", Family: "smooth", Sig: Slope, Wide: true, Formula: "n + atan(slope·tan(π(x−n)))/π, n = nearest integer", Edges: edgesOdd},
-		[2]float64{0.53, 3.2}, [2]float64{0.56, 5},
+		[2]float64{0.59, 3.2}, [2]float64{0.56, 5},
 		defs(slopeOf[float32], SmoothRound32, SmoothRoundSlope32, SmoothRoundBoth32),
 		defs(slopeOf[float64], SmoothRound64, SmoothRoundSlope64, SmoothRoundBoth64)),
 	staircase(Kernel{Name: "SmoothCeil", Family: "smooth", Sig: Slope, Wide: true, Formula: "−SmoothFloor(−x)", Edges: edgesStaircase},
-		[2]float64{0.53, 3.2}, [2]float64{0.56, 5},
+		[2]float64{0.59, 3.2}, [2]float64{0.56, 5},
 		defs(slopeOf[float32], SmoothCeil32, SmoothCeilSlope32, SmoothCeilBoth32),
 		defs(slopeOf[float64], SmoothCeil64, SmoothCeilSlope64, SmoothCeilBoth64)),
 )

@@ -16,7 +16,9 @@ import "math"
 //	f′ = 2α·(Q + A/(1−A²))/D²
 //
 // No term cancels and one exponential gives both. Beyond the α where A counts,
-// A is 0, Q = e^(−α(1−2t)), and t is cut off where 2^k is to be 0.
+// A is 0, Q = e^(−α(1−2t)), and t is cut off where 2^k is to be 0. What is
+// computed is q = Q/S with S = A·2^K/(1−A²), K = rint(α·log₂e), which saves a
+// factor: then q/(D/S) is h.
 //
 // Float32 is evaluated in float64 and rounded once.
 
@@ -24,19 +26,20 @@ import "math"
 const (
 	softRate  = iota // 2α·log₂e: powers of two per unit of t
 	softMagic        // 1.5·2^52 + the bias of 2^k: rounds to k and leaves it in the low bits
-	softScale        // A/(1−A²), times 2^K so that it is no extreme number
-	softA            // A/(1−A²)
+	softInv          // 2^−K, or 0
 	softC            // 1 − A
-	softG1           // f′ = (softG1·Q + softG0)/D²; float64: a quarter of both, so that softG1 = α/2
+	softD            // 1/S
+	softG1           // f′ = (softG1·q + softG0)/(D/S)²; float64: α/2, and below
 	softG0           //
 	softLow          // smallest t
 
-	softHi   // ln 2/(2α), high and low part
-	softLo   //
-	softUnit // 2α·softScale
-	softT0   // t is counted from here: 0, or ½ beyond the α where A counts
-	softT1   // ½ − softT0
-	softD1   // and D²/4 = ¼ + softD1·Q + softD2·Q²
+	softW  // 2α
+	softHi // ln 2/(2α), high and low part
+	softLo //
+	softT0 // t is counted from here: 0, or ½ beyond the α where A counts
+	softT1 // ½ − softT0
+	softD0 // f′ = α/2·(q + 2^−K)/(softD0 + softD1·q + softD2·q²)
+	softD1
 	softD2
 )
 
@@ -49,7 +52,7 @@ const (
 )
 
 // exp2m1 is 2^f − 1 for |f| ≤ ½.
-func exp2m1(f float64) float64 { return float64(poly7(f, &Exp2) * f) }
+func exp2m1(f float64) float64 { return float64(horner(f, Exp2[:]) * f) }
 
 func expTail(v float64) float64 { return horner(v, ExpTail[:]) }
 
@@ -65,27 +68,20 @@ func orSignNot(h, d float64) float64 {
 	return math.Float64frombits(math.Float64bits(h) | signBit&^math.Float64bits(d))
 }
 
-// zeroAtInf is the slope that ±Inf has.
-func zeroAtInf(g, x float64) float64 {
-	if math.Abs(x) == math.Inf(1) {
-		return 0
-	}
-	return g
-}
-
-// atLeast keeps a NaN; atLeastNum makes it lo.
+// atLeast makes a NaN lo; ±Inf has a distance of NaN.
 func atLeast(t, lo float64) float64 {
-	if t < lo {
-		return lo
-	}
-	return t
-}
-
-func atLeastNum(t, lo float64) float64 {
 	if t > lo {
 		return t
 	}
 	return lo
+}
+
+// atLeastOrNaN keeps it.
+func atLeastOrNaN(t, lo float64) float64 {
+	if t < lo {
+		return lo
+	}
+	return t
 }
 
 // SoftCoef32 prepares the tanh family for float32. The constants come from the
@@ -101,45 +97,57 @@ func SoftCoef32(alpha float32) (c Coef) {
 	p := exp2m1(math.FMA(0.5, rate, -k))
 	bias := 1023 - k
 	c[softRate] = rate
-	c[softG1] = 2 * a
 	if w >= 128 { // A < 2^-184: no float32 result knows it
 		c[softMagic] = magic + (bias - float64(4096*math.Floor(bias/4096)))
-		c[softScale] = 1 / (1 + p)
 		c[softC] = 1
+		c[softD] = 1 + p
+		c[softG1] = float64(2 * a * c[softD])
 		c[softLow] = (k - 1023) / rate
 		return c
 	}
 	inv := math.Float64frombits(uint64(bias) << 52) // 2^-k
 	e := p + (1 - inv)                              // (1 − A)/(A·2^k)
 	c[softMagic] = magic + bias
+	c[softInv] = inv
 	c[softC] = e / (1 + p)
-	c[softScale] = 1 / float64(e*(2-c[softC]))
-	c[softA] = c[softScale] * inv
-	c[softG0] = c[softG1] * c[softA]
+	c[softD] = float64(e * (2 - c[softC]))
+	c[softG1] = float64(2 * a * c[softD])
+	c[softG0] = c[softG1] * inv
 	return c
 }
 
-// soft32 is Q and 1/D at the distance t from the plateau's middle.
-func soft32(t float64, c *Coef) (q, r float64) {
-	y := math.FMA(t, c[softRate], c[softMagic])
-	k := c[softMagic] - y // −k
-	f := math.FMA(t, c[softRate], k)
-	s := float64(pow2(y) * c[softScale])
-	q = math.FMA(s, exp2m1(f), s-c[softA])
-	return q, 1 / math.FMA(q, c[softC], 1)
+// soft32 is q at the distance t from the plateau's middle.
+func soft32(t float64, c *Coef) (q float64) {
+	u := float64(t * c[softRate])
+	y := u + c[softMagic]
+	f := u - (y - c[softMagic])
+	e := pow2(y)
+	return math.FMA(float64(e*f), horner(f, Exp2[:]), e-c[softInv])
 }
 
-func softSlope(q, r float64, c *Coef) float64 {
+// softStep32 is n ± h, h with the sign of d.
+func softStep32(n, q, d float64, c *Coef) float64 {
+	return math.FMA(orSign(q, d), 1/math.FMA(q, c[softC], c[softD]), n)
+}
+
+// softSlope32 is f′. An infinite x makes D infinite and f′ 0, a finite one is
+// lost beside softD.
+func softSlope32(v, q float64, c *Coef) float64 {
+	r := 1 / math.FMA(q, c[softC], math.FMA(math.Abs(v), 0x1p-1000, c[softD]))
 	return float64(math.FMA(q, c[softG1], c[softG0]) * float64(r*r))
 }
 
 // SoftRound32 is n ± h with n = rint(x), t = |x − n|; −0 stays −0.
 func SoftRound32(x float32, c *Coef) float32 {
-	v := float64(x)
+	y, _ := softRound32(float64(x), c)
+	return y
+}
+
+func softRound32(v float64, c *Coef) (y float32, q float64) {
 	n := math.RoundToEven(v)
 	d := v - n
-	q, r := soft32(atLeastNum(math.Abs(d), c[softLow]), c)
-	return float32(orSign(n+orSign(float64(q*r), d), v))
+	q = soft32(atLeast(math.Abs(d), c[softLow]), c)
+	return float32(orSign(softStep32(n, q, d, c), v)), q
 }
 
 // SoftRoundSlope32 is f′; 0 at ±Inf.
@@ -150,24 +158,21 @@ func SoftRoundSlope32(x float32, c *Coef) float32 {
 
 // SoftRoundBoth32 is both.
 func SoftRoundBoth32(x float32, c *Coef) (y, slope float32) {
-	v := float64(x)
-	n := math.RoundToEven(v)
-	d := v - n
-	q, r := soft32(atLeast(math.Abs(d), c[softLow]), c)
-	f, g := orSign(n+orSign(float64(q*r), d), v), softSlope(q, r, c)
-	if math.Abs(v) == math.Inf(1) {
-		f, g = v, 0
-	}
-	return float32(f), float32(g)
+	y, q := softRound32(float64(x), c)
+	return y, float32(softSlope32(float64(x), q, c))
 }
 
 // SoftFloor32 is ⌊x⌋ ± h; the plateau's middle is at ⌊x⌋ + ½.
 func SoftFloor32(x float32, c *Coef) float32 {
-	v := float64(x)
+	y, _ := softFloor32(float64(x), c)
+	return y
+}
+
+func softFloor32(v float64, c *Coef) (y float32, q float64) {
 	n := math.Floor(v)
 	d := v - n - 0.5
-	q, r := soft32(atLeastNum(math.Abs(d), c[softLow]), c)
-	return float32(n + orSign(float64(q*r), d))
+	q = soft32(atLeast(math.Abs(d), c[softLow]), c)
+	return float32(softStep32(n, q, d, c)), q
 }
 
 // SoftFloorSlope32 is f′; 0 at ±Inf.
@@ -178,15 +183,8 @@ func SoftFloorSlope32(x float32, c *Coef) float32 {
 
 // SoftFloorBoth32 is both.
 func SoftFloorBoth32(x float32, c *Coef) (y, slope float32) {
-	v := float64(x)
-	n := math.Floor(v)
-	d := v - n - 0.5
-	q, r := soft32(atLeast(math.Abs(d), c[softLow]), c)
-	f, g := n+orSign(float64(q*r), d), softSlope(q, r, c)
-	if math.Abs(v) == math.Inf(1) {
-		f, g = v, 0
-	}
-	return float32(f), float32(g)
+	y, q := softFloor32(float64(x), c)
+	return y, float32(softSlope32(float64(x), q, c))
 }
 
 // SoftCeil32 is −SoftFloor(−x), its derivative f′(−x).
@@ -202,7 +200,7 @@ func SoftCeilBoth32(x float32, c *Coef) (y, slope float32) {
 func SoftCoef64(alpha float64) (c Coef) {
 	if alpha < 0x1p-28 { // the identity, to the last bit
 		c[softMagic] = magic + 1023
-		c[softG0], c[softUnit], c[softT1] = 0.25, 1, 0.5
+		c[softInv], c[softW], c[softD], c[softG0], c[softD0], c[softT1] = 1, 1, 1, 1, 1, 0.5
 		return c
 	}
 	w := alpha
@@ -218,13 +216,13 @@ func SoftCoef64(alpha float64) (c Coef) {
 	c[softRate] = float64(log2e * w2)
 	c[softHi] = hi
 	c[softLo] = (math.FMA(-hi, w2, ln2) + ln2Tail) / w2
+	c[softW] = w2
 	c[softG1] = 0.5 * alpha
 	if far {
 		c[softMagic] = magic + 1023
-		c[softScale] = 1
-		c[softC], c[softD1], c[softD2] = 1, 0.5, 0.25
+		c[softC], c[softD] = 1, 1
+		c[softD0], c[softD1], c[softD2] = 0.25, 0.5, 0.25
 		c[softLow] = -1023 / c[softRate]
-		c[softUnit] = w2
 		c[softT0] = 0.5
 		return c
 	}
@@ -248,29 +246,28 @@ func SoftCoef64(alpha float64) (c Coef) {
 	gl := ((1 - gh) + ph) + pl
 	ch := eh / gh
 	cl := (math.FMA(-ch, gh, eh) + (el - float64(ch*gl))) / gh
-	// 1/(e(1+A)) = sh + sl; 1+A = 2 − c
+	// 1/S = e(1+A) = d + dl; 1+A = 2 − c
 	z := 2 - ch
 	zl := ((2 - z) - ch) - cl
 	d := float64(eh * z)
-	sh := 1 / d
 	dl := math.FMA(eh, z, -d) + math.FMA(eh, zl, float64(el*z))
-	sl := math.FMA(-sh, d, 1) - float64(sh*dl)
-	sl *= sh
-	m := float64(sh * w2)
+	// Scaled to between 1 and 2, so that no small q is subnormal.
+	x := 1023 - float64(math.Float64bits(d)>>52)
+	s := math.Float64frombits(uint64(1023+x) << 52)
 
-	c[softMagic] = magic + (1023 - k)
-	c[softScale] = sh + sl
-	c[softA] = c[softScale] * inv
+	c[softMagic] = magic + (1023 - k + x)
+	c[softInv] = inv * s
 	c[softC] = ch + cl
+	c[softD] = float64((d + dl) * s)
+	c[softG0] = c[softG1] * c[softInv]
+	c[softD0] = 0.25 * c[softD]
 	c[softD1] = 0.5 * c[softC]
-	c[softD2] = float64(c[softD1] * c[softD1])
-	c[softUnit] = m + math.FMA(sl, w2, math.FMA(sh, w2, -m))
-	c[softG0] = 0.25 * inv * c[softUnit]
+	c[softD2] = float64(c[softD1]*c[softD1]) / c[softD]
 	c[softT1] = 0.5
 	return c
 }
 
-// soft64 is Q at v + tail from the point that t is counted from. The
+// soft64 is q at v + tail from the point that t is counted from. The
 // argument is reduced in units of t, so that a tiny t keeps its digits. Value
 // and slope each divide once: a shared 1/D would cost them an ULP.
 func soft64(v, tail float64, c *Coef) (q float64) {
@@ -280,17 +277,21 @@ func soft64(v, tail float64, c *Coef) (q float64) {
 	u := float64(z * c[softG1])               // r/4
 	z = math.FMA(float64(z*u), expTail(u), z) // expm1(r)/2α
 	e := pow2(y)
-	return math.FMA(float64(e*c[softUnit]), z, float64(e*c[softScale])-c[softA])
+	return math.FMA(float64(e*c[softW]), z, e-c[softInv])
 }
 
-func softSlope64(q float64, c *Coef) float64 {
-	return math.FMA(q, c[softG1], c[softG0]) / math.FMA(q, math.FMA(q, c[softD2], c[softD1]), 0.25)
+// softSlope64 is f′; 0 at ±Inf.
+func softSlope64(x, q float64, c *Coef) float64 {
+	if math.Abs(x) == math.Inf(1) {
+		return 0
+	}
+	return math.FMA(q, c[softG1], c[softG0]) / math.FMA(q, math.FMA(q, c[softD2], c[softD1]), c[softD0])
 }
 
-// softStep is h: at most t, so that no error leaves the room between identity
+// softStep64 is h: at most t, so that no error leaves the room between identity
 // and staircase, and exactly ½ at the step, where a is 0 or NaN.
-func softStep(q float64, c *Coef, t float64, off bool) float64 {
-	h := q / math.FMA(q, c[softC], 1)
+func softStep64(q float64, c *Coef, t float64, off bool) float64 {
+	h := q / math.FMA(q, c[softC], c[softD])
 	if h > t {
 		h = t
 	}
@@ -305,15 +306,15 @@ func SoftRound64(x float64, c *Coef) float64 {
 	n := math.RoundToEven(x)
 	d := x - n
 	t := math.Abs(d)
-	q := soft64(atLeast(t-c[softT0], c[softLow]), 0, c)
-	return orSign(n+orSign(softStep(q, c, t, t < 0.5), d), x)
+	q := soft64(atLeastOrNaN(t-c[softT0], c[softLow]), 0, c)
+	return orSign(n+orSign(softStep64(q, c, t, t < 0.5), d), x)
 }
 
 // SoftRoundSlope64 is f′; 0 at ±Inf.
 func SoftRoundSlope64(x float64, c *Coef) float64 {
 	t := math.Abs(x - math.RoundToEven(x))
-	q := soft64(atLeast(t-c[softT0], c[softLow]), 0, c)
-	return zeroAtInf(softSlope64(q, c), x)
+	q := soft64(atLeastOrNaN(t-c[softT0], c[softLow]), 0, c)
+	return softSlope64(x, q, c)
 }
 
 // SoftRoundBoth64 is both.
@@ -321,8 +322,8 @@ func SoftRoundBoth64(x float64, c *Coef) (y, slope float64) {
 	n := math.RoundToEven(x)
 	d := x - n
 	t := math.Abs(d)
-	q := soft64(atLeast(t-c[softT0], c[softLow]), 0, c)
-	return orSign(n+orSign(softStep(q, c, t, t < 0.5), d), x), zeroAtInf(softSlope64(q, c), x)
+	q := soft64(atLeastOrNaN(t-c[softT0], c[softLow]), 0, c)
+	return orSign(n+orSign(softStep64(q, c, t, t < 0.5), d), x), softSlope64(x, q, c)
 }
 
 // SoftFloor64 is ⌊x⌋ ± h with t = ½ − |x − rint(x)| as high and low part.
@@ -330,16 +331,16 @@ func SoftFloor64(x float64, c *Coef) float64 {
 	d := x - math.RoundToEven(x)
 	a := math.Abs(d)
 	v := c[softT1] - a
-	q := soft64(atLeast(v, c[softLow]), (c[softT1]-v)-a, c)
-	return math.Floor(x) + orSignNot(softStep(q, c, 0.5-a, a > 0), d)
+	q := soft64(atLeastOrNaN(v, c[softLow]), (c[softT1]-v)-a, c)
+	return math.Floor(x) + orSignNot(softStep64(q, c, 0.5-a, a > 0), d)
 }
 
 // SoftFloorSlope64 is f′; 0 at ±Inf.
 func SoftFloorSlope64(x float64, c *Coef) float64 {
 	a := math.Abs(x - math.RoundToEven(x))
 	v := c[softT1] - a
-	q := soft64(atLeast(v, c[softLow]), (c[softT1]-v)-a, c)
-	return zeroAtInf(softSlope64(q, c), x)
+	q := soft64(atLeastOrNaN(v, c[softLow]), (c[softT1]-v)-a, c)
+	return softSlope64(x, q, c)
 }
 
 // SoftFloorBoth64 is both.
@@ -347,8 +348,8 @@ func SoftFloorBoth64(x float64, c *Coef) (y, slope float64) {
 	d := x - math.RoundToEven(x)
 	a := math.Abs(d)
 	v := c[softT1] - a
-	q := soft64(atLeast(v, c[softLow]), (c[softT1]-v)-a, c)
-	return math.Floor(x) + orSignNot(softStep(q, c, 0.5-a, a > 0), d), zeroAtInf(softSlope64(q, c), x)
+	q := soft64(atLeastOrNaN(v, c[softLow]), (c[softT1]-v)-a, c)
+	return math.Floor(x) + orSignNot(softStep64(q, c, 0.5-a, a > 0), d), softSlope64(x, q, c)
 }
 
 // SoftCeil64 is −SoftFloor(−x), its derivative f′(−x).
@@ -402,15 +403,15 @@ func SoftCeilBoth[T Float](x T, c *Coef) (T, T) {
 
 var softKernels = concat(
 	staircase(Kernel{Name: "SoftFloor", Family: "soft", Sig: Alpha, Wide: true, Formula: "SoftRound(x − ½)", Edges: edgesStaircase},
-		[2]float64{0.51, 3.8}, [2]float64{0.51, 4},
+		[2]float64{0.51, 3.9}, [2]float64{0.51, 3.8},
 		defs(alphaOf[float32], SoftFloor32, SoftFloorSlope32, SoftFloorBoth32),
 		defs(alphaOf[float64], SoftFloor64, SoftFloorSlope64, SoftFloorBoth64)),
 	staircase(Kernel{Name: "SoftRound", Family: "soft", Sig: Alpha, Wide: true, Formula: "m + tanh(α(x−m))/(2 tanh(α/2)), m = ⌊x⌋ + ½", Edges: edgesOdd},
-		[2]float64{0.51, 3.8}, [2]float64{0.51, 4},
+		[2]float64{0.51, 3.9}, [2]float64{0.51, 3.8},
 		defs(alphaOf[float32], SoftRound32, SoftRoundSlope32, SoftRoundBoth32),
 		defs(alphaOf[float64], SoftRound64, SoftRoundSlope64, SoftRoundBoth64)),
 	staircase(Kernel{Name: "SoftCeil", Family: "soft", Sig: Alpha, Wide: true, Formula: "−SoftFloor(−x)", Edges: edgesStaircase},
-		[2]float64{0.51, 3.8}, [2]float64{0.51, 4},
+		[2]float64{0.51, 3.9}, [2]float64{0.51, 3.8},
 		defs(alphaOf[float32], SoftCeil32, SoftCeilSlope32, SoftCeilBoth32),
 		defs(alphaOf[float64], SoftCeil64, SoftCeilSlope64, SoftCeilBoth64)),
 )
