@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,8 +49,9 @@ func TestGeneratedKnown(t *testing.T) {
 			return err
 		}
 		name := strings.TrimPrefix(filepath.ToSlash(path), "../")
-		if strings.HasPrefix(string(text), generated[:20]) || strings.HasSuffix(path, ".s") {
-			require.Contains(t, files, name, "%s is not written by this generator", name)
+		machine := strings.HasSuffix(path, ".s") && !strings.HasPrefix(name, "bench/") // there, loops to measure memory by
+		if strings.HasPrefix(string(text), generated[:20]) || machine {
+			require.Contains(t, slices.Collect(maps.Keys(files)), name, "%s is not written by this generator", name)
 		}
 		return nil
 	}))
