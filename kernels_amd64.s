@@ -5,52 +5,18 @@
 #include "textflag.h"
 
 // func floorF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·floorF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPS $0x09, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x02, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPS $0x09, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPS $0x09, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPS $0x09, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPS $0x09, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPS $0x09, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPS $0x09, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPS $0x09, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPS $0x09, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·floorF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -122,52 +88,18 @@ DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
 // func floorF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·floorF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000007, BX
-	JNZ         plain
-	VRNDSCALEPD $0x09, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x03, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x09, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPD $0x09, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPD $0x09, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPD $0x09, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPD $0x09, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPD $0x09, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPD $0x09, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPD $0x09, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·floorF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -221,52 +153,18 @@ done:
 	RET
 
 // func ceilF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·ceilF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPS $0x0a, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x02, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPS $0x0a, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPS $0x0a, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPS $0x0a, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPS $0x0a, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPS $0x0a, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPS $0x0a, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPS $0x0a, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPS $0x0a, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·ceilF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -320,52 +218,18 @@ done:
 	RET
 
 // func ceilF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·ceilF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000007, BX
-	JNZ         plain
-	VRNDSCALEPD $0x0a, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x03, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x0a, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPD $0x0a, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPD $0x0a, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPD $0x0a, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPD $0x0a, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPD $0x0a, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPD $0x0a, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPD $0x0a, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·ceilF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -419,52 +283,18 @@ done:
 	RET
 
 // func truncF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·truncF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPS $0x0b, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x02, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPS $0x0b, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPS $0x0b, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPS $0x0b, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPS $0x0b, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPS $0x0b, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPS $0x0b, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPS $0x0b, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPS $0x0b, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·truncF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -518,52 +348,18 @@ done:
 	RET
 
 // func truncF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·truncF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000007, BX
-	JNZ         plain
-	VRNDSCALEPD $0x0b, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x03, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x0b, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPD $0x0b, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPD $0x0b, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPD $0x0b, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPD $0x0b, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPD $0x0b, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPD $0x0b, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPD $0x0b, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·truncF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -617,52 +413,18 @@ done:
 	RET
 
 // func roundF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·roundF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPS $0x08, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x02, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPS $0x08, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPS $0x08, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPS $0x08, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPS $0x08, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPS $0x08, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPS $0x08, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPS $0x08, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPS $0x08, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·roundF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -716,52 +478,18 @@ done:
 	RET
 
 // func roundF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·roundF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000003f, BX
-	TESTQ       $0x00000007, BX
-	JNZ         plain
-	VRNDSCALEPD $0x08, (CX), Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x03, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x08, (CX), Z0
-	VMOVNTPS    Z0, (AX)
-	VRNDSCALEPD $0x08, 64(CX), Z0
-	VMOVNTPS    Z0, 64(AX)
-	VRNDSCALEPD $0x08, 128(CX), Z0
-	VMOVNTPS    Z0, 128(AX)
-	VRNDSCALEPD $0x08, 192(CX), Z0
-	VMOVNTPS    Z0, 192(AX)
-	VRNDSCALEPD $0x08, 256(CX), Z0
-	VMOVNTPS    Z0, 256(AX)
-	VRNDSCALEPD $0x08, 320(CX), Z0
-	VMOVNTPS    Z0, 320(AX)
-	VRNDSCALEPD $0x08, 384(CX), Z0
-	VMOVNTPS    Z0, 384(AX)
-	VRNDSCALEPD $0x08, 448(CX), Z0
-	VMOVNTPS    Z0, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·roundF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -815,90 +543,20 @@ done:
 	RET
 
 // func roundAwayF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·roundAwayF32AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS lane32_3effffff<>+0(SB), Z0
 	VBROADCASTSS lane32_80000000<>+0(SB), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z2
-	VMOVUPS      Z0, Z3
-	VPTERNLOGD   $0xf8, Z1, Z2, Z3
-	VADDPS       Z3, Z2, Z2
-	VRNDSCALEPS  $0x0b, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS     (CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, (AX)
-	VMOVUPS     64(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 64(AX)
-	VMOVUPS     128(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 128(AX)
-	VMOVUPS     192(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 192(AX)
-	VMOVUPS     256(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 256(AX)
-	VMOVUPS     320(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 320(AX)
-	VMOVUPS     384(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 384(AX)
-	VMOVUPS     448(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGD  $0xf8, Z1, Z2, Z3
-	VADDPS      Z3, Z2, Z2
-	VRNDSCALEPS $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	JMP          ·roundAwayF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -997,90 +655,20 @@ DATA lane32_80000000<>+0(SB)/4, $0x80000000
 GLOBL lane32_80000000<>(SB), RODATA|NOPTR, $4
 
 // func roundAwayF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·roundAwayF64AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z0
 	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z1
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000007, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z2
-	VMOVUPS      Z0, Z3
-	VPTERNLOGQ   $0xf8, Z1, Z2, Z3
-	VADDPD       Z3, Z2, Z2
-	VRNDSCALEPD  $0x0b, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x03, BX
-	SUBQ         BX, DX
-	SHLQ         $0x03, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS     (CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, (AX)
-	VMOVUPS     64(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 64(AX)
-	VMOVUPS     128(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 128(AX)
-	VMOVUPS     192(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 192(AX)
-	VMOVUPS     256(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 256(AX)
-	VMOVUPS     320(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 320(AX)
-	VMOVUPS     384(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 384(AX)
-	VMOVUPS     448(CX), Z2
-	VMOVUPS     Z0, Z3
-	VPTERNLOGQ  $0xf8, Z1, Z2, Z3
-	VADDPD      Z3, Z2, Z2
-	VRNDSCALEPD $0x0b, Z2, Z2
-	VMOVNTPS    Z2, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	JMP          ·roundAwayF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -1179,126 +767,20 @@ DATA lane64_8000000000000000<>+0(SB)/8, $0x8000000000000000
 GLOBL lane64_8000000000000000<>(SB), RODATA|NOPTR, $8
 
 // func floorSnapF32AVX512(dst *float32, x *float32, n int, ulps int32)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorSnapF32AVX512(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS ulps+24(FP), Z0
 	VXORPS       Z1, Z1, Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z2
-	VRNDSCALEPS  $0x0a, Z2, Z3
-	VCMPPS       $0x11, Z1, Z2, K1
-	VPSUBD       Z3, Z2, Z4
-	VPSUBD       Z2, Z3, Z5
-	VBLENDMPS    Z4, Z5, K1, Z4
-	VPCMPGTD     Z0, Z4, K1
-	VRNDSCALEPS  $0x09, Z2, Z2
-	VBLENDMPS    Z2, Z3, K1, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS     (CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, (AX)
-	VMOVUPS     64(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 64(AX)
-	VMOVUPS     128(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 128(AX)
-	VMOVUPS     192(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 192(AX)
-	VMOVUPS     256(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 256(AX)
-	VMOVUPS     320(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 320(AX)
-	VMOVUPS     384(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 384(AX)
-	VMOVUPS     448(CX), Z2
-	VRNDSCALEPS $0x0a, Z2, Z3
-	VCMPPS      $0x11, Z1, Z2, K1
-	VPSUBD      Z3, Z2, Z4
-	VPSUBD      Z2, Z3, Z5
-	VBLENDMPS   Z4, Z5, K1, Z4
-	VPCMPGTD    Z0, Z4, K1
-	VRNDSCALEPS $0x09, Z2, Z2
-	VBLENDMPS   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	JMP          ·floorSnapF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -1431,126 +913,20 @@ done:
 	RET
 
 // func floorSnapF64AVX512(dst *float64, x *float64, n int, ulps int64)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorSnapF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD ulps+24(FP), Z0
 	VXORPS       Z1, Z1, Z1
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000007, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z2
-	VRNDSCALEPD  $0x0a, Z2, Z3
-	VCMPPD       $0x11, Z1, Z2, K1
-	VPSUBQ       Z3, Z2, Z4
-	VPSUBQ       Z2, Z3, Z5
-	VBLENDMPD    Z4, Z5, K1, Z4
-	VPCMPGTQ     Z0, Z4, K1
-	VRNDSCALEPD  $0x09, Z2, Z2
-	VBLENDMPD    Z2, Z3, K1, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x03, BX
-	SUBQ         BX, DX
-	SHLQ         $0x03, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS     (CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, (AX)
-	VMOVUPS     64(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 64(AX)
-	VMOVUPS     128(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 128(AX)
-	VMOVUPS     192(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 192(AX)
-	VMOVUPS     256(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 256(AX)
-	VMOVUPS     320(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 320(AX)
-	VMOVUPS     384(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 384(AX)
-	VMOVUPS     448(CX), Z2
-	VRNDSCALEPD $0x0a, Z2, Z3
-	VCMPPD      $0x11, Z1, Z2, K1
-	VPSUBQ      Z3, Z2, Z4
-	VPSUBQ      Z2, Z3, Z5
-	VBLENDMPD   Z4, Z5, K1, Z4
-	VPCMPGTQ    Z0, Z4, K1
-	VRNDSCALEPD $0x09, Z2, Z2
-	VBLENDMPD   Z2, Z3, K1, Z2
-	VMOVNTPS    Z2, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	JMP          ·floorSnapF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -1683,7 +1059,7 @@ done:
 	RET
 
 // func floorDivF32AVX512(dst *float32, x *float32, n int, step float32)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivF32AVX512(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -1694,89 +1070,13 @@ TEXT ·floorDivF32AVX512(SB), NOSPLIT, $0-28
 	VXORPS       Z3, Z3, Z3
 	VBROADCASTSS lane32_3f800000<>+0(SB), Z4
 	VBROADCASTSS lane32_4b800000<>+0(SB), Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z6
-	VDIVPS       Z0, Z6, Z7
-	VRNDSCALEPS  $0x09, Z7, Z8
-	VFNMADD231PS Z0, Z8, Z6
-	VXORPS       Z2, Z6, Z6
-	VCMPPS       $0x11, Z3, Z6, K1
-	VMOVUPS.Z    Z4, K1, Z6
-	VSUBPS       Z6, Z8, Z6
-	VANDNPS      Z7, Z1, Z8
-	VCMPPS       $0x12, Z8, Z5, K1
-	VBLENDMPS    Z7, Z6, K1, Z6
-	VMOVUPS      Z6, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS      128(CX), Z8
-	VMOVUPS      192(CX), Z9
-	VDIVPS       Z0, Z6, Z10
-	VDIVPS       Z0, Z7, Z11
-	VDIVPS       Z0, Z8, Z12
-	VDIVPS       Z0, Z9, Z13
-	VRNDSCALEPS  $0x09, Z10, Z14
-	VRNDSCALEPS  $0x09, Z11, Z15
-	VRNDSCALEPS  $0x09, Z12, Z16
-	VRNDSCALEPS  $0x09, Z13, Z17
-	VFNMADD231PS Z0, Z14, Z6
-	VFNMADD231PS Z0, Z15, Z7
-	VFNMADD231PS Z0, Z16, Z8
-	VFNMADD231PS Z0, Z17, Z9
-	VXORPS       Z2, Z6, Z6
-	VXORPS       Z2, Z7, Z7
-	VXORPS       Z2, Z8, Z8
-	VXORPS       Z2, Z9, Z9
-	VCMPPS       $0x11, Z3, Z6, K1
-	VCMPPS       $0x11, Z3, Z7, K2
-	VCMPPS       $0x11, Z3, Z8, K3
-	VCMPPS       $0x11, Z3, Z9, K4
-	VMOVUPS.Z    Z4, K1, Z6
-	VMOVUPS.Z    Z4, K2, Z7
-	VMOVUPS.Z    Z4, K3, Z8
-	VMOVUPS.Z    Z4, K4, Z9
-	VSUBPS       Z6, Z14, Z6
-	VSUBPS       Z7, Z15, Z7
-	VSUBPS       Z8, Z16, Z8
-	VSUBPS       Z9, Z17, Z9
-	VANDNPS      Z10, Z1, Z14
-	VANDNPS      Z11, Z1, Z15
-	VANDNPS      Z12, Z1, Z16
-	VANDNPS      Z13, Z1, Z17
-	VCMPPS       $0x12, Z14, Z5, K1
-	VCMPPS       $0x12, Z15, Z5, K2
-	VCMPPS       $0x12, Z16, Z5, K3
-	VCMPPS       $0x12, Z17, Z5, K4
-	VBLENDMPS    Z10, Z6, K1, Z6
-	VBLENDMPS    Z11, Z7, K2, Z7
-	VBLENDMPS    Z12, Z8, K3, Z8
-	VBLENDMPS    Z13, Z9, K4, Z9
-	VMOVNTPS     Z6, (AX)
-	VMOVNTPS     Z7, 64(AX)
-	VMOVNTPS     Z8, 128(AX)
-	VMOVNTPS     Z9, 192(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, DX
-	CMPQ         DX, $0x00000040
-	JAE          stream
-	SFENCE
+	JMP          ·floorDivF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -1887,7 +1187,7 @@ DATA lane32_4b800000<>+0(SB)/4, $0x4b800000
 GLOBL lane32_4b800000<>(SB), RODATA|NOPTR, $4
 
 // func floorDivF64AVX512(dst *float64, x *float64, n int, step float64)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -1898,89 +1198,13 @@ TEXT ·floorDivF64AVX512(SB), NOSPLIT, $0-32
 	VXORPS       Z3, Z3, Z3
 	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z4
 	VBROADCASTSD lane64_4340000000000000<>+0(SB), Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000007, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z6
-	VDIVPD       Z0, Z6, Z7
-	VRNDSCALEPD  $0x09, Z7, Z8
-	VFNMADD231PD Z0, Z8, Z6
-	VXORPD       Z2, Z6, Z6
-	VCMPPD       $0x11, Z3, Z6, K1
-	VMOVUPD.Z    Z4, K1, Z6
-	VSUBPD       Z6, Z8, Z6
-	VANDNPD      Z7, Z1, Z8
-	VCMPPD       $0x12, Z8, Z5, K1
-	VBLENDMPD    Z7, Z6, K1, Z6
-	VMOVUPS      Z6, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x03, BX
-	SUBQ         BX, DX
-	SHLQ         $0x03, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS      128(CX), Z8
-	VMOVUPS      192(CX), Z9
-	VDIVPD       Z0, Z6, Z10
-	VDIVPD       Z0, Z7, Z11
-	VDIVPD       Z0, Z8, Z12
-	VDIVPD       Z0, Z9, Z13
-	VRNDSCALEPD  $0x09, Z10, Z14
-	VRNDSCALEPD  $0x09, Z11, Z15
-	VRNDSCALEPD  $0x09, Z12, Z16
-	VRNDSCALEPD  $0x09, Z13, Z17
-	VFNMADD231PD Z0, Z14, Z6
-	VFNMADD231PD Z0, Z15, Z7
-	VFNMADD231PD Z0, Z16, Z8
-	VFNMADD231PD Z0, Z17, Z9
-	VXORPD       Z2, Z6, Z6
-	VXORPD       Z2, Z7, Z7
-	VXORPD       Z2, Z8, Z8
-	VXORPD       Z2, Z9, Z9
-	VCMPPD       $0x11, Z3, Z6, K1
-	VCMPPD       $0x11, Z3, Z7, K2
-	VCMPPD       $0x11, Z3, Z8, K3
-	VCMPPD       $0x11, Z3, Z9, K4
-	VMOVUPD.Z    Z4, K1, Z6
-	VMOVUPD.Z    Z4, K2, Z7
-	VMOVUPD.Z    Z4, K3, Z8
-	VMOVUPD.Z    Z4, K4, Z9
-	VSUBPD       Z6, Z14, Z6
-	VSUBPD       Z7, Z15, Z7
-	VSUBPD       Z8, Z16, Z8
-	VSUBPD       Z9, Z17, Z9
-	VANDNPD      Z10, Z1, Z14
-	VANDNPD      Z11, Z1, Z15
-	VANDNPD      Z12, Z1, Z16
-	VANDNPD      Z13, Z1, Z17
-	VCMPPD       $0x12, Z14, Z5, K1
-	VCMPPD       $0x12, Z15, Z5, K2
-	VCMPPD       $0x12, Z16, Z5, K3
-	VCMPPD       $0x12, Z17, Z5, K4
-	VBLENDMPD    Z10, Z6, K1, Z6
-	VBLENDMPD    Z11, Z7, K2, Z7
-	VBLENDMPD    Z12, Z8, K3, Z8
-	VBLENDMPD    Z13, Z9, K4, Z9
-	VMOVNTPS     Z6, (AX)
-	VMOVNTPS     Z7, 64(AX)
-	VMOVNTPS     Z8, 128(AX)
-	VMOVNTPS     Z9, 192(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000020, DX
-	CMPQ         DX, $0x00000020
-	JAE          stream
-	SFENCE
+	JMP          ·floorDivF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000020
@@ -2091,7 +1315,7 @@ DATA lane64_4340000000000000<>+0(SB)/8, $0x4340000000000000
 GLOBL lane64_4340000000000000<>(SB), RODATA|NOPTR, $8
 
 // func floorDivSnapF32AVX512(dst *float32, x *float32, n int, step float32, ulps int32)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivSnapF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -2099,128 +1323,13 @@ TEXT ·floorDivSnapF32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS step+24(FP), Z0
 	VBROADCASTSS ulps+28(FP), Z1
 	VXORPS       Z2, Z2, Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z3
-	VDIVPS       Z0, Z3, Z3
-	VRNDSCALEPS  $0x0a, Z3, Z4
-	VCMPPS       $0x11, Z2, Z3, K1
-	VPSUBD       Z4, Z3, Z5
-	VPSUBD       Z3, Z4, Z6
-	VBLENDMPS    Z5, Z6, K1, Z5
-	VPCMPGTD     Z1, Z5, K1
-	VRNDSCALEPS  $0x09, Z3, Z3
-	VBLENDMPS    Z3, Z4, K1, Z3
-	VMOVUPS      Z3, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS     (CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, (AX)
-	VMOVUPS     64(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 64(AX)
-	VMOVUPS     128(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 128(AX)
-	VMOVUPS     192(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 192(AX)
-	VMOVUPS     256(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 256(AX)
-	VMOVUPS     320(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 320(AX)
-	VMOVUPS     384(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 384(AX)
-	VMOVUPS     448(CX), Z3
-	VDIVPS      Z0, Z3, Z3
-	VRNDSCALEPS $0x0a, Z3, Z4
-	VCMPPS      $0x11, Z2, Z3, K1
-	VPSUBD      Z4, Z3, Z5
-	VPSUBD      Z3, Z4, Z6
-	VBLENDMPS   Z5, Z6, K1, Z5
-	VPCMPGTD    Z1, Z5, K1
-	VRNDSCALEPS $0x09, Z3, Z3
-	VBLENDMPS   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000080, DX
-	CMPQ        DX, $0x00000080
-	JAE         stream
-	SFENCE
+	JMP          ·floorDivSnapF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -2363,7 +1472,7 @@ done:
 	RET
 
 // func floorDivSnapF64AVX512(dst *float64, x *float64, n int, step float64, ulps int64)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivSnapF64AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -2371,128 +1480,13 @@ TEXT ·floorDivSnapF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD step+24(FP), Z0
 	VBROADCASTSD ulps+32(FP), Z1
 	VXORPS       Z2, Z2, Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000007, BX
-	JNZ          plain
-	VMOVUPS      (CX), Z3
-	VDIVPD       Z0, Z3, Z3
-	VRNDSCALEPD  $0x0a, Z3, Z4
-	VCMPPD       $0x11, Z2, Z3, K1
-	VPSUBQ       Z4, Z3, Z5
-	VPSUBQ       Z3, Z4, Z6
-	VBLENDMPD    Z5, Z6, K1, Z5
-	VPCMPGTQ     Z1, Z5, K1
-	VRNDSCALEPD  $0x09, Z3, Z3
-	VBLENDMPD    Z3, Z4, K1, Z3
-	VMOVUPS      Z3, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x03, BX
-	SUBQ         BX, DX
-	SHLQ         $0x03, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS     (CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, (AX)
-	VMOVUPS     64(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 64(AX)
-	VMOVUPS     128(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 128(AX)
-	VMOVUPS     192(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 192(AX)
-	VMOVUPS     256(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 256(AX)
-	VMOVUPS     320(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 320(AX)
-	VMOVUPS     384(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 384(AX)
-	VMOVUPS     448(CX), Z3
-	VDIVPD      Z0, Z3, Z3
-	VRNDSCALEPD $0x0a, Z3, Z4
-	VCMPPD      $0x11, Z2, Z3, K1
-	VPSUBQ      Z4, Z3, Z5
-	VPSUBQ      Z3, Z4, Z6
-	VBLENDMPD   Z5, Z6, K1, Z5
-	VPCMPGTQ    Z1, Z5, K1
-	VRNDSCALEPD $0x09, Z3, Z3
-	VBLENDMPD   Z3, Z4, K1, Z3
-	VMOVNTPS    Z3, 448(AX)
-	ADDQ        $0x00000200, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	JMP          ·floorDivSnapF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -2635,88 +1629,18 @@ done:
 	RET
 
 // func floorInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·floorInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB           plain
-	CMPQ         AX, CX
-	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VRNDSCALEPS  $0x09, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VRNDSCALEPS  $0x09, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, (AX)
-	VRNDSCALEPS  $0x09, 64(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 64(AX)
-	VRNDSCALEPS  $0x09, 128(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 128(AX)
-	VRNDSCALEPS  $0x09, 192(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 192(AX)
-	VRNDSCALEPS  $0x09, 256(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 256(AX)
-	VRNDSCALEPS  $0x09, 320(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 320(AX)
-	VRNDSCALEPS  $0x09, 384(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 384(AX)
-	VRNDSCALEPS  $0x09, 448(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	SUBQ         $0x00000080, DX
-	CMPQ         DX, $0x00000080
-	JAE          stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·floorInt32F32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -2846,88 +1770,18 @@ DATA splat16x32_7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL splat16x32_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func floorInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·floorInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000001f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPD $0x09, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVUPS     Y0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x09, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, (AX)
-	VRNDSCALEPD $0x09, 64(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 32(AX)
-	VRNDSCALEPD $0x09, 128(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 64(AX)
-	VRNDSCALEPD $0x09, 192(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 96(AX)
-	VRNDSCALEPD $0x09, 256(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 128(AX)
-	VRNDSCALEPD $0x09, 320(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 160(AX)
-	VRNDSCALEPD $0x09, 384(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 192(AX)
-	VRNDSCALEPD $0x09, 448(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 224(AX)
-	ADDQ        $0x00000100, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·floorInt32F64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -3031,88 +1885,18 @@ DATA splat8x64_41dfffffffc00000<>+56(SB)/8, $0x41dfffffffc00000
 GLOBL splat8x64_41dfffffffc00000<>(SB), RODATA|NOPTR, $64
 
 // func ceilInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·ceilInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB           plain
-	CMPQ         AX, CX
-	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VRNDSCALEPS  $0x0a, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VRNDSCALEPS  $0x0a, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, (AX)
-	VRNDSCALEPS  $0x0a, 64(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 64(AX)
-	VRNDSCALEPS  $0x0a, 128(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 128(AX)
-	VRNDSCALEPS  $0x0a, 192(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 192(AX)
-	VRNDSCALEPS  $0x0a, 256(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 256(AX)
-	VRNDSCALEPS  $0x0a, 320(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 320(AX)
-	VRNDSCALEPS  $0x0a, 384(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 384(AX)
-	VRNDSCALEPS  $0x0a, 448(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	SUBQ         $0x00000080, DX
-	CMPQ         DX, $0x00000080
-	JAE          stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·ceilInt32F32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -3206,88 +1990,18 @@ done:
 	RET
 
 // func ceilInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·ceilInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000001f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPD $0x0a, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVUPS     Y0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x0a, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, (AX)
-	VRNDSCALEPD $0x0a, 64(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 32(AX)
-	VRNDSCALEPD $0x0a, 128(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 64(AX)
-	VRNDSCALEPD $0x0a, 192(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 96(AX)
-	VRNDSCALEPD $0x0a, 256(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 128(AX)
-	VRNDSCALEPD $0x0a, 320(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 160(AX)
-	VRNDSCALEPD $0x0a, 384(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 192(AX)
-	VRNDSCALEPD $0x0a, 448(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 224(AX)
-	ADDQ        $0x00000100, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·ceilInt32F64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -3381,88 +2095,18 @@ done:
 	RET
 
 // func roundInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·roundInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB           plain
-	CMPQ         AX, CX
-	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VRNDSCALEPS  $0x08, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VRNDSCALEPS  $0x08, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, (AX)
-	VRNDSCALEPS  $0x08, 64(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 64(AX)
-	VRNDSCALEPS  $0x08, 128(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 128(AX)
-	VRNDSCALEPS  $0x08, 192(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 192(AX)
-	VRNDSCALEPS  $0x08, 256(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 256(AX)
-	VRNDSCALEPS  $0x08, 320(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 320(AX)
-	VRNDSCALEPS  $0x08, 384(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 384(AX)
-	VRNDSCALEPS  $0x08, 448(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	SUBQ         $0x00000080, DX
-	CMPQ         DX, $0x00000080
-	JAE          stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·roundInt32F32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -3556,88 +2200,18 @@ done:
 	RET
 
 // func roundInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·roundInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000001f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPD $0x08, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVUPS     Y0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x08, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, (AX)
-	VRNDSCALEPD $0x08, 64(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 32(AX)
-	VRNDSCALEPD $0x08, 128(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 64(AX)
-	VRNDSCALEPD $0x08, 192(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 96(AX)
-	VRNDSCALEPD $0x08, 256(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 128(AX)
-	VRNDSCALEPD $0x08, 320(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 160(AX)
-	VRNDSCALEPD $0x08, 384(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 192(AX)
-	VRNDSCALEPD $0x08, 448(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 224(AX)
-	ADDQ        $0x00000100, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·roundInt32F64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -3731,88 +2305,18 @@ done:
 	RET
 
 // func truncInt32F32AVX512(dst *int32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·truncInt32F32AVX512(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB           plain
-	CMPQ         AX, CX
-	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VRNDSCALEPS  $0x0b, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VRNDSCALEPS  $0x0b, (CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, (AX)
-	VRNDSCALEPS  $0x0b, 64(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 64(AX)
-	VRNDSCALEPS  $0x0b, 128(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 128(AX)
-	VRNDSCALEPS  $0x0b, 192(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 192(AX)
-	VRNDSCALEPS  $0x0b, 256(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 256(AX)
-	VRNDSCALEPS  $0x0b, 320(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 320(AX)
-	VRNDSCALEPS  $0x0b, 384(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 384(AX)
-	VRNDSCALEPS  $0x0b, 448(CX), Z0
-	VCMPPS       $0x07, Z0, Z0, K1
-	VCMPPS       $0x1d, splat16x32_4f000000<>+0(SB), Z0, K2
-	VCVTTPS2DQ.Z Z0, K1, Z0
-	VMOVDQU32    splat16x32_7fffffff<>+0(SB), K2, Z0
-	VMOVNTPS     Z0, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	SUBQ         $0x00000080, DX
-	CMPQ         DX, $0x00000080
-	JAE          stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·truncInt32F32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -3906,88 +2410,18 @@ done:
 	RET
 
 // func truncInt32F64AVX512(dst *int32, x *float64, n int)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·truncInt32F64AVX512(SB), NOSPLIT, $0-24
-	MOVQ        dst+0(FP), AX
-	MOVQ        x+8(FP), CX
-	MOVQ        n+16(FP), DX
-	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB          plain
-	CMPQ        AX, CX
-	JEQ         plain
-	MOVQ        AX, BX
-	NEGQ        BX
-	ANDQ        $0x0000001f, BX
-	TESTQ       $0x00000003, BX
-	JNZ         plain
-	VRNDSCALEPD $0x0b, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVUPS     Y0, (AX)
-	ADDQ        BX, AX
-	SHRQ        $0x02, BX
-	SUBQ        BX, DX
-	SHLQ        $0x03, BX
-	ADDQ        BX, CX
-	PCALIGN     $0x20
-
-stream:
-	VRNDSCALEPD $0x0b, (CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, (AX)
-	VRNDSCALEPD $0x0b, 64(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 32(AX)
-	VRNDSCALEPD $0x0b, 128(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 64(AX)
-	VRNDSCALEPD $0x0b, 192(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 96(AX)
-	VRNDSCALEPD $0x0b, 256(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 128(AX)
-	VRNDSCALEPD $0x0b, 320(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 160(AX)
-	VRNDSCALEPD $0x0b, 384(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 192(AX)
-	VRNDSCALEPD $0x0b, 448(CX), Z0
-	VCMPPD      $0x07, Z0, Z0, K1
-	VMOVUPD.Z   Z0, K1, Z0
-	VMINPD      splat8x64_41dfffffffc00000<>+0(SB), Z0, Z0
-	VCVTTPD2DQ  Z0, Y0
-	VMOVNTPS    Y0, 224(AX)
-	ADDQ        $0x00000100, AX
-	ADDQ        $0x00000200, CX
-	SUBQ        $0x00000040, DX
-	CMPQ        DX, $0x00000040
-	JAE         stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·truncInt32F64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -4089,6 +2523,8 @@ TEXT ·steForwardDownF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000010
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -4316,6 +2752,8 @@ TEXT ·steForwardUpF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000010
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -4543,6 +2981,8 @@ TEXT ·steForwardTowardZeroF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000010
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -4770,6 +3210,8 @@ TEXT ·steForwardNearestEvenF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Z0
 	VBROADCASTSS hi+36(FP), Z1
+	CMPQ         BX, $0x00000010
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -4999,6 +3441,8 @@ TEXT ·steForwardNearestAwayF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS hi+36(FP), Z1
 	VBROADCASTSS lane32_3effffff<>+0(SB), Z2
 	VBROADCASTSS lane32_80000000<>+0(SB), Z3
+	CMPQ         BX, $0x00000010
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -5280,6 +3724,8 @@ TEXT ·steForwardDownF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -5501,6 +3947,8 @@ TEXT ·steForwardUpF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -5722,6 +4170,8 @@ TEXT ·steForwardTowardZeroF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -5943,6 +4393,8 @@ TEXT ·steForwardNearestEvenF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Z0
 	VBROADCASTSD hi+40(FP), Z1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -6166,6 +4618,8 @@ TEXT ·steForwardNearestAwayF64AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSD hi+40(FP), Z1
 	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z2
 	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z3
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -6440,6 +4894,8 @@ TEXT ·steBackwardF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Z0, Z0, Z0
+	CMPQ    BX, $0x00000010
+	JB      tail
 	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -6560,6 +5016,8 @@ TEXT ·steBackwardF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Z0, Z0, Z0
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -6679,6 +5137,8 @@ TEXT ·softFloorF32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD lane64_3f55d88bdb12fc97<>+0(SB), Z5
 	VBROADCASTSD lane64_3f2443f62002ca0a<>+0(SB), Z6
 	VBROADCASTSD lane64_3eeffcbdd8668821<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -6922,6 +5382,8 @@ TEXT ·softFloorF64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 80(BX), Z5
 	VBROADCASTSD 72(BX), Z6
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -7181,6 +5643,8 @@ TEXT ·softFloorGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD lane64_3f55d88bdb12fc97<>+0(SB), Z5
 	VBROADCASTSD lane64_3f2443f62002ca0a<>+0(SB), Z6
 	VBROADCASTSD lane64_3eeffcbdd8668821<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -7436,6 +5900,8 @@ TEXT ·softFloorGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 96(SI), Z1
 	VBROADCASTSD 8(SI), Z2
 	VBROADCASTSD 40(SI), Z3
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -7740,6 +6206,8 @@ TEXT ·softFloorValueGradF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
 	MOVQ    c+32(FP), SI
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -8022,6 +6490,8 @@ TEXT ·softFloorValueGradF64AVX512(SB), NOSPLIT, $0-40
 	VXORPS       Z5, Z5, Z5
 	VBROADCASTSD 40(SI), Z6
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -8281,6 +6751,8 @@ TEXT ·softRoundF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
 	MOVQ    c+24(FP), BX
+	CMPQ    DX, $0x00000008
+	JB      tail
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -8506,6 +6978,8 @@ TEXT ·softRoundF64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 80(BX), Z5
 	VBROADCASTSD 72(BX), Z6
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -8713,6 +7187,8 @@ TEXT ·softRoundGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD lane64_3f55d88bdb12fc97<>+0(SB), Z5
 	VBROADCASTSD lane64_3f2443f62002ca0a<>+0(SB), Z6
 	VBROADCASTSD lane64_3eeffcbdd8668821<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -8959,6 +7435,8 @@ TEXT ·softRoundGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 88(SI), Z1
 	VBROADCASTSD 8(SI), Z2
 	VBROADCASTSD 40(SI), Z3
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -9248,6 +7726,8 @@ TEXT ·softRoundValueGradF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
 	MOVQ    c+32(FP), SI
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -9530,6 +8010,8 @@ TEXT ·softRoundValueGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 80(SI), Z5
 	VBROADCASTSD 40(SI), Z6
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -9781,6 +8263,8 @@ TEXT ·softCeilF32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD lane64_3f55d88bdb12fc97<>+0(SB), Z5
 	VBROADCASTSD lane64_3f2443f62002ca0a<>+0(SB), Z6
 	VBROADCASTSD lane64_3eeffcbdd8668821<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -10012,6 +8496,8 @@ TEXT ·softCeilF64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 80(BX), Z5
 	VBROADCASTSD 72(BX), Z6
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -10243,6 +8729,8 @@ TEXT ·softCeilGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD lane64_3f55d88bdb12fc97<>+0(SB), Z5
 	VBROADCASTSD lane64_3f2443f62002ca0a<>+0(SB), Z6
 	VBROADCASTSD lane64_3eeffcbdd8668821<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -10501,6 +8989,8 @@ TEXT ·softCeilGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 96(SI), Z1
 	VBROADCASTSD 8(SI), Z2
 	VBROADCASTSD 40(SI), Z3
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -10803,6 +9293,8 @@ TEXT ·softCeilValueGradF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
 	MOVQ    c+32(FP), SI
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -11097,6 +9589,8 @@ TEXT ·softCeilValueGradF64AVX512(SB), NOSPLIT, $0-40
 	VXORPS       Z5, Z5, Z5
 	VBROADCASTSD 40(SI), Z6
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -11365,6 +9859,8 @@ TEXT ·smoothFloorF32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z1
 	VBROADCASTSD lane64_3fd0000000000000<>+0(SB), Z2
 	VXORPS       Z3, Z3, Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -11652,6 +10148,8 @@ TEXT ·smoothFloorF64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z1
 	VBROADCASTSD 120(BX), Z2
 	VXORPS       Z3, Z3, Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -12063,6 +10561,8 @@ TEXT ·smoothFloorGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 80(SI), Z5
 	VBROADCASTSD 88(SI), Z6
 	VBROADCASTSD 96(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -12250,6 +10750,8 @@ TEXT ·smoothFloorGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD lane64_3f5dac5ea74237c4<>+0(SB), Z5
 	VBROADCASTSD lane64_bf245bb7ee4cfaca<>+0(SB), Z6
 	VBROADCASTSD lane64_3ee59bbc6b357ca6<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -12488,6 +10990,8 @@ TEXT ·smoothFloorValueGradF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
 	MOVQ    c+32(FP), SI
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -12848,6 +11352,8 @@ TEXT ·smoothFloorValueGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 112(SI), Z5
 	VBROADCASTSD 120(SI), Z6
 	VXORPS       Z7, Z7, Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -13191,6 +11697,8 @@ TEXT ·smoothRoundF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
 	MOVQ    c+24(FP), BX
+	CMPQ    DX, $0x00000008
+	JB      tail
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13450,6 +11958,8 @@ TEXT ·smoothRoundF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
 	MOVQ    c+24(FP), BX
+	CMPQ    DX, $0x00000008
+	JB      tail
 	CMPQ    DX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -13810,6 +12320,8 @@ TEXT ·smoothRoundGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 80(SI), Z5
 	VBROADCASTSD 88(SI), Z6
 	VBROADCASTSD 96(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -13991,6 +12503,8 @@ TEXT ·smoothRoundGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD lane64_3f5dac5ea74237c4<>+0(SB), Z5
 	VBROADCASTSD lane64_bf245bb7ee4cfaca<>+0(SB), Z6
 	VBROADCASTSD lane64_3ee59bbc6b357ca6<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -14195,6 +12709,8 @@ TEXT ·smoothRoundValueGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 88(SI), Z5
 	VBROADCASTSD 96(SI), Z6
 	VXORPS       Z7, Z7, Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -14439,6 +12955,8 @@ TEXT ·smoothRoundValueGradF64AVX512(SB), NOSPLIT, $0-40
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
 	MOVQ    c+32(FP), SI
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -14931,6 +13449,8 @@ TEXT ·smoothCeilF32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z1
 	VBROADCASTSD lane64_3fd0000000000000<>+0(SB), Z2
 	VXORPS       Z3, Z3, Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -15200,6 +13720,8 @@ TEXT ·smoothCeilF64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD lane64_3fe0000000000000<>+0(SB), Z1
 	VBROADCASTSD 120(BX), Z2
 	VXORPS       Z3, Z3, Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -15567,6 +14089,8 @@ TEXT ·smoothCeilGradF32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 80(SI), Z5
 	VBROADCASTSD 88(SI), Z6
 	VBROADCASTSD 96(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -15760,6 +14284,8 @@ TEXT ·smoothCeilGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD lane64_3f5dac5ea74237c4<>+0(SB), Z5
 	VBROADCASTSD lane64_bf245bb7ee4cfaca<>+0(SB), Z6
 	VBROADCASTSD lane64_3ee59bbc6b357ca6<>+0(SB), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -15966,6 +14492,8 @@ TEXT ·smoothCeilValueGradF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
 	MOVQ    c+32(FP), SI
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, $0x00000020
 	JB      single
 	PCALIGN $0x20
@@ -16338,6 +14866,8 @@ TEXT ·smoothCeilValueGradF64AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSD 112(SI), Z5
 	VBROADCASTSD 120(SI), Z6
 	VXORPS       Z7, Z7, Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, $0x00000010
 	JB           single
 	PCALIGN      $0x20
@@ -16680,69 +15210,24 @@ done:
 	RET
 
 // func addF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·addF32AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000003, SI
-	JNZ     plain
-	VMOVUPS (DX), Z0
-	VADDPS  (CX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x02, SI
-	SUBQ    SI, BX
-	SHLQ    $0x02, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (DX), Z0
-	VADDPS   (CX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(DX), Z0
-	VADDPS   64(CX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(DX), Z0
-	VADDPS   128(CX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(DX), Z0
-	VADDPS   192(CX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(DX), Z0
-	VADDPS   256(CX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(DX), Z0
-	VADDPS   320(CX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(DX), Z0
-	VADDPS   384(CX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(DX), Z0
-	VADDPS   448(CX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000080, BX
-	CMPQ     BX, $0x00000080
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000010
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·addF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -16808,69 +15293,24 @@ done:
 	RET
 
 // func addF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·addF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000007, SI
-	JNZ     plain
-	VMOVUPS (DX), Z0
-	VADDPD  (CX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x03, SI
-	SUBQ    SI, BX
-	SHLQ    $0x03, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (DX), Z0
-	VADDPD   (CX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(DX), Z0
-	VADDPD   64(CX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(DX), Z0
-	VADDPD   128(CX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(DX), Z0
-	VADDPD   192(CX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(DX), Z0
-	VADDPD   256(CX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(DX), Z0
-	VADDPD   320(CX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(DX), Z0
-	VADDPD   384(CX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(DX), Z0
-	VADDPD   448(CX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000008
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·addF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -16936,69 +15376,24 @@ done:
 	RET
 
 // func subF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·subF32AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000003, SI
-	JNZ     plain
-	VMOVUPS (CX), Z0
-	VSUBPS  (DX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x02, SI
-	SUBQ    SI, BX
-	SHLQ    $0x02, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (CX), Z0
-	VSUBPS   (DX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(CX), Z0
-	VSUBPS   64(DX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(CX), Z0
-	VSUBPS   128(DX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(CX), Z0
-	VSUBPS   192(DX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(CX), Z0
-	VSUBPS   256(DX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(CX), Z0
-	VSUBPS   320(DX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(CX), Z0
-	VSUBPS   384(DX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(CX), Z0
-	VSUBPS   448(DX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000080, BX
-	CMPQ     BX, $0x00000080
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000010
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·subF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -17064,69 +15459,24 @@ done:
 	RET
 
 // func subF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·subF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000007, SI
-	JNZ     plain
-	VMOVUPS (CX), Z0
-	VSUBPD  (DX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x03, SI
-	SUBQ    SI, BX
-	SHLQ    $0x03, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (CX), Z0
-	VSUBPD   (DX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(CX), Z0
-	VSUBPD   64(DX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(CX), Z0
-	VSUBPD   128(DX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(CX), Z0
-	VSUBPD   192(DX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(CX), Z0
-	VSUBPD   256(DX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(CX), Z0
-	VSUBPD   320(DX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(CX), Z0
-	VSUBPD   384(DX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(CX), Z0
-	VSUBPD   448(DX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000008
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·subF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -17192,69 +15542,24 @@ done:
 	RET
 
 // func mulF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·mulF32AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000003, SI
-	JNZ     plain
-	VMOVUPS (DX), Z0
-	VMULPS  (CX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x02, SI
-	SUBQ    SI, BX
-	SHLQ    $0x02, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (DX), Z0
-	VMULPS   (CX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(DX), Z0
-	VMULPS   64(CX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(DX), Z0
-	VMULPS   128(CX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(DX), Z0
-	VMULPS   192(CX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(DX), Z0
-	VMULPS   256(CX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(DX), Z0
-	VMULPS   320(CX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(DX), Z0
-	VMULPS   384(CX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(DX), Z0
-	VMULPS   448(CX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000080, BX
-	CMPQ     BX, $0x00000080
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000010
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·mulF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -17320,69 +15625,24 @@ done:
 	RET
 
 // func mulF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·mulF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000007, SI
-	JNZ     plain
-	VMOVUPS (DX), Z0
-	VMULPD  (CX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x03, SI
-	SUBQ    SI, BX
-	SHLQ    $0x03, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (DX), Z0
-	VMULPD   (CX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(DX), Z0
-	VMULPD   64(CX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(DX), Z0
-	VMULPD   128(CX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(DX), Z0
-	VMULPD   192(CX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(DX), Z0
-	VMULPD   256(CX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(DX), Z0
-	VMULPD   320(CX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(DX), Z0
-	VMULPD   384(CX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(DX), Z0
-	VMULPD   448(CX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000008
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·mulF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -17448,69 +15708,24 @@ done:
 	RET
 
 // func divF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·divF32AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000003, SI
-	JNZ     plain
-	VMOVUPS (CX), Z0
-	VDIVPS  (DX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x02, SI
-	SUBQ    SI, BX
-	SHLQ    $0x02, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (CX), Z0
-	VDIVPS   (DX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(CX), Z0
-	VDIVPS   64(DX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(CX), Z0
-	VDIVPS   128(DX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(CX), Z0
-	VDIVPS   192(DX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(CX), Z0
-	VDIVPS   256(DX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(CX), Z0
-	VDIVPS   320(DX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(CX), Z0
-	VDIVPS   384(DX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(CX), Z0
-	VDIVPS   448(DX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000080, BX
-	CMPQ     BX, $0x00000080
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000010
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·divF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -17576,69 +15791,24 @@ done:
 	RET
 
 // func divF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·divF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    BX, SI
-	SHRQ    $0x01, SI
-	ADDQ    BX, SI
-	CMPQ    SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	CMPQ    AX, DX
-	JEQ     plain
-	MOVQ    AX, SI
-	NEGQ    SI
-	ANDQ    $0x0000003f, SI
-	TESTQ   $0x00000007, SI
-	JNZ     plain
-	VMOVUPS (CX), Z0
-	VDIVPD  (DX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, AX
-	SHRQ    $0x03, SI
-	SUBQ    SI, BX
-	SHLQ    $0x03, SI
-	ADDQ    SI, CX
-	ADDQ    SI, DX
-	PCALIGN $0x20
-
-stream:
-	VMOVUPS  (CX), Z0
-	VDIVPD   (DX), Z0, Z0
-	VMOVNTPS Z0, (AX)
-	VMOVUPS  64(CX), Z0
-	VDIVPD   64(DX), Z0, Z0
-	VMOVNTPS Z0, 64(AX)
-	VMOVUPS  128(CX), Z0
-	VDIVPD   128(DX), Z0, Z0
-	VMOVNTPS Z0, 128(AX)
-	VMOVUPS  192(CX), Z0
-	VDIVPD   192(DX), Z0, Z0
-	VMOVNTPS Z0, 192(AX)
-	VMOVUPS  256(CX), Z0
-	VDIVPD   256(DX), Z0, Z0
-	VMOVNTPS Z0, 256(AX)
-	VMOVUPS  320(CX), Z0
-	VDIVPD   320(DX), Z0, Z0
-	VMOVNTPS Z0, 320(AX)
-	VMOVUPS  384(CX), Z0
-	VDIVPD   384(DX), Z0, Z0
-	VMOVNTPS Z0, 384(AX)
-	VMOVUPS  448(CX), Z0
-	VDIVPD   448(DX), Z0, Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	ADDQ     $0x00000200, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000008
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·divF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -17704,53 +15874,19 @@ done:
 	RET
 
 // func scaleF32AVX512(dst *float32, x *float32, n int, factor float32)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·scaleF32AVX512(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS factor+24(FP), Z0
+	CMPQ         DX, $0x00000010
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000003, BX
-	JNZ          plain
-	VMULPS       (CX), Z0, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x02, BX
-	SUBQ         BX, DX
-	SHLQ         $0x02, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMULPS   (CX), Z0, Z1
-	VMOVNTPS Z1, (AX)
-	VMULPS   64(CX), Z0, Z1
-	VMOVNTPS Z1, 64(AX)
-	VMULPS   128(CX), Z0, Z1
-	VMOVNTPS Z1, 128(AX)
-	VMULPS   192(CX), Z0, Z1
-	VMOVNTPS Z1, 192(AX)
-	VMULPS   256(CX), Z0, Z1
-	VMOVNTPS Z1, 256(AX)
-	VMULPS   320(CX), Z0, Z1
-	VMOVNTPS Z1, 320(AX)
-	VMULPS   384(CX), Z0, Z1
-	VMOVNTPS Z1, 384(AX)
-	VMULPS   448(CX), Z0, Z1
-	VMOVNTPS Z1, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	SUBQ     $0x00000080, DX
-	CMPQ     DX, $0x00000080
-	JAE      stream
-	SFENCE
+	JMP          ·scaleF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -17804,53 +15940,19 @@ done:
 	RET
 
 // func scaleF64AVX512(dst *float64, x *float64, n int, factor float64)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·scaleF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD factor+24(FP), Z0
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
 	JEQ          plain
-	MOVQ         AX, BX
-	NEGQ         BX
-	ANDQ         $0x0000003f, BX
-	TESTQ        $0x00000007, BX
-	JNZ          plain
-	VMULPD       (CX), Z0, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         BX, AX
-	SHRQ         $0x03, BX
-	SUBQ         BX, DX
-	SHLQ         $0x03, BX
-	ADDQ         BX, CX
-	PCALIGN      $0x20
-
-stream:
-	VMULPD   (CX), Z0, Z1
-	VMOVNTPS Z1, (AX)
-	VMULPD   64(CX), Z0, Z1
-	VMOVNTPS Z1, 64(AX)
-	VMULPD   128(CX), Z0, Z1
-	VMOVNTPS Z1, 128(AX)
-	VMULPD   192(CX), Z0, Z1
-	VMOVNTPS Z1, 192(AX)
-	VMULPD   256(CX), Z0, Z1
-	VMOVNTPS Z1, 256(AX)
-	VMULPD   320(CX), Z0, Z1
-	VMOVNTPS Z1, 320(AX)
-	VMULPD   384(CX), Z0, Z1
-	VMOVNTPS Z1, 384(AX)
-	VMULPD   448(CX), Z0, Z1
-	VMOVNTPS Z1, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
-	SFENCE
+	JMP          ·scaleF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -17904,52 +16006,18 @@ done:
 	RET
 
 // func sqrtF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·sqrtF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	MOVQ    AX, BX
-	NEGQ    BX
-	ANDQ    $0x0000003f, BX
-	TESTQ   $0x00000003, BX
-	JNZ     plain
-	VSQRTPS (CX), Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    BX, AX
-	SHRQ    $0x02, BX
-	SUBQ    BX, DX
-	SHLQ    $0x02, BX
-	ADDQ    BX, CX
-	PCALIGN $0x20
-
-stream:
-	VSQRTPS  (CX), Z0
-	VMOVNTPS Z0, (AX)
-	VSQRTPS  64(CX), Z0
-	VMOVNTPS Z0, 64(AX)
-	VSQRTPS  128(CX), Z0
-	VMOVNTPS Z0, 128(AX)
-	VSQRTPS  192(CX), Z0
-	VMOVNTPS Z0, 192(AX)
-	VSQRTPS  256(CX), Z0
-	VMOVNTPS Z0, 256(AX)
-	VSQRTPS  320(CX), Z0
-	VMOVNTPS Z0, 320(AX)
-	VSQRTPS  384(CX), Z0
-	VMOVNTPS Z0, 384(AX)
-	VSQRTPS  448(CX), Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	SUBQ     $0x00000080, DX
-	CMPQ     DX, $0x00000080
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000010
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·sqrtF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -18003,52 +16071,18 @@ done:
 	RET
 
 // func sqrtF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·sqrtF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	MOVQ    AX, BX
-	NEGQ    BX
-	ANDQ    $0x0000003f, BX
-	TESTQ   $0x00000007, BX
-	JNZ     plain
-	VSQRTPD (CX), Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    BX, AX
-	SHRQ    $0x03, BX
-	SUBQ    BX, DX
-	SHLQ    $0x03, BX
-	ADDQ    BX, CX
-	PCALIGN $0x20
-
-stream:
-	VSQRTPD  (CX), Z0
-	VMOVNTPS Z0, (AX)
-	VSQRTPD  64(CX), Z0
-	VMOVNTPS Z0, 64(AX)
-	VSQRTPD  128(CX), Z0
-	VMOVNTPS Z0, 128(AX)
-	VSQRTPD  192(CX), Z0
-	VMOVNTPS Z0, 192(AX)
-	VSQRTPD  256(CX), Z0
-	VMOVNTPS Z0, 256(AX)
-	VSQRTPD  320(CX), Z0
-	VMOVNTPS Z0, 320(AX)
-	VSQRTPD  384(CX), Z0
-	VMOVNTPS Z0, 384(AX)
-	VSQRTPD  448(CX), Z0
-	VMOVNTPS Z0, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·sqrtF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -18102,62 +16136,19 @@ done:
 	RET
 
 // func reLUF32AVX512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·reLUF32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VXORPS  Z0, Z0, Z0
-	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	MOVQ    AX, BX
-	NEGQ    BX
-	ANDQ    $0x0000003f, BX
-	TESTQ   $0x00000003, BX
-	JNZ     plain
-	VMAXPS  (CX), Z0, Z1
-	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)
-	ADDQ    BX, AX
-	SHRQ    $0x02, BX
-	SUBQ    BX, DX
-	SHLQ    $0x02, BX
-	ADDQ    BX, CX
-	PCALIGN $0x20
-
-stream:
-	VMAXPS   (CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, (AX)
-	VMAXPS   64(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 64(AX)
-	VMAXPS   128(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 128(AX)
-	VMAXPS   192(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 192(AX)
-	VMAXPS   256(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 256(AX)
-	VMAXPS   320(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 320(AX)
-	VMAXPS   384(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 384(AX)
-	VMAXPS   448(CX), Z0, Z1
-	VADDPS   Z0, Z1, Z1
-	VMOVNTPS Z1, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	SUBQ     $0x00000080, DX
-	CMPQ     DX, $0x00000080
-	JAE      stream
-	SFENCE
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VXORPS Z0, Z0, Z0
+	CMPQ   DX, $0x00000010
+	JB     tail
+	CMPQ   DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB     plain
+	CMPQ   AX, CX
+	JEQ    plain
+	JMP    ·reLUF32AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000080
@@ -18221,62 +16212,19 @@ done:
 	RET
 
 // func reLUF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·reLUF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VXORPS  Z0, Z0, Z0
-	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB      plain
-	CMPQ    AX, CX
-	JEQ     plain
-	MOVQ    AX, BX
-	NEGQ    BX
-	ANDQ    $0x0000003f, BX
-	TESTQ   $0x00000007, BX
-	JNZ     plain
-	VMAXPD  (CX), Z0, Z1
-	VADDPD  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)
-	ADDQ    BX, AX
-	SHRQ    $0x03, BX
-	SUBQ    BX, DX
-	SHLQ    $0x03, BX
-	ADDQ    BX, CX
-	PCALIGN $0x20
-
-stream:
-	VMAXPD   (CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, (AX)
-	VMAXPD   64(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 64(AX)
-	VMAXPD   128(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 128(AX)
-	VMAXPD   192(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 192(AX)
-	VMAXPD   256(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 256(AX)
-	VMAXPD   320(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 320(AX)
-	VMAXPD   384(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 384(AX)
-	VMAXPD   448(CX), Z0, Z1
-	VADDPD   Z0, Z1, Z1
-	VMOVNTPS Z1, 448(AX)
-	ADDQ     $0x00000200, AX
-	ADDQ     $0x00000200, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
-	SFENCE
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VXORPS Z0, Z0, Z0
+	CMPQ   DX, $0x00000008
+	JB     tail
+	CMPQ   DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB     plain
+	CMPQ   AX, CX
+	JEQ    plain
+	JMP    ·reLUF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000040
@@ -18340,70 +16288,25 @@ done:
 	RET
 
 // func reLUGradF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·reLUGradF32AVX512(SB), NOSPLIT, $0-32
-	MOVQ      dst+0(FP), AX
-	MOVQ      x+8(FP), CX
-	MOVQ      y+16(FP), DX
-	MOVQ      n+24(FP), BX
-	VXORPS    Z0, Z0, Z0
-	MOVQ      BX, SI
-	SHRQ      $0x01, SI
-	ADDQ      BX, SI
-	CMPQ      SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB        plain
-	CMPQ      AX, CX
-	JEQ       plain
-	CMPQ      AX, DX
-	JEQ       plain
-	MOVQ      AX, SI
-	NEGQ      SI
-	ANDQ      $0x0000003f, SI
-	TESTQ     $0x00000003, SI
-	JNZ       plain
-	VCMPPS    $0x11, (DX), Z0, K1
-	VMOVUPS.Z (CX), K1, Z1
-	VMOVUPS   Z1, (AX)
-	ADDQ      SI, AX
-	SHRQ      $0x02, SI
-	SUBQ      SI, BX
-	SHLQ      $0x02, SI
-	ADDQ      SI, CX
-	ADDQ      SI, DX
-	PCALIGN   $0x20
-
-stream:
-	VCMPPS    $0x11, (DX), Z0, K1
-	VMOVUPS.Z (CX), K1, Z1
-	VMOVNTPS  Z1, (AX)
-	VCMPPS    $0x11, 64(DX), Z0, K1
-	VMOVUPS.Z 64(CX), K1, Z1
-	VMOVNTPS  Z1, 64(AX)
-	VCMPPS    $0x11, 128(DX), Z0, K1
-	VMOVUPS.Z 128(CX), K1, Z1
-	VMOVNTPS  Z1, 128(AX)
-	VCMPPS    $0x11, 192(DX), Z0, K1
-	VMOVUPS.Z 192(CX), K1, Z1
-	VMOVNTPS  Z1, 192(AX)
-	VCMPPS    $0x11, 256(DX), Z0, K1
-	VMOVUPS.Z 256(CX), K1, Z1
-	VMOVNTPS  Z1, 256(AX)
-	VCMPPS    $0x11, 320(DX), Z0, K1
-	VMOVUPS.Z 320(CX), K1, Z1
-	VMOVNTPS  Z1, 320(AX)
-	VCMPPS    $0x11, 384(DX), Z0, K1
-	VMOVUPS.Z 384(CX), K1, Z1
-	VMOVNTPS  Z1, 384(AX)
-	VCMPPS    $0x11, 448(DX), Z0, K1
-	VMOVUPS.Z 448(CX), K1, Z1
-	VMOVNTPS  Z1, 448(AX)
-	ADDQ      $0x00000200, AX
-	ADDQ      $0x00000200, CX
-	ADDQ      $0x00000200, DX
-	SUBQ      $0x00000080, BX
-	CMPQ      BX, $0x00000080
-	JAE       stream
-	SFENCE
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   y+16(FP), DX
+	MOVQ   n+24(FP), BX
+	VXORPS Z0, Z0, Z0
+	CMPQ   BX, $0x00000010
+	JB     tail
+	MOVQ   BX, SI
+	SHRQ   $0x01, SI
+	ADDQ   BX, SI
+	CMPQ   SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB     plain
+	CMPQ   AX, CX
+	JEQ    plain
+	CMPQ   AX, DX
+	JEQ    plain
+	JMP    ·reLUGradF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -18470,70 +16373,25 @@ done:
 	RET
 
 // func reLUGradF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·reLUGradF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ      dst+0(FP), AX
-	MOVQ      x+8(FP), CX
-	MOVQ      y+16(FP), DX
-	MOVQ      n+24(FP), BX
-	VXORPS    Z0, Z0, Z0
-	MOVQ      BX, SI
-	SHRQ      $0x01, SI
-	ADDQ      BX, SI
-	CMPQ      SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB        plain
-	CMPQ      AX, CX
-	JEQ       plain
-	CMPQ      AX, DX
-	JEQ       plain
-	MOVQ      AX, SI
-	NEGQ      SI
-	ANDQ      $0x0000003f, SI
-	TESTQ     $0x00000007, SI
-	JNZ       plain
-	VCMPPD    $0x11, (DX), Z0, K1
-	VMOVUPD.Z (CX), K1, Z1
-	VMOVUPS   Z1, (AX)
-	ADDQ      SI, AX
-	SHRQ      $0x03, SI
-	SUBQ      SI, BX
-	SHLQ      $0x03, SI
-	ADDQ      SI, CX
-	ADDQ      SI, DX
-	PCALIGN   $0x20
-
-stream:
-	VCMPPD    $0x11, (DX), Z0, K1
-	VMOVUPD.Z (CX), K1, Z1
-	VMOVNTPS  Z1, (AX)
-	VCMPPD    $0x11, 64(DX), Z0, K1
-	VMOVUPD.Z 64(CX), K1, Z1
-	VMOVNTPS  Z1, 64(AX)
-	VCMPPD    $0x11, 128(DX), Z0, K1
-	VMOVUPD.Z 128(CX), K1, Z1
-	VMOVNTPS  Z1, 128(AX)
-	VCMPPD    $0x11, 192(DX), Z0, K1
-	VMOVUPD.Z 192(CX), K1, Z1
-	VMOVNTPS  Z1, 192(AX)
-	VCMPPD    $0x11, 256(DX), Z0, K1
-	VMOVUPD.Z 256(CX), K1, Z1
-	VMOVNTPS  Z1, 256(AX)
-	VCMPPD    $0x11, 320(DX), Z0, K1
-	VMOVUPD.Z 320(CX), K1, Z1
-	VMOVNTPS  Z1, 320(AX)
-	VCMPPD    $0x11, 384(DX), Z0, K1
-	VMOVUPD.Z 384(CX), K1, Z1
-	VMOVNTPS  Z1, 384(AX)
-	VCMPPD    $0x11, 448(DX), Z0, K1
-	VMOVUPD.Z 448(CX), K1, Z1
-	VMOVNTPS  Z1, 448(AX)
-	ADDQ      $0x00000200, AX
-	ADDQ      $0x00000200, CX
-	ADDQ      $0x00000200, DX
-	SUBQ      $0x00000040, BX
-	CMPQ      BX, $0x00000040
-	JAE       stream
-	SFENCE
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   y+16(FP), DX
+	MOVQ   n+24(FP), BX
+	VXORPS Z0, Z0, Z0
+	CMPQ   BX, $0x00000008
+	JB     tail
+	MOVQ   BX, SI
+	SHRQ   $0x01, SI
+	ADDQ   BX, SI
+	CMPQ   SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB     plain
+	CMPQ   AX, CX
+	JEQ    plain
+	CMPQ   AX, DX
+	JEQ    plain
+	JMP    ·reLUGradF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -18613,6 +16471,8 @@ TEXT ·expF32AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSD lane64_3f83b2dbba5e9dcc<>+0(SB), Z5
 	VBROADCASTSD lane64_3f55f456b687011e<>+0(SB), Z6
 	VBROADCASTSD lane64_3f241d3444fced09<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -18785,189 +16645,26 @@ DATA lane64_3f241d3444fced09<>+0(SB)/8, $0x3f241d3444fced09
 GLOBL lane64_3f241d3444fced09<>(SB), RODATA|NOPTR, $8
 
 // func expF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·expF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ             dst+0(FP), AX
-	MOVQ             x+8(FP), CX
-	MOVQ             n+16(FP), DX
-	VBROADCASTSD     lane64_c087500000000000<>+0(SB), Z0
-	VBROADCASTSD     lane64_4086300000000000<>+0(SB), Z1
-	VBROADCASTSD     lane64_43380000000007fe<>+0(SB), Z2
-	VBROADCASTSD     lane64_3ff71547652b82fe<>+0(SB), Z3
-	VBROADCASTSD     lane64_3c7abc9e3b39803f<>+0(SB), Z4
-	VBROADCASTSD     lane64_3fe62e42fefa39ef<>+0(SB), Z5
-	VBROADCASTSD     lane64_3fd0000000000000<>+0(SB), Z6
-	VBROADCASTSD     lane64_3f9ae77aa5a5b9e6<>+0(SB), Z7
-	CMPQ             DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB               plain
-	CMPQ             AX, CX
-	JEQ              plain
-	MOVQ             AX, BX
-	NEGQ             BX
-	ANDQ             $0x0000003f, BX
-	TESTQ            $0x00000007, BX
-	JNZ              plain
-	VMAXPD           (CX), Z0, Z8
-	VMINPD           Z8, Z1, Z8
-	VMOVUPS          Z8, Z9
-	VFMADD213PD      Z2, Z3, Z9
-	VSUBPD           Z9, Z2, Z10
-	VFMADD231PD      Z5, Z10, Z8
-	VFMADD231PD      Z4, Z10, Z8
-	VMULPD           Z8, Z6, Z10
-	VMULPD           Z10, Z8, Z11
-	VMOVUPS          Z7, Z12
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z10, Z12
-	VFMADD231PD      Z12, Z11, Z8
-	VSUBPD           Z2, Z9, Z10
-	VMOVUPS          Z10, Z10
-	VBROADCASTSD     lane64_3fe0000000000000<>+0(SB), Z11
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z11, Z10
-	VPSLLQ           $0x34, Z10, Z11
-	VFMADD231PD      Z8, Z11, Z11
-	VPSUBQ           Z10, Z9, Z8
-	VPSLLQ           $0x34, Z8, Z8
-	VMULPD           Z8, Z11, Z8
-	VMOVUPS          Z8, (AX)
-	ADDQ             BX, AX
-	SHRQ             $0x03, BX
-	SUBQ             BX, DX
-	SHLQ             $0x03, BX
-	ADDQ             BX, CX
-	PCALIGN          $0x20
-
-stream:
-	VMAXPD           (CX), Z0, Z8
-	VMAXPD           64(CX), Z0, Z9
-	VMAXPD           128(CX), Z0, Z10
-	VMAXPD           192(CX), Z0, Z11
-	VMINPD           Z8, Z1, Z8
-	VMINPD           Z9, Z1, Z9
-	VMINPD           Z10, Z1, Z10
-	VMINPD           Z11, Z1, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD213PD      Z2, Z3, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD213PD      Z2, Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD213PD      Z2, Z3, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD213PD      Z2, Z3, Z15
-	VSUBPD           Z12, Z2, Z16
-	VSUBPD           Z13, Z2, Z17
-	VSUBPD           Z14, Z2, Z18
-	VSUBPD           Z15, Z2, Z19
-	VFMADD231PD      Z5, Z16, Z8
-	VFMADD231PD      Z5, Z17, Z9
-	VFMADD231PD      Z5, Z18, Z10
-	VFMADD231PD      Z5, Z19, Z11
-	VFMADD231PD      Z4, Z16, Z8
-	VFMADD231PD      Z4, Z17, Z9
-	VFMADD231PD      Z4, Z18, Z10
-	VFMADD231PD      Z4, Z19, Z11
-	VMULPD           Z8, Z6, Z16
-	VMULPD           Z9, Z6, Z17
-	VMULPD           Z10, Z6, Z18
-	VMULPD           Z11, Z6, Z19
-	VMULPD           Z16, Z8, Z20
-	VMULPD           Z17, Z9, Z21
-	VMULPD           Z18, Z10, Z22
-	VMULPD           Z19, Z11, Z23
-	VMOVUPS          Z7, Z24
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z16, Z24
-	VMOVUPS          Z7, Z25
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z17, Z25
-	VMOVUPS          Z7, Z26
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z18, Z26
-	VMOVUPS          Z7, Z27
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z19, Z27
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z17, Z25
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z18, Z26
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z19, Z27
-	VFMADD231PD      Z24, Z20, Z8
-	VFMADD231PD      Z25, Z21, Z9
-	VFMADD231PD      Z26, Z22, Z10
-	VFMADD231PD      Z27, Z23, Z11
-	VSUBPD           Z2, Z12, Z16
-	VSUBPD           Z2, Z13, Z17
-	VSUBPD           Z2, Z14, Z18
-	VSUBPD           Z2, Z15, Z19
-	VMOVUPS          Z16, Z16
-	VBROADCASTSD     lane64_3fe0000000000000<>+0(SB), Z20
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z16
-	VMOVUPS          Z17, Z17
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z17
-	VMOVUPS          Z18, Z18
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z18
-	VMOVUPS          Z19, Z19
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z19
-	VPSLLQ           $0x34, Z16, Z20
-	VPSLLQ           $0x34, Z17, Z21
-	VPSLLQ           $0x34, Z18, Z22
-	VPSLLQ           $0x34, Z19, Z23
-	VFMADD231PD      Z8, Z20, Z20
-	VFMADD231PD      Z9, Z21, Z21
-	VFMADD231PD      Z10, Z22, Z22
-	VFMADD231PD      Z11, Z23, Z23
-	VPSUBQ           Z16, Z12, Z8
-	VPSUBQ           Z17, Z13, Z9
-	VPSUBQ           Z18, Z14, Z10
-	VPSUBQ           Z19, Z15, Z11
-	VPSLLQ           $0x34, Z8, Z8
-	VPSLLQ           $0x34, Z9, Z9
-	VPSLLQ           $0x34, Z10, Z10
-	VPSLLQ           $0x34, Z11, Z11
-	VMULPD           Z8, Z20, Z8
-	VMULPD           Z9, Z21, Z9
-	VMULPD           Z10, Z22, Z10
-	VMULPD           Z11, Z23, Z11
-	VMOVNTPS         Z8, (AX)
-	VMOVNTPS         Z9, 64(AX)
-	VMOVNTPS         Z10, 128(AX)
-	VMOVNTPS         Z11, 192(AX)
-	ADDQ             $0x00000100, AX
-	ADDQ             $0x00000100, CX
-	SUBQ             $0x00000020, DX
-	CMPQ             DX, $0x00000020
-	JAE              stream
-	SFENCE
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD lane64_c087500000000000<>+0(SB), Z0
+	VBROADCASTSD lane64_4086300000000000<>+0(SB), Z1
+	VBROADCASTSD lane64_43380000000007fe<>+0(SB), Z2
+	VBROADCASTSD lane64_3ff71547652b82fe<>+0(SB), Z3
+	VBROADCASTSD lane64_3c7abc9e3b39803f<>+0(SB), Z4
+	VBROADCASTSD lane64_3fe62e42fefa39ef<>+0(SB), Z5
+	VBROADCASTSD lane64_3fd0000000000000<>+0(SB), Z6
+	VBROADCASTSD lane64_3f9ae77aa5a5b9e6<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·expF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000020
@@ -19206,6 +16903,8 @@ TEXT ·logF32AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSD lane64_43300000000003ff<>+0(SB), Z5
 	VBROADCASTSD lane64_4000000000000000<>+0(SB), Z6
 	VXORPS       Z7, Z7, Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -19426,225 +17125,18 @@ DATA lane64_fff0000000000000<>+0(SB)/8, $0xfff0000000000000
 GLOBL lane64_fff0000000000000<>(SB), RODATA|NOPTR, $8
 
 // func logF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ             dst+0(FP), AX
-	MOVQ             x+8(FP), CX
-	MOVQ             n+16(FP), DX
-	CMPQ             DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB               plain
-	CMPQ             AX, CX
-	JEQ              plain
-	MOVQ             AX, BX
-	NEGQ             BX
-	ANDQ             $0x0000003f, BX
-	TESTQ            $0x00000007, BX
-	JNZ              plain
-	VMOVUPS          (CX), Z0
-	VCMPPD.BCST      $0x11, lane64_0010000000000000<>+0(SB), Z0, K1
-	VMULPD.BCST      lane64_4350000000000000<>+0(SB), Z0, Z1
-	VBLENDMPD        Z1, Z0, K1, Z1
-	VPADDQ.BCST      lane64_00095f619980c433<>+0(SB), Z1, Z1
-	VPSRLQ           $0x34, Z1, Z2
-	VORPD.BCST       lane64_4330000000000000<>+0(SB), Z2, Z2
-	VANDPD.BCST      lane64_000fffffffffffff<>+0(SB), Z1, Z1
-	VPADDQ.BCST      lane64_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z1, Z1
-	VBROADCASTSD     lane64_43300000000003ff<>+0(SB), Z3
-	VBLENDMPD.BCST   lane64_4330000000000435<>+0(SB), Z3, K1, Z3
-	VSUBPD           Z3, Z2, Z2
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z1, Z3
-	VDIVPD           Z3, Z1, Z3
-	VMULPD           Z3, Z3, Z4
-	VMULPD.BCST      lane64_3fe0000000000000<>+0(SB), Z1, Z5
-	VMULPD           Z1, Z5, Z5
-	VMOVUPS          Z4, Z6
-	VBROADCASTSD     lane64_3fc2f0600eecfbfd<>+0(SB), Z7
-	VFMADD213PD.BCST lane64_3fc39a1ac74dee87<>+0(SB), Z7, Z6
-	VFMADD213PD.BCST lane64_3fc74663f66e3734<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST lane64_3fcc71c520748b03<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST lane64_3fd24924941f3375<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST lane64_3fd999999997fd9e<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST lane64_3fe5555555555592<>+0(SB), Z4, Z6
-	VFMADD213PD      Z5, Z6, Z4
-	VMULPD.BCST      lane64_3c7abc9e3b39803f<>+0(SB), Z2, Z6
-	VFMADD231PD      Z4, Z3, Z6
-	VSUBPD           Z6, Z5, Z3
-	VSUBPD           Z3, Z1, Z1
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z2, Z1
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z0, K1
-	VBROADCASTSD     lane64_fff0000000000000<>+0(SB), Z2
-	VBLENDMPD.BCST   lane64_7ff8000000000001<>+0(SB), Z2, K1, Z2
-	VCMPPD.BCST      $0x12, lane64_0000000000000000<>+0(SB), Z0, K1
-	VBLENDMPD        Z2, Z1, K1, Z1
-	VCMPPD.BCST      $0x11, lane64_7ff0000000000000<>+0(SB), Z0, K1
-	VBLENDMPD        Z1, Z0, K1, Z0
-	VMOVUPS          Z0, (AX)
-	ADDQ             BX, AX
-	SHRQ             $0x03, BX
-	SUBQ             BX, DX
-	SHLQ             $0x03, BX
-	ADDQ             BX, CX
-	PCALIGN          $0x20
-
-stream:
-	VMOVUPS          (CX), Z0
-	VMOVUPS          64(CX), Z1
-	VMOVUPS          128(CX), Z2
-	VMOVUPS          192(CX), Z3
-	VCMPPD.BCST      $0x11, lane64_0010000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, lane64_0010000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, lane64_0010000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, lane64_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      lane64_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      lane64_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      lane64_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      lane64_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPADDQ.BCST      lane64_00095f619980c433<>+0(SB), Z4, Z4
-	VPADDQ.BCST      lane64_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      lane64_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      lane64_00095f619980c433<>+0(SB), Z7, Z7
-	VPSRLQ           $0x34, Z4, Z8
-	VPSRLQ           $0x34, Z5, Z9
-	VPSRLQ           $0x34, Z6, Z10
-	VPSRLQ           $0x34, Z7, Z11
-	VORPD.BCST       lane64_4330000000000000<>+0(SB), Z8, Z8
-	VORPD.BCST       lane64_4330000000000000<>+0(SB), Z9, Z9
-	VORPD.BCST       lane64_4330000000000000<>+0(SB), Z10, Z10
-	VORPD.BCST       lane64_4330000000000000<>+0(SB), Z11, Z11
-	VANDPD.BCST      lane64_000fffffffffffff<>+0(SB), Z4, Z4
-	VANDPD.BCST      lane64_000fffffffffffff<>+0(SB), Z5, Z5
-	VANDPD.BCST      lane64_000fffffffffffff<>+0(SB), Z6, Z6
-	VANDPD.BCST      lane64_000fffffffffffff<>+0(SB), Z7, Z7
-	VPADDQ.BCST      lane64_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
-	VPADDQ.BCST      lane64_3fe6a09e667f3bcd<>+0(SB), Z5, Z5
-	VPADDQ.BCST      lane64_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
-	VPADDQ.BCST      lane64_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z4, Z4
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z5, Z5
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z6, Z6
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z7, Z7
-	VBROADCASTSD     lane64_43300000000003ff<>+0(SB), Z13
-	VBLENDMPD.BCST   lane64_4330000000000435<>+0(SB), Z13, K1, Z12
-	VBLENDMPD.BCST   lane64_4330000000000435<>+0(SB), Z13, K2, Z14
-	VBLENDMPD.BCST   lane64_4330000000000435<>+0(SB), Z13, K3, Z15
-	VBLENDMPD.BCST   lane64_4330000000000435<>+0(SB), Z13, K4, Z13
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z14, Z9, Z9
-	VSUBPD           Z15, Z10, Z10
-	VSUBPD           Z13, Z11, Z11
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z4, Z12
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z5, Z13
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z6, Z14
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z7, Z15
-	VDIVPD           Z12, Z4, Z12
-	VDIVPD           Z13, Z5, Z13
-	VDIVPD           Z14, Z6, Z14
-	VDIVPD           Z15, Z7, Z15
-	VMULPD           Z12, Z12, Z16
-	VMULPD           Z13, Z13, Z17
-	VMULPD           Z14, Z14, Z18
-	VMULPD           Z15, Z15, Z19
-	VMULPD.BCST      lane64_3fe0000000000000<>+0(SB), Z4, Z20
-	VMULPD.BCST      lane64_3fe0000000000000<>+0(SB), Z5, Z21
-	VMULPD.BCST      lane64_3fe0000000000000<>+0(SB), Z6, Z22
-	VMULPD.BCST      lane64_3fe0000000000000<>+0(SB), Z7, Z23
-	VMULPD           Z4, Z20, Z20
-	VMULPD           Z5, Z21, Z21
-	VMULPD           Z6, Z22, Z22
-	VMULPD           Z7, Z23, Z23
-	VMOVUPS          Z16, Z24
-	VBROADCASTSD     lane64_3fc2f0600eecfbfd<>+0(SB), Z25
-	VFMADD213PD.BCST lane64_3fc39a1ac74dee87<>+0(SB), Z25, Z24
-	VMOVUPS          Z17, Z26
-	VFMADD213PD.BCST lane64_3fc39a1ac74dee87<>+0(SB), Z25, Z26
-	VMOVUPS          Z18, Z27
-	VFMADD213PD.BCST lane64_3fc39a1ac74dee87<>+0(SB), Z25, Z27
-	VMOVUPS          Z19, Z28
-	VFMADD213PD.BCST lane64_3fc39a1ac74dee87<>+0(SB), Z25, Z28
-	VFMADD213PD.BCST lane64_3fc74663f66e3734<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fc74663f66e3734<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fc74663f66e3734<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fc74663f66e3734<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3fcc71c520748b03<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fcc71c520748b03<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fcc71c520748b03<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fcc71c520748b03<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3fd24924941f3375<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fd24924941f3375<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fd24924941f3375<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fd24924941f3375<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3fd999999997fd9e<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fd999999997fd9e<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fd999999997fd9e<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fd999999997fd9e<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3fe5555555555592<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fe5555555555592<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fe5555555555592<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fe5555555555592<>+0(SB), Z19, Z28
-	VFMADD213PD      Z20, Z24, Z16
-	VFMADD213PD      Z21, Z26, Z17
-	VFMADD213PD      Z22, Z27, Z18
-	VFMADD213PD      Z23, Z28, Z19
-	VMULPD.BCST      lane64_3c7abc9e3b39803f<>+0(SB), Z8, Z24
-	VMULPD.BCST      lane64_3c7abc9e3b39803f<>+0(SB), Z9, Z25
-	VMULPD.BCST      lane64_3c7abc9e3b39803f<>+0(SB), Z10, Z26
-	VMULPD.BCST      lane64_3c7abc9e3b39803f<>+0(SB), Z11, Z27
-	VFMADD231PD      Z16, Z12, Z24
-	VFMADD231PD      Z17, Z13, Z25
-	VFMADD231PD      Z18, Z14, Z26
-	VFMADD231PD      Z19, Z15, Z27
-	VSUBPD           Z24, Z20, Z12
-	VSUBPD           Z25, Z21, Z13
-	VSUBPD           Z26, Z22, Z14
-	VSUBPD           Z27, Z23, Z15
-	VSUBPD           Z12, Z4, Z4
-	VSUBPD           Z13, Z5, Z5
-	VSUBPD           Z14, Z6, Z6
-	VSUBPD           Z15, Z7, Z7
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z8, Z4
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z9, Z5
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z10, Z6
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z11, Z7
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z3, K4
-	VBROADCASTSD     lane64_fff0000000000000<>+0(SB), Z9
-	VBLENDMPD.BCST   lane64_7ff8000000000001<>+0(SB), Z9, K1, Z8
-	VBLENDMPD.BCST   lane64_7ff8000000000001<>+0(SB), Z9, K2, Z10
-	VBLENDMPD.BCST   lane64_7ff8000000000001<>+0(SB), Z9, K3, Z11
-	VBLENDMPD.BCST   lane64_7ff8000000000001<>+0(SB), Z9, K4, Z9
-	VCMPPD.BCST      $0x12, lane64_0000000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x12, lane64_0000000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x12, lane64_0000000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x12, lane64_0000000000000000<>+0(SB), Z3, K4
-	VBLENDMPD        Z8, Z4, K1, Z4
-	VBLENDMPD        Z10, Z5, K2, Z5
-	VBLENDMPD        Z11, Z6, K3, Z6
-	VBLENDMPD        Z9, Z7, K4, Z7
-	VCMPPD.BCST      $0x11, lane64_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, lane64_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, lane64_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, lane64_7ff0000000000000<>+0(SB), Z3, K4
-	VBLENDMPD        Z4, Z0, K1, Z0
-	VBLENDMPD        Z5, Z1, K2, Z1
-	VBLENDMPD        Z6, Z2, K3, Z2
-	VBLENDMPD        Z7, Z3, K4, Z3
-	VMOVNTPS         Z0, (AX)
-	VMOVNTPS         Z1, 64(AX)
-	VMOVNTPS         Z2, 128(AX)
-	VMOVNTPS         Z3, 192(AX)
-	ADDQ             $0x00000100, AX
-	ADDQ             $0x00000100, CX
-	SUBQ             $0x00000020, DX
-	CMPQ             DX, $0x00000020
-	JAE              stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	CMPQ DX, $0x00000008
+	JB   tail
+	CMPQ DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	JMP  ·logF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000020
@@ -19951,6 +17443,8 @@ TEXT ·tanhF32AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSD lane64_3f55d88bdb12fc97<>+0(SB), Z5
 	VBROADCASTSD lane64_3f2443f62002ca0a<>+0(SB), Z6
 	VBROADCASTSD lane64_3eeffcbdd8668821<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -20126,187 +17620,26 @@ DATA lane64_40071547652b82fe<>+0(SB)/8, $0x40071547652b82fe
 GLOBL lane64_40071547652b82fe<>(SB), RODATA|NOPTR, $8
 
 // func tanhF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tanhF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ             dst+0(FP), AX
-	MOVQ             x+8(FP), CX
-	MOVQ             n+16(FP), DX
-	VBROADCASTSD     lane64_8000000000000000<>+0(SB), Z0
-	VBROADCASTSD     lane64_4034000000000000<>+0(SB), Z1
-	VBROADCASTSD     lane64_43380000000003ff<>+0(SB), Z2
-	VBROADCASTSD     lane64_3ff71547652b82fe<>+0(SB), Z3
-	VBROADCASTSD     lane64_3c7abc9e3b39803f<>+0(SB), Z4
-	VBROADCASTSD     lane64_3fe62e42fefa39ef<>+0(SB), Z5
-	VBROADCASTSD     lane64_3fd0000000000000<>+0(SB), Z6
-	VBROADCASTSD     lane64_3f9ae77aa5a5b9e6<>+0(SB), Z7
-	CMPQ             DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB               plain
-	CMPQ             AX, CX
-	JEQ              plain
-	MOVQ             AX, BX
-	NEGQ             BX
-	ANDQ             $0x0000003f, BX
-	TESTQ            $0x00000007, BX
-	JNZ              plain
-	VMOVUPS          (CX), Z8
-	VANDNPD          Z8, Z0, Z9
-	VMINPD           Z9, Z1, Z9
-	VADDPD           Z9, Z9, Z9
-	VMOVUPS          Z9, Z10
-	VFMADD213PD      Z2, Z3, Z10
-	VSUBPD           Z10, Z2, Z11
-	VFMADD231PD      Z5, Z11, Z9
-	VFMADD231PD      Z4, Z11, Z9
-	VMULPD           Z9, Z6, Z11
-	VMULPD           Z11, Z9, Z12
-	VMOVUPS          Z7, Z13
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z11, Z13
-	VFMADD231PD      Z13, Z12, Z9
-	VPSLLQ           $0x34, Z10, Z10
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z10, Z11
-	VFMADD231PD      Z9, Z10, Z11
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z11, Z9
-	VDIVPD           Z9, Z11, Z9
-	VPTERNLOGQ       $0xf8, Z0, Z8, Z9
-	VMOVUPS          Z9, (AX)
-	ADDQ             BX, AX
-	SHRQ             $0x03, BX
-	SUBQ             BX, DX
-	SHLQ             $0x03, BX
-	ADDQ             BX, CX
-	PCALIGN          $0x20
-
-stream:
-	VMOVUPS          (CX), Z8
-	VMOVUPS          64(CX), Z9
-	VMOVUPS          128(CX), Z10
-	VMOVUPS          192(CX), Z11
-	VANDNPD          Z8, Z0, Z12
-	VANDNPD          Z9, Z0, Z13
-	VANDNPD          Z10, Z0, Z14
-	VANDNPD          Z11, Z0, Z15
-	VMINPD           Z12, Z1, Z12
-	VMINPD           Z13, Z1, Z13
-	VMINPD           Z14, Z1, Z14
-	VMINPD           Z15, Z1, Z15
-	VADDPD           Z12, Z12, Z12
-	VADDPD           Z13, Z13, Z13
-	VADDPD           Z14, Z14, Z14
-	VADDPD           Z15, Z15, Z15
-	VMOVUPS          Z12, Z16
-	VFMADD213PD      Z2, Z3, Z16
-	VMOVUPS          Z13, Z17
-	VFMADD213PD      Z2, Z3, Z17
-	VMOVUPS          Z14, Z18
-	VFMADD213PD      Z2, Z3, Z18
-	VMOVUPS          Z15, Z19
-	VFMADD213PD      Z2, Z3, Z19
-	VSUBPD           Z16, Z2, Z20
-	VSUBPD           Z17, Z2, Z21
-	VSUBPD           Z18, Z2, Z22
-	VSUBPD           Z19, Z2, Z23
-	VFMADD231PD      Z5, Z20, Z12
-	VFMADD231PD      Z5, Z21, Z13
-	VFMADD231PD      Z5, Z22, Z14
-	VFMADD231PD      Z5, Z23, Z15
-	VFMADD231PD      Z4, Z20, Z12
-	VFMADD231PD      Z4, Z21, Z13
-	VFMADD231PD      Z4, Z22, Z14
-	VFMADD231PD      Z4, Z23, Z15
-	VMULPD           Z12, Z6, Z20
-	VMULPD           Z13, Z6, Z21
-	VMULPD           Z14, Z6, Z22
-	VMULPD           Z15, Z6, Z23
-	VMULPD           Z20, Z12, Z24
-	VMULPD           Z21, Z13, Z25
-	VMULPD           Z22, Z14, Z26
-	VMULPD           Z23, Z15, Z27
-	VMOVUPS          Z7, Z28
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z20, Z28
-	VMOVUPS          Z7, Z29
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z21, Z29
-	VMOVUPS          Z7, Z30
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z22, Z30
-	VMOVUPS          Z7, Z31
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z23, Z31
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z20, Z28
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z21, Z29
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z22, Z30
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z23, Z31
-	VFMADD231PD      Z28, Z24, Z12
-	VFMADD231PD      Z29, Z25, Z13
-	VFMADD231PD      Z30, Z26, Z14
-	VFMADD231PD      Z31, Z27, Z15
-	VPSLLQ           $0x34, Z16, Z16
-	VPSLLQ           $0x34, Z17, Z17
-	VPSLLQ           $0x34, Z18, Z18
-	VPSLLQ           $0x34, Z19, Z19
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z16, Z20
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z17, Z21
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z18, Z22
-	VSUBPD.BCST      lane64_3ff0000000000000<>+0(SB), Z19, Z23
-	VFMADD231PD      Z12, Z16, Z20
-	VFMADD231PD      Z13, Z17, Z21
-	VFMADD231PD      Z14, Z18, Z22
-	VFMADD231PD      Z15, Z19, Z23
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z20, Z12
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z21, Z13
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z22, Z14
-	VADDPD.BCST      lane64_4000000000000000<>+0(SB), Z23, Z15
-	VDIVPD           Z12, Z20, Z12
-	VDIVPD           Z13, Z21, Z13
-	VDIVPD           Z14, Z22, Z14
-	VDIVPD           Z15, Z23, Z15
-	VPTERNLOGQ       $0xf8, Z0, Z8, Z12
-	VPTERNLOGQ       $0xf8, Z0, Z9, Z13
-	VPTERNLOGQ       $0xf8, Z0, Z10, Z14
-	VPTERNLOGQ       $0xf8, Z0, Z11, Z15
-	VMOVNTPS         Z12, (AX)
-	VMOVNTPS         Z13, 64(AX)
-	VMOVNTPS         Z14, 128(AX)
-	VMOVNTPS         Z15, 192(AX)
-	ADDQ             $0x00000100, AX
-	ADDQ             $0x00000100, CX
-	SUBQ             $0x00000020, DX
-	CMPQ             DX, $0x00000020
-	JAE              stream
-	SFENCE
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z0
+	VBROADCASTSD lane64_4034000000000000<>+0(SB), Z1
+	VBROADCASTSD lane64_43380000000003ff<>+0(SB), Z2
+	VBROADCASTSD lane64_3ff71547652b82fe<>+0(SB), Z3
+	VBROADCASTSD lane64_3c7abc9e3b39803f<>+0(SB), Z4
+	VBROADCASTSD lane64_3fe62e42fefa39ef<>+0(SB), Z5
+	VBROADCASTSD lane64_3fd0000000000000<>+0(SB), Z6
+	VBROADCASTSD lane64_3f9ae77aa5a5b9e6<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·tanhF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000020
@@ -20529,6 +17862,8 @@ TEXT ·sigmoidF32AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSD lane64_3f83b2dbba5e9dcc<>+0(SB), Z5
 	VBROADCASTSD lane64_3f55f456b687011e<>+0(SB), Z6
 	VBROADCASTSD lane64_3f241d3444fced09<>+0(SB), Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, $0x00000020
 	JB           single
 	PCALIGN      $0x20
@@ -20680,212 +18015,22 @@ DATA lane64_bff71547652b82fe<>+0(SB)/8, $0xbff71547652b82fe
 GLOBL lane64_bff71547652b82fe<>(SB), RODATA|NOPTR, $8
 
 // func sigmoidF64AVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sigmoidF64AVX512(SB), NOSPLIT, $0-24
-	MOVQ             dst+0(FP), AX
-	MOVQ             x+8(FP), CX
-	MOVQ             n+16(FP), DX
-	VBROADCASTSD     lane64_8000000000000000<>+0(SB), Z0
-	VBROADCASTSD     lane64_c087500000000000<>+0(SB), Z1
-	VBROADCASTSD     lane64_43380000000007fe<>+0(SB), Z2
-	VBROADCASTSD     lane64_3ff0000000000000<>+0(SB), Z3
-	CMPQ             DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB               plain
-	CMPQ             AX, CX
-	JEQ              plain
-	MOVQ             AX, BX
-	NEGQ             BX
-	ANDQ             $0x0000003f, BX
-	TESTQ            $0x00000007, BX
-	JNZ              plain
-	VMOVUPS          (CX), Z4
-	VORPD            Z0, Z4, Z5
-	VMAXPD           Z5, Z1, Z5
-	VMOVUPS          Z2, Z6
-	VFMADD231PD.BCST lane64_3ff71547652b82fe<>+0(SB), Z5, Z6
-	VSUBPD           Z6, Z2, Z7
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z7, Z5
-	VFMADD231PD.BCST lane64_3c7abc9e3b39803f<>+0(SB), Z7, Z5
-	VMULPD.BCST      lane64_3fd0000000000000<>+0(SB), Z5, Z7
-	VMULPD           Z7, Z5, Z8
-	VMOVUPS          Z7, Z9
-	VBROADCASTSD     lane64_3f9ae77aa5a5b9e6<>+0(SB), Z10
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z10, Z9
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z7, Z9
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z7, Z9
-	VFMADD231PD      Z9, Z8, Z5
-	VSUBPD           Z2, Z6, Z7
-	VMOVUPS          Z7, Z7
-	VBROADCASTSD     lane64_3fe0000000000000<>+0(SB), Z8
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z8, Z7
-	VPSLLQ           $0x34, Z7, Z8
-	VFMADD231PD      Z5, Z8, Z8
-	VPSUBQ           Z7, Z6, Z5
-	VPSLLQ           $0x34, Z5, Z5
-	VMULPD           Z5, Z8, Z5
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z4, K1
-	VBLENDMPD        Z5, Z3, K1, Z4
-	VADDPD           Z3, Z5, Z5
-	VDIVPD           Z5, Z4, Z4
-	VMOVUPS          Z4, (AX)
-	ADDQ             BX, AX
-	SHRQ             $0x03, BX
-	SUBQ             BX, DX
-	SHLQ             $0x03, BX
-	ADDQ             BX, CX
-	PCALIGN          $0x20
-
-stream:
-	VMOVUPS          (CX), Z4
-	VMOVUPS          64(CX), Z5
-	VMOVUPS          128(CX), Z6
-	VMOVUPS          192(CX), Z7
-	VORPD            Z0, Z4, Z8
-	VORPD            Z0, Z5, Z9
-	VORPD            Z0, Z6, Z10
-	VORPD            Z0, Z7, Z11
-	VMAXPD           Z8, Z1, Z8
-	VMAXPD           Z9, Z1, Z9
-	VMAXPD           Z10, Z1, Z10
-	VMAXPD           Z11, Z1, Z11
-	VMOVUPS          Z2, Z12
-	VFMADD231PD.BCST lane64_3ff71547652b82fe<>+0(SB), Z8, Z12
-	VMOVUPS          Z2, Z13
-	VFMADD231PD.BCST lane64_3ff71547652b82fe<>+0(SB), Z9, Z13
-	VMOVUPS          Z2, Z14
-	VFMADD231PD.BCST lane64_3ff71547652b82fe<>+0(SB), Z10, Z14
-	VMOVUPS          Z2, Z15
-	VFMADD231PD.BCST lane64_3ff71547652b82fe<>+0(SB), Z11, Z15
-	VSUBPD           Z12, Z2, Z16
-	VSUBPD           Z13, Z2, Z17
-	VSUBPD           Z14, Z2, Z18
-	VSUBPD           Z15, Z2, Z19
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z16, Z8
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z17, Z9
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z18, Z10
-	VFMADD231PD.BCST lane64_3fe62e42fefa39ef<>+0(SB), Z19, Z11
-	VFMADD231PD.BCST lane64_3c7abc9e3b39803f<>+0(SB), Z16, Z8
-	VFMADD231PD.BCST lane64_3c7abc9e3b39803f<>+0(SB), Z17, Z9
-	VFMADD231PD.BCST lane64_3c7abc9e3b39803f<>+0(SB), Z18, Z10
-	VFMADD231PD.BCST lane64_3c7abc9e3b39803f<>+0(SB), Z19, Z11
-	VMULPD.BCST      lane64_3fd0000000000000<>+0(SB), Z8, Z16
-	VMULPD.BCST      lane64_3fd0000000000000<>+0(SB), Z9, Z17
-	VMULPD.BCST      lane64_3fd0000000000000<>+0(SB), Z10, Z18
-	VMULPD.BCST      lane64_3fd0000000000000<>+0(SB), Z11, Z19
-	VMULPD           Z16, Z8, Z20
-	VMULPD           Z17, Z9, Z21
-	VMULPD           Z18, Z10, Z22
-	VMULPD           Z19, Z11, Z23
-	VMOVUPS          Z16, Z24
-	VBROADCASTSD     lane64_3f9ae77aa5a5b9e6<>+0(SB), Z25
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z25, Z24
-	VMOVUPS          Z17, Z26
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z25, Z26
-	VMOVUPS          Z18, Z27
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z25, Z27
-	VMOVUPS          Z19, Z28
-	VFMADD213PD.BCST lane64_3fb28a2a1b3c047f<>+0(SB), Z25, Z28
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fc71de80fa36f19<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fda019a6914c09a<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3fea01a0177f3ca6<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_3ff6c16c17f336c0<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_4001111111118834<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_4005555555552101<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_400555555555553b<>+0(SB), Z19, Z28
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z16, Z24
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z17, Z26
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z18, Z27
-	VFMADD213PD.BCST lane64_4000000000000005<>+0(SB), Z19, Z28
-	VFMADD231PD      Z24, Z20, Z8
-	VFMADD231PD      Z26, Z21, Z9
-	VFMADD231PD      Z27, Z22, Z10
-	VFMADD231PD      Z28, Z23, Z11
-	VSUBPD           Z2, Z12, Z16
-	VSUBPD           Z2, Z13, Z17
-	VSUBPD           Z2, Z14, Z18
-	VSUBPD           Z2, Z15, Z19
-	VMOVUPS          Z16, Z16
-	VBROADCASTSD     lane64_3fe0000000000000<>+0(SB), Z20
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z16
-	VMOVUPS          Z17, Z17
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z17
-	VMOVUPS          Z18, Z18
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z18
-	VMOVUPS          Z19, Z19
-	VFMADD213PD.BCST lane64_43380000000003ff<>+0(SB), Z20, Z19
-	VPSLLQ           $0x34, Z16, Z20
-	VPSLLQ           $0x34, Z17, Z21
-	VPSLLQ           $0x34, Z18, Z22
-	VPSLLQ           $0x34, Z19, Z23
-	VFMADD231PD      Z8, Z20, Z20
-	VFMADD231PD      Z9, Z21, Z21
-	VFMADD231PD      Z10, Z22, Z22
-	VFMADD231PD      Z11, Z23, Z23
-	VPSUBQ           Z16, Z12, Z8
-	VPSUBQ           Z17, Z13, Z9
-	VPSUBQ           Z18, Z14, Z10
-	VPSUBQ           Z19, Z15, Z11
-	VPSLLQ           $0x34, Z8, Z8
-	VPSLLQ           $0x34, Z9, Z9
-	VPSLLQ           $0x34, Z10, Z10
-	VPSLLQ           $0x34, Z11, Z11
-	VMULPD           Z8, Z20, Z8
-	VMULPD           Z9, Z21, Z9
-	VMULPD           Z10, Z22, Z10
-	VMULPD           Z11, Z23, Z11
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z5, K2
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z6, K3
-	VCMPPD.BCST      $0x11, lane64_0000000000000000<>+0(SB), Z7, K4
-	VBLENDMPD        Z8, Z3, K1, Z4
-	VBLENDMPD        Z9, Z3, K2, Z5
-	VBLENDMPD        Z10, Z3, K3, Z6
-	VBLENDMPD        Z11, Z3, K4, Z7
-	VADDPD           Z3, Z8, Z8
-	VADDPD           Z3, Z9, Z9
-	VADDPD           Z3, Z10, Z10
-	VADDPD           Z3, Z11, Z11
-	VDIVPD           Z8, Z4, Z4
-	VDIVPD           Z9, Z5, Z5
-	VDIVPD           Z10, Z6, Z6
-	VDIVPD           Z11, Z7, Z7
-	VMOVNTPS         Z4, (AX)
-	VMOVNTPS         Z5, 64(AX)
-	VMOVNTPS         Z6, 128(AX)
-	VMOVNTPS         Z7, 192(AX)
-	ADDQ             $0x00000100, AX
-	ADDQ             $0x00000100, CX
-	SUBQ             $0x00000020, DX
-	CMPQ             DX, $0x00000020
-	JAE              stream
-	SFENCE
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z0
+	VBROADCASTSD lane64_c087500000000000<>+0(SB), Z1
+	VBROADCASTSD lane64_43380000000007fe<>+0(SB), Z2
+	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·sigmoidF64AVX2+0(SB)
 
 plain:
 	CMPQ    DX, $0x00000020
@@ -21128,13 +18273,15 @@ done:
 	RET
 
 // func tanhGradF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·tanhGradF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         y+16(FP), DX
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lane32_3f800000<>+0(SB), Z0
+	CMPQ         BX, $0x00000010
+	JB           tail
 	MOVQ         BX, SI
 	SHRQ         $0x01, SI
 	ADDQ         BX, SI
@@ -21144,63 +18291,7 @@ TEXT ·tanhGradF32AVX512(SB), NOSPLIT, $0-32
 	JEQ          plain
 	CMPQ         AX, DX
 	JEQ          plain
-	MOVQ         AX, SI
-	NEGQ         SI
-	ANDQ         $0x0000003f, SI
-	TESTQ        $0x00000003, SI
-	JNZ          plain
-	VMOVUPS      (DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       (CX), Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         SI, AX
-	SHRQ         $0x02, SI
-	SUBQ         SI, BX
-	SHLQ         $0x02, SI
-	ADDQ         SI, CX
-	ADDQ         SI, DX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS      (DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       (CX), Z1, Z1
-	VMOVNTPS     Z1, (AX)
-	VMOVUPS      64(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VMOVNTPS     Z1, 64(AX)
-	VMOVUPS      128(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       128(CX), Z1, Z1
-	VMOVNTPS     Z1, 128(AX)
-	VMOVUPS      192(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       192(CX), Z1, Z1
-	VMOVNTPS     Z1, 192(AX)
-	VMOVUPS      256(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       256(CX), Z1, Z1
-	VMOVNTPS     Z1, 256(AX)
-	VMOVUPS      320(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       320(CX), Z1, Z1
-	VMOVNTPS     Z1, 320(AX)
-	VMOVUPS      384(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       384(CX), Z1, Z1
-	VMOVNTPS     Z1, 384(AX)
-	VMOVUPS      448(DX), Z1
-	VFNMADD213PS Z0, Z1, Z1
-	VMULPS       448(CX), Z1, Z1
-	VMOVNTPS     Z1, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000200, DX
-	SUBQ         $0x00000080, BX
-	CMPQ         BX, $0x00000080
-	JAE          stream
-	SFENCE
+	JMP          ·tanhGradF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -21276,13 +18367,15 @@ done:
 	RET
 
 // func tanhGradF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·tanhGradF64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         y+16(FP), DX
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z0
+	CMPQ         BX, $0x00000008
+	JB           tail
 	MOVQ         BX, SI
 	SHRQ         $0x01, SI
 	ADDQ         BX, SI
@@ -21292,63 +18385,7 @@ TEXT ·tanhGradF64AVX512(SB), NOSPLIT, $0-32
 	JEQ          plain
 	CMPQ         AX, DX
 	JEQ          plain
-	MOVQ         AX, SI
-	NEGQ         SI
-	ANDQ         $0x0000003f, SI
-	TESTQ        $0x00000007, SI
-	JNZ          plain
-	VMOVUPS      (DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       (CX), Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         SI, AX
-	SHRQ         $0x03, SI
-	SUBQ         SI, BX
-	SHLQ         $0x03, SI
-	ADDQ         SI, CX
-	ADDQ         SI, DX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS      (DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       (CX), Z1, Z1
-	VMOVNTPS     Z1, (AX)
-	VMOVUPS      64(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       64(CX), Z1, Z1
-	VMOVNTPS     Z1, 64(AX)
-	VMOVUPS      128(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       128(CX), Z1, Z1
-	VMOVNTPS     Z1, 128(AX)
-	VMOVUPS      192(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       192(CX), Z1, Z1
-	VMOVNTPS     Z1, 192(AX)
-	VMOVUPS      256(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       256(CX), Z1, Z1
-	VMOVNTPS     Z1, 256(AX)
-	VMOVUPS      320(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       320(CX), Z1, Z1
-	VMOVNTPS     Z1, 320(AX)
-	VMOVUPS      384(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       384(CX), Z1, Z1
-	VMOVNTPS     Z1, 384(AX)
-	VMOVUPS      448(DX), Z1
-	VFNMADD213PD Z0, Z1, Z1
-	VMULPD       448(CX), Z1, Z1
-	VMOVNTPS     Z1, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000200, DX
-	SUBQ         $0x00000040, BX
-	CMPQ         BX, $0x00000040
-	JAE          stream
-	SFENCE
+	JMP          ·tanhGradF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -21424,78 +18461,24 @@ done:
 	RET
 
 // func sigmoidGradF32AVX512(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·sigmoidGradF32AVX512(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         y+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         BX, SI
-	SHRQ         $0x01, SI
-	ADDQ         BX, SI
-	CMPQ         SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
-	JB           plain
-	CMPQ         AX, CX
-	JEQ          plain
-	CMPQ         AX, DX
-	JEQ          plain
-	MOVQ         AX, SI
-	NEGQ         SI
-	ANDQ         $0x0000003f, SI
-	TESTQ        $0x00000003, SI
-	JNZ          plain
-	VMOVUPS      (DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, AX
-	SHRQ         $0x02, SI
-	SUBQ         SI, BX
-	SHLQ         $0x02, SI
-	ADDQ         SI, CX
-	ADDQ         SI, DX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS      (DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VMOVNTPS     Z0, (AX)
-	VMOVUPS      64(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       64(CX), Z0, Z0
-	VMOVNTPS     Z0, 64(AX)
-	VMOVUPS      128(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       128(CX), Z0, Z0
-	VMOVNTPS     Z0, 128(AX)
-	VMOVUPS      192(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       192(CX), Z0, Z0
-	VMOVNTPS     Z0, 192(AX)
-	VMOVUPS      256(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       256(CX), Z0, Z0
-	VMOVNTPS     Z0, 256(AX)
-	VMOVUPS      320(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       320(CX), Z0, Z0
-	VMOVNTPS     Z0, 320(AX)
-	VMOVUPS      384(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       384(CX), Z0, Z0
-	VMOVNTPS     Z0, 384(AX)
-	VMOVUPS      448(DX), Z0
-	VFNMADD231PS Z0, Z0, Z0
-	VMULPS       448(CX), Z0, Z0
-	VMOVNTPS     Z0, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000200, DX
-	SUBQ         $0x00000080, BX
-	CMPQ         BX, $0x00000080
-	JAE          stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000010
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·sigmoidGradF32AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000080
@@ -21571,78 +18554,24 @@ done:
 	RET
 
 // func sigmoidGradF64AVX512(dst *float64, x *float64, y *float64, n int)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·sigmoidGradF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         y+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         BX, SI
-	SHRQ         $0x01, SI
-	ADDQ         BX, SI
-	CMPQ         SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
-	JB           plain
-	CMPQ         AX, CX
-	JEQ          plain
-	CMPQ         AX, DX
-	JEQ          plain
-	MOVQ         AX, SI
-	NEGQ         SI
-	ANDQ         $0x0000003f, SI
-	TESTQ        $0x00000007, SI
-	JNZ          plain
-	VMOVUPS      (DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       (CX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, AX
-	SHRQ         $0x03, SI
-	SUBQ         SI, BX
-	SHLQ         $0x03, SI
-	ADDQ         SI, CX
-	ADDQ         SI, DX
-	PCALIGN      $0x20
-
-stream:
-	VMOVUPS      (DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       (CX), Z0, Z0
-	VMOVNTPS     Z0, (AX)
-	VMOVUPS      64(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       64(CX), Z0, Z0
-	VMOVNTPS     Z0, 64(AX)
-	VMOVUPS      128(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       128(CX), Z0, Z0
-	VMOVNTPS     Z0, 128(AX)
-	VMOVUPS      192(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       192(CX), Z0, Z0
-	VMOVNTPS     Z0, 192(AX)
-	VMOVUPS      256(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       256(CX), Z0, Z0
-	VMOVNTPS     Z0, 256(AX)
-	VMOVUPS      320(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       320(CX), Z0, Z0
-	VMOVNTPS     Z0, 320(AX)
-	VMOVUPS      384(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       384(CX), Z0, Z0
-	VMOVNTPS     Z0, 384(AX)
-	VMOVUPS      448(DX), Z0
-	VFNMADD231PD Z0, Z0, Z0
-	VMULPD       448(CX), Z0, Z0
-	VMOVNTPS     Z0, 448(AX)
-	ADDQ         $0x00000200, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000200, DX
-	SUBQ         $0x00000040, BX
-	CMPQ         BX, $0x00000040
-	JAE          stream
-	SFENCE
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	CMPQ BX, $0x00000008
+	JB   tail
+	MOVQ BX, SI
+	SHRQ $0x01, SI
+	ADDQ BX, SI
+	CMPQ SI, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB   plain
+	CMPQ AX, CX
+	JEQ  plain
+	CMPQ AX, DX
+	JEQ  plain
+	JMP  ·sigmoidGradF64AVX2+0(SB)
 
 plain:
 	CMPQ    BX, $0x00000040
@@ -21723,6 +18652,8 @@ TEXT ·floorF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000008
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -21742,27 +18673,31 @@ TEXT ·floorF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPS $0x09, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPS $0x09, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPS $0x09, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPS $0x09, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPS $0x09, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPS $0x09, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPS $0x09, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPS $0x09, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x09, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPS    $0x09, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPS    $0x09, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPS    $0x09, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPS    $0x09, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPS    $0x09, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPS    $0x09, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPS    $0x09, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -21842,6 +18777,8 @@ TEXT ·floorF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000004
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -21861,27 +18798,31 @@ TEXT ·floorF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPD $0x09, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPD $0x09, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPD $0x09, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPD $0x09, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPD $0x09, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPD $0x09, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPD $0x09, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPD $0x09, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPD    $0x09, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPD    $0x09, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPD    $0x09, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPD    $0x09, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPD    $0x09, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPD    $0x09, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPD    $0x09, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPD    $0x09, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -21961,6 +18902,8 @@ TEXT ·ceilF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000008
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -21980,27 +18923,31 @@ TEXT ·ceilF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPS $0x0a, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPS $0x0a, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPS $0x0a, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPS $0x0a, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPS $0x0a, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPS $0x0a, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPS $0x0a, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPS $0x0a, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x0a, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPS    $0x0a, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPS    $0x0a, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPS    $0x0a, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPS    $0x0a, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPS    $0x0a, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPS    $0x0a, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPS    $0x0a, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22062,6 +19009,8 @@ TEXT ·ceilF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000004
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22081,27 +19030,31 @@ TEXT ·ceilF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPD $0x0a, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPD $0x0a, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPD $0x0a, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPD $0x0a, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPD $0x0a, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPD $0x0a, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPD $0x0a, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPD $0x0a, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPD    $0x0a, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPD    $0x0a, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPD    $0x0a, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPD    $0x0a, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPD    $0x0a, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPD    $0x0a, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPD    $0x0a, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPD    $0x0a, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22163,6 +19116,8 @@ TEXT ·truncF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000008
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22182,27 +19137,31 @@ TEXT ·truncF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPS $0x0b, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPS $0x0b, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPS $0x0b, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPS $0x0b, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPS $0x0b, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPS $0x0b, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPS $0x0b, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPS $0x0b, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x0b, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPS    $0x0b, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPS    $0x0b, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPS    $0x0b, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPS    $0x0b, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPS    $0x0b, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPS    $0x0b, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPS    $0x0b, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22264,6 +19223,8 @@ TEXT ·truncF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000004
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22283,27 +19244,31 @@ TEXT ·truncF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPD $0x0b, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPD $0x0b, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPD $0x0b, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPD $0x0b, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPD $0x0b, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPD $0x0b, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPD $0x0b, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPD $0x0b, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPD    $0x0b, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPD    $0x0b, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPD    $0x0b, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPD    $0x0b, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPD    $0x0b, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPD    $0x0b, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPD    $0x0b, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPD    $0x0b, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22365,6 +19330,8 @@ TEXT ·roundF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000008
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22384,27 +19351,31 @@ TEXT ·roundF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPS $0x08, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPS $0x08, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPS $0x08, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPS $0x08, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPS $0x08, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPS $0x08, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPS $0x08, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPS $0x08, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x08, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPS    $0x08, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPS    $0x08, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPS    $0x08, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPS    $0x08, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPS    $0x08, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPS    $0x08, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPS    $0x08, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22466,6 +19437,8 @@ TEXT ·roundF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ     dst+0(FP), AX
 	MOVQ     x+8(FP), CX
 	MOVQ     n+16(FP), DX
+	CMPQ     DX, $0x00000004
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22485,27 +19458,31 @@ TEXT ·roundF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VROUNDPD $0x08, (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VROUNDPD $0x08, 32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VROUNDPD $0x08, 64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VROUNDPD $0x08, 96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VROUNDPD $0x08, 128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VROUNDPD $0x08, 160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VROUNDPD $0x08, 192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VROUNDPD $0x08, 224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPD    $0x08, (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VROUNDPD    $0x08, 32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VROUNDPD    $0x08, 64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VROUNDPD    $0x08, 96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VROUNDPD    $0x08, 128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VROUNDPD    $0x08, 160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VROUNDPD    $0x08, 192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VROUNDPD    $0x08, 224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22569,6 +19546,8 @@ TEXT ·roundAwayF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ     n+16(FP), DX
 	VMOVUPS  splat8x32_3effffff<>+0(SB), Y0
 	VMOVUPS  splat8x32_80000000<>+0(SB), Y1
+	CMPQ     DX, $0x00000008
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22592,59 +19571,63 @@ TEXT ·roundAwayF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VMOVUPS  (CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, (AX)
-	VMOVUPS  32(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 32(AX)
-	VMOVUPS  64(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 64(AX)
-	VMOVUPS  96(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 96(AX)
-	VMOVUPS  128(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 128(AX)
-	VMOVUPS  160(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 160(AX)
-	VMOVUPS  192(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 192(AX)
-	VMOVUPS  224(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPS   Y3, Y2, Y2
-	VROUNDPS $0x0b, Y2, Y2
-	VMOVNTPS Y2, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMOVUPS     (CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VMOVUPS     32(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VMOVUPS     64(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VMOVUPS     96(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	VMOVUPS     128(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 128(AX)
+	VMOVUPS     160(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 160(AX)
+	VMOVUPS     192(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 192(AX)
+	VMOVUPS     224(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VROUNDPS    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22767,6 +19750,8 @@ TEXT ·roundAwayF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ     n+16(FP), DX
 	VMOVUPS  splat4x64_3fdfffffffffffff<>+0(SB), Y0
 	VMOVUPS  splat4x64_8000000000000000<>+0(SB), Y1
+	CMPQ     DX, $0x00000004
+	JB       tail
 	CMPQ     DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB       plain
 	CMPQ     AX, CX
@@ -22790,59 +19775,63 @@ TEXT ·roundAwayF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN  $0x20
 
 stream:
-	VMOVUPS  (CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, (AX)
-	VMOVUPS  32(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 32(AX)
-	VMOVUPS  64(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 64(AX)
-	VMOVUPS  96(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 96(AX)
-	VMOVUPS  128(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 128(AX)
-	VMOVUPS  160(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 160(AX)
-	VMOVUPS  192(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 192(AX)
-	VMOVUPS  224(CX), Y2
-	VANDPS   Y1, Y2, Y3
-	VORPS    Y0, Y3, Y3
-	VADDPD   Y3, Y2, Y2
-	VROUNDPD $0x0b, Y2, Y2
-	VMOVNTPS Y2, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMOVUPS     (CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VMOVUPS     32(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VMOVUPS     64(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VMOVUPS     96(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	VMOVUPS     128(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 128(AX)
+	VMOVUPS     160(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 160(AX)
+	VMOVUPS     192(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 192(AX)
+	VMOVUPS     224(CX), Y2
+	VANDPS      Y1, Y2, Y3
+	VORPS       Y0, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VROUNDPD    $0x0b, Y2, Y2
+	VMOVNTPS    Y2, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -22957,6 +19946,8 @@ TEXT ·floorSnapF32AVX2(SB), NOSPLIT, $0-28
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS ulps+24(FP), Y0
 	VXORPS       Y1, Y1, Y1
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -22984,91 +19975,95 @@ TEXT ·floorSnapF32AVX2(SB), NOSPLIT, $0-28
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, (AX)
-	VMOVUPS   32(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 32(AX)
-	VMOVUPS   64(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 64(AX)
-	VMOVUPS   96(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 96(AX)
-	VMOVUPS   128(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 128(AX)
-	VMOVUPS   160(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 160(AX)
-	VMOVUPS   192(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 192(AX)
-	VMOVUPS   224(CX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VCMPPS    $0x11, Y1, Y2, Y4
-	VPSUBD    Y3, Y2, Y5
-	VPSUBD    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTD  Y0, Y4, Y4
-	VROUNDPS  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000100, CX
-	SUBQ      $0x00000040, DX
-	CMPQ      DX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMOVUPS     (CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, (AX)
+	VMOVUPS     32(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VMOVUPS     64(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VMOVUPS     96(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 96(AX)
+	VMOVUPS     128(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 128(AX)
+	VMOVUPS     160(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 160(AX)
+	VMOVUPS     192(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 192(AX)
+	VMOVUPS     224(CX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VCMPPS      $0x11, Y1, Y2, Y4
+	VPSUBD      Y3, Y2, Y5
+	VPSUBD      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTD    Y0, Y4, Y4
+	VROUNDPS    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -23211,6 +20206,8 @@ TEXT ·floorSnapF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD ulps+24(FP), Y0
 	VXORPS       Y1, Y1, Y1
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -23238,91 +20235,95 @@ TEXT ·floorSnapF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, (AX)
-	VMOVUPS   32(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 32(AX)
-	VMOVUPS   64(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 64(AX)
-	VMOVUPS   96(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 96(AX)
-	VMOVUPS   128(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 128(AX)
-	VMOVUPS   160(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 160(AX)
-	VMOVUPS   192(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 192(AX)
-	VMOVUPS   224(CX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VCMPPD    $0x11, Y1, Y2, Y4
-	VPSUBQ    Y3, Y2, Y5
-	VPSUBQ    Y2, Y3, Y6
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VPCMPGTQ  Y0, Y4, Y4
-	VROUNDPD  $0x09, Y2, Y2
-	VBLENDVPS Y4, Y2, Y3, Y2
-	VMOVNTPS  Y2, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000100, CX
-	SUBQ      $0x00000020, DX
-	CMPQ      DX, $0x00000020
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMOVUPS     (CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, (AX)
+	VMOVUPS     32(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VMOVUPS     64(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VMOVUPS     96(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 96(AX)
+	VMOVUPS     128(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 128(AX)
+	VMOVUPS     160(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 160(AX)
+	VMOVUPS     192(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 192(AX)
+	VMOVUPS     224(CX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VCMPPD      $0x11, Y1, Y2, Y4
+	VPSUBQ      Y3, Y2, Y5
+	VPSUBQ      Y2, Y3, Y6
+	VBLENDVPS   Y4, Y5, Y6, Y4
+	VPCMPGTQ    Y0, Y4, Y4
+	VROUNDPD    $0x09, Y2, Y2
+	VBLENDVPS   Y4, Y2, Y3, Y2
+	VMOVNTPS    Y2, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -23470,6 +20471,8 @@ TEXT ·floorDivF32AVX2(SB), $96-28
 	VMOVUPS      splat8x32_80000000<>+0(SB), Y0
 	VANDPS       (BX), Y0, Y0
 	VMOVUPD      Y0, 32(BX)
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -23501,6 +20504,7 @@ TEXT ·floorDivF32AVX2(SB), $96-28
 	PCALIGN      $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
 	VMOVUPS      (CX), Y0
 	VDIVPS       (BX), Y0, Y0
 	VMOVUPS      32(CX), Y1
@@ -23669,6 +20673,8 @@ TEXT ·floorDivF64AVX2(SB), $96-32
 	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y0
 	VANDPD       (BX), Y0, Y0
 	VMOVUPD      Y0, 32(BX)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -23700,6 +20706,7 @@ TEXT ·floorDivF64AVX2(SB), $96-32
 	PCALIGN      $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
 	VMOVUPS      (CX), Y0
 	VDIVPD       (BX), Y0, Y0
 	VMOVUPS      32(CX), Y1
@@ -23852,6 +20859,8 @@ TEXT ·floorDivSnapF32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS step+24(FP), Y0
 	VBROADCASTSS ulps+28(FP), Y1
 	VXORPS       Y2, Y2, Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -23880,99 +20889,103 @@ TEXT ·floorDivSnapF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 96(AX)
-	VMOVUPS   128(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 128(AX)
-	VMOVUPS   160(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 160(AX)
-	VMOVUPS   192(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 192(AX)
-	VMOVUPS   224(CX), Y3
-	VDIVPS    Y0, Y3, Y3
-	VROUNDPS  $0x0a, Y3, Y4
-	VCMPPS    $0x11, Y2, Y3, Y5
-	VPSUBD    Y4, Y3, Y6
-	VPSUBD    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTD  Y1, Y5, Y5
-	VROUNDPS  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000100, CX
-	SUBQ      $0x00000040, DX
-	CMPQ      DX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMOVUPS     (CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 96(AX)
+	VMOVUPS     128(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 128(AX)
+	VMOVUPS     160(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 160(AX)
+	VMOVUPS     192(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 192(AX)
+	VMOVUPS     224(CX), Y3
+	VDIVPS      Y0, Y3, Y3
+	VROUNDPS    $0x0a, Y3, Y4
+	VCMPPS      $0x11, Y2, Y3, Y5
+	VPSUBD      Y4, Y3, Y6
+	VPSUBD      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTD    Y1, Y5, Y5
+	VROUNDPS    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -24126,6 +21139,8 @@ TEXT ·floorDivSnapF64AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSD step+24(FP), Y0
 	VBROADCASTSD ulps+32(FP), Y1
 	VXORPS       Y2, Y2, Y2
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -24154,99 +21169,103 @@ TEXT ·floorDivSnapF64AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 96(AX)
-	VMOVUPS   128(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 128(AX)
-	VMOVUPS   160(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 160(AX)
-	VMOVUPS   192(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 192(AX)
-	VMOVUPS   224(CX), Y3
-	VDIVPD    Y0, Y3, Y3
-	VROUNDPD  $0x0a, Y3, Y4
-	VCMPPD    $0x11, Y2, Y3, Y5
-	VPSUBQ    Y4, Y3, Y6
-	VPSUBQ    Y3, Y4, Y7
-	VBLENDVPS Y5, Y6, Y7, Y5
-	VPCMPGTQ  Y1, Y5, Y5
-	VROUNDPD  $0x09, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y3
-	VMOVNTPS  Y3, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000100, CX
-	SUBQ      $0x00000020, DX
-	CMPQ      DX, $0x00000020
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMOVUPS     (CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 96(AX)
+	VMOVUPS     128(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 128(AX)
+	VMOVUPS     160(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 160(AX)
+	VMOVUPS     192(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 192(AX)
+	VMOVUPS     224(CX), Y3
+	VDIVPD      Y0, Y3, Y3
+	VROUNDPD    $0x0a, Y3, Y4
+	VCMPPD      $0x11, Y2, Y3, Y5
+	VPSUBQ      Y4, Y3, Y6
+	VPSUBQ      Y3, Y4, Y7
+	VBLENDVPS   Y5, Y6, Y7, Y5
+	VPCMPGTQ    Y1, Y5, Y5
+	VROUNDPD    $0x09, Y3, Y3
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVNTPS    Y3, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -24397,6 +21416,8 @@ TEXT ·floorInt32F32AVX2(SB), NOSPLIT, $0-24
 	MOVQ       dst+0(FP), AX
 	MOVQ       x+8(FP), CX
 	MOVQ       n+16(FP), DX
+	CMPQ       DX, $0x00000008
+	JB         tail
 	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB         plain
 	CMPQ       AX, CX
@@ -24421,67 +21442,71 @@ TEXT ·floorInt32F32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN    $0x20
 
 stream:
-	VROUNDPS   $0x09, (CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, (AX)
-	VROUNDPS   $0x09, 32(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 32(AX)
-	VROUNDPS   $0x09, 64(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 64(AX)
-	VROUNDPS   $0x09, 96(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 96(AX)
-	VROUNDPS   $0x09, 128(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 128(AX)
-	VROUNDPS   $0x09, 160(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 160(AX)
-	VROUNDPS   $0x09, 192(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 192(AX)
-	VROUNDPS   $0x09, 224(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 224(AX)
-	ADDQ       $0x00000100, AX
-	ADDQ       $0x00000100, CX
-	SUBQ       $0x00000040, DX
-	CMPQ       DX, $0x00000040
-	JAE        stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x09, (CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VROUNDPS    $0x09, 32(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VROUNDPS    $0x09, 64(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VROUNDPS    $0x09, 96(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VROUNDPS    $0x09, 128(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VROUNDPS    $0x09, 160(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VROUNDPS    $0x09, 192(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VROUNDPS    $0x09, 224(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -24603,6 +21628,8 @@ TEXT ·floorInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -24626,6 +21653,10 @@ TEXT ·floorInt32F64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
 	VROUNDPD    $0x09, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
@@ -24788,6 +21819,8 @@ TEXT ·ceilInt32F32AVX2(SB), NOSPLIT, $0-24
 	MOVQ       dst+0(FP), AX
 	MOVQ       x+8(FP), CX
 	MOVQ       n+16(FP), DX
+	CMPQ       DX, $0x00000008
+	JB         tail
 	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB         plain
 	CMPQ       AX, CX
@@ -24812,67 +21845,71 @@ TEXT ·ceilInt32F32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN    $0x20
 
 stream:
-	VROUNDPS   $0x0a, (CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, (AX)
-	VROUNDPS   $0x0a, 32(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 32(AX)
-	VROUNDPS   $0x0a, 64(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 64(AX)
-	VROUNDPS   $0x0a, 96(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 96(AX)
-	VROUNDPS   $0x0a, 128(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 128(AX)
-	VROUNDPS   $0x0a, 160(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 160(AX)
-	VROUNDPS   $0x0a, 192(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 192(AX)
-	VROUNDPS   $0x0a, 224(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 224(AX)
-	ADDQ       $0x00000100, AX
-	ADDQ       $0x00000100, CX
-	SUBQ       $0x00000040, DX
-	CMPQ       DX, $0x00000040
-	JAE        stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x0a, (CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VROUNDPS    $0x0a, 32(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VROUNDPS    $0x0a, 64(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VROUNDPS    $0x0a, 96(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VROUNDPS    $0x0a, 128(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VROUNDPS    $0x0a, 160(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VROUNDPS    $0x0a, 192(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VROUNDPS    $0x0a, 224(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -24984,6 +22021,8 @@ TEXT ·ceilInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -25007,6 +22046,10 @@ TEXT ·ceilInt32F64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
 	VROUNDPD    $0x0a, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
@@ -25163,6 +22206,8 @@ TEXT ·roundInt32F32AVX2(SB), NOSPLIT, $0-24
 	MOVQ       dst+0(FP), AX
 	MOVQ       x+8(FP), CX
 	MOVQ       n+16(FP), DX
+	CMPQ       DX, $0x00000008
+	JB         tail
 	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB         plain
 	CMPQ       AX, CX
@@ -25187,67 +22232,71 @@ TEXT ·roundInt32F32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN    $0x20
 
 stream:
-	VROUNDPS   $0x08, (CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, (AX)
-	VROUNDPS   $0x08, 32(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 32(AX)
-	VROUNDPS   $0x08, 64(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 64(AX)
-	VROUNDPS   $0x08, 96(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 96(AX)
-	VROUNDPS   $0x08, 128(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 128(AX)
-	VROUNDPS   $0x08, 160(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 160(AX)
-	VROUNDPS   $0x08, 192(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 192(AX)
-	VROUNDPS   $0x08, 224(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 224(AX)
-	ADDQ       $0x00000100, AX
-	ADDQ       $0x00000100, CX
-	SUBQ       $0x00000040, DX
-	CMPQ       DX, $0x00000040
-	JAE        stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x08, (CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VROUNDPS    $0x08, 32(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VROUNDPS    $0x08, 64(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VROUNDPS    $0x08, 96(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VROUNDPS    $0x08, 128(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VROUNDPS    $0x08, 160(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VROUNDPS    $0x08, 192(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VROUNDPS    $0x08, 224(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -25359,6 +22408,8 @@ TEXT ·roundInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -25382,6 +22433,10 @@ TEXT ·roundInt32F64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
 	VROUNDPD    $0x08, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
@@ -25538,6 +22593,8 @@ TEXT ·truncInt32F32AVX2(SB), NOSPLIT, $0-24
 	MOVQ       dst+0(FP), AX
 	MOVQ       x+8(FP), CX
 	MOVQ       n+16(FP), DX
+	CMPQ       DX, $0x00000008
+	JB         tail
 	CMPQ       DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB         plain
 	CMPQ       AX, CX
@@ -25562,67 +22619,71 @@ TEXT ·truncInt32F32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN    $0x20
 
 stream:
-	VROUNDPS   $0x0b, (CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, (AX)
-	VROUNDPS   $0x0b, 32(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 32(AX)
-	VROUNDPS   $0x0b, 64(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 64(AX)
-	VROUNDPS   $0x0b, 96(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 96(AX)
-	VROUNDPS   $0x0b, 128(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 128(AX)
-	VROUNDPS   $0x0b, 160(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 160(AX)
-	VROUNDPS   $0x0b, 192(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 192(AX)
-	VROUNDPS   $0x0b, 224(CX), Y0
-	VCVTTPS2DQ Y0, Y1
-	VCMPPS     $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VCMPPS     $0x07, Y0, Y0, Y0
-	VPAND      Y0, Y1, Y1
-	VMOVNTPS   Y1, 224(AX)
-	ADDQ       $0x00000100, AX
-	ADDQ       $0x00000100, CX
-	SUBQ       $0x00000040, DX
-	CMPQ       DX, $0x00000040
-	JAE        stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VROUNDPS    $0x0b, (CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VROUNDPS    $0x0b, 32(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VROUNDPS    $0x0b, 64(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VROUNDPS    $0x0b, 96(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VROUNDPS    $0x0b, 128(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VROUNDPS    $0x0b, 160(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VROUNDPS    $0x0b, 192(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VROUNDPS    $0x0b, 224(CX), Y0
+	VCVTTPS2DQ  Y0, Y1
+	VCMPPS      $0x1d, splat8x32_4f000000<>+0(SB), Y0, Y2
+	VPXOR       Y2, Y1, Y1
+	VCMPPS      $0x07, Y0, Y0, Y0
+	VPAND       Y0, Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -25734,6 +22795,8 @@ TEXT ·truncInt32F64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -25757,6 +22820,10 @@ TEXT ·truncInt32F64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
 	VROUNDPD    $0x0b, (CX), Y0
 	VCMPPD      $0x07, Y0, Y0, Y1
 	VANDPD      Y1, Y0, Y0
@@ -25916,6 +22983,8 @@ TEXT ·steForwardDownF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -25925,92 +22994,97 @@ TEXT ·steForwardDownF32AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 2(CX)
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 3(CX)
-	VMOVNTPS  Y3, 96(AX)
-	VMOVUPS   128(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 4(CX)
-	VMOVNTPS  Y3, 128(AX)
-	VMOVUPS   160(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 5(CX)
-	VMOVNTPS  Y3, 160(AX)
-	VMOVUPS   192(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 6(CX)
-	VMOVNTPS  Y3, 192(AX)
-	VMOVUPS   224(DX), Y2
-	VROUNDPS  $0x09, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 7(CX)
-	VMOVNTPS  Y3, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000008, CX
-	ADDQ      $0x00000100, DX
-	SUBQ      $0x00000040, BX
-	CMPQ      BX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y3, 96(AX)
+	VMOVUPS     128(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 4(CX)
+	VMOVNTPS    Y3, 128(AX)
+	VMOVUPS     160(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 5(CX)
+	VMOVNTPS    Y3, 160(AX)
+	VMOVUPS     192(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 6(CX)
+	VMOVNTPS    Y3, 192(AX)
+	VMOVUPS     224(DX), Y2
+	VROUNDPS    $0x09, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 7(CX)
+	VMOVNTPS    Y3, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -26157,6 +23231,8 @@ TEXT ·steForwardUpF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -26166,92 +23242,97 @@ TEXT ·steForwardUpF32AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 2(CX)
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 3(CX)
-	VMOVNTPS  Y3, 96(AX)
-	VMOVUPS   128(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 4(CX)
-	VMOVNTPS  Y3, 128(AX)
-	VMOVUPS   160(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 5(CX)
-	VMOVNTPS  Y3, 160(AX)
-	VMOVUPS   192(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 6(CX)
-	VMOVNTPS  Y3, 192(AX)
-	VMOVUPS   224(DX), Y2
-	VROUNDPS  $0x0a, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 7(CX)
-	VMOVNTPS  Y3, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000008, CX
-	ADDQ      $0x00000100, DX
-	SUBQ      $0x00000040, BX
-	CMPQ      BX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y3, 96(AX)
+	VMOVUPS     128(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 4(CX)
+	VMOVNTPS    Y3, 128(AX)
+	VMOVUPS     160(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 5(CX)
+	VMOVNTPS    Y3, 160(AX)
+	VMOVUPS     192(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 6(CX)
+	VMOVNTPS    Y3, 192(AX)
+	VMOVUPS     224(DX), Y2
+	VROUNDPS    $0x0a, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 7(CX)
+	VMOVNTPS    Y3, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -26398,6 +23479,8 @@ TEXT ·steForwardTowardZeroF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -26407,92 +23490,97 @@ TEXT ·steForwardTowardZeroF32AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 2(CX)
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 3(CX)
-	VMOVNTPS  Y3, 96(AX)
-	VMOVUPS   128(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 4(CX)
-	VMOVNTPS  Y3, 128(AX)
-	VMOVUPS   160(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 5(CX)
-	VMOVNTPS  Y3, 160(AX)
-	VMOVUPS   192(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 6(CX)
-	VMOVNTPS  Y3, 192(AX)
-	VMOVUPS   224(DX), Y2
-	VROUNDPS  $0x0b, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 7(CX)
-	VMOVNTPS  Y3, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000008, CX
-	ADDQ      $0x00000100, DX
-	SUBQ      $0x00000040, BX
-	CMPQ      BX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y3, 96(AX)
+	VMOVUPS     128(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 4(CX)
+	VMOVNTPS    Y3, 128(AX)
+	VMOVUPS     160(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 5(CX)
+	VMOVNTPS    Y3, 160(AX)
+	VMOVUPS     192(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 6(CX)
+	VMOVNTPS    Y3, 192(AX)
+	VMOVUPS     224(DX), Y2
+	VROUNDPS    $0x0b, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 7(CX)
+	VMOVNTPS    Y3, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -26639,6 +23727,8 @@ TEXT ·steForwardNearestEvenF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS lo+32(FP), Y0
 	VBROADCASTSS hi+36(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -26648,92 +23738,97 @@ TEXT ·steForwardNearestEvenF32AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 2(CX)
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 3(CX)
-	VMOVNTPS  Y3, 96(AX)
-	VMOVUPS   128(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 4(CX)
-	VMOVNTPS  Y3, 128(AX)
-	VMOVUPS   160(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 5(CX)
-	VMOVNTPS  Y3, 160(AX)
-	VMOVUPS   192(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 6(CX)
-	VMOVNTPS  Y3, 192(AX)
-	VMOVUPS   224(DX), Y2
-	VROUNDPS  $0x08, Y2, Y3
-	VMAXPS    Y3, Y0, Y3
-	VMINPS    Y3, Y1, Y3
-	VCMPPS    $0x12, Y2, Y0, Y4
-	VCMPPS    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPS Y2, SI
-	MOVB      SI, 7(CX)
-	VMOVNTPS  Y3, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000008, CX
-	ADDQ      $0x00000100, DX
-	SUBQ      $0x00000040, BX
-	CMPQ      BX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y3, 96(AX)
+	VMOVUPS     128(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 4(CX)
+	VMOVNTPS    Y3, 128(AX)
+	VMOVUPS     160(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 5(CX)
+	VMOVNTPS    Y3, 160(AX)
+	VMOVUPS     192(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 6(CX)
+	VMOVNTPS    Y3, 192(AX)
+	VMOVUPS     224(DX), Y2
+	VROUNDPS    $0x08, Y2, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMINPS      Y3, Y1, Y3
+	VCMPPS      $0x12, Y2, Y0, Y4
+	VCMPPS      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPS   Y2, SI
+	MOVB        SI, 7(CX)
+	VMOVNTPS    Y3, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -26882,6 +23977,8 @@ TEXT ·steForwardNearestAwayF32AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS hi+36(FP), Y1
 	VMOVUPS      splat8x32_3effffff<>+0(SB), Y2
 	VMOVUPS      splat8x32_80000000<>+0(SB), Y3
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -26891,116 +23988,121 @@ TEXT ·steForwardNearestAwayF32AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y5, (AX)
-	VMOVUPS   32(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y5, 32(AX)
-	VMOVUPS   64(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 2(CX)
-	VMOVNTPS  Y5, 64(AX)
-	VMOVUPS   96(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 3(CX)
-	VMOVNTPS  Y5, 96(AX)
-	VMOVUPS   128(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 4(CX)
-	VMOVNTPS  Y5, 128(AX)
-	VMOVUPS   160(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 5(CX)
-	VMOVNTPS  Y5, 160(AX)
-	VMOVUPS   192(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 6(CX)
-	VMOVNTPS  Y5, 192(AX)
-	VMOVUPS   224(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPS    Y5, Y4, Y5
-	VROUNDPS  $0x0b, Y5, Y5
-	VMAXPS    Y5, Y0, Y5
-	VMINPS    Y5, Y1, Y5
-	VCMPPS    $0x12, Y4, Y0, Y6
-	VCMPPS    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPS Y4, SI
-	MOVB      SI, 7(CX)
-	VMOVNTPS  Y5, 224(AX)
-	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000008, CX
-	ADDQ      $0x00000100, DX
-	SUBQ      $0x00000040, BX
-	CMPQ      BX, $0x00000040
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y5, 96(AX)
+	VMOVUPS     128(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 4(CX)
+	VMOVNTPS    Y5, 128(AX)
+	VMOVUPS     160(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 5(CX)
+	VMOVNTPS    Y5, 160(AX)
+	VMOVUPS     192(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 6(CX)
+	VMOVNTPS    Y5, 192(AX)
+	VMOVUPS     224(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPS      Y5, Y4, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VCMPPS      $0x12, Y4, Y0, Y6
+	VCMPPS      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPS   Y4, SI
+	MOVB        SI, 7(CX)
+	VMOVNTPS    Y5, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -27177,6 +24279,8 @@ TEXT ·steForwardDownF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -27186,54 +24290,57 @@ TEXT ·steForwardDownF64AVX2(SB), NOSPLIT, $0-48
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPD  $0x09, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPD  $0x09, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPD  $0x09, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPD  $0x09, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 96(AX)
-	ADDQ      $0x00000080, AX
-	ADDQ      $0x00000002, CX
-	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000010, BX
-	CMPQ      BX, $0x00000010
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPD    $0x09, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPD    $0x09, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPD    $0x09, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPD    $0x09, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
 	SFENCE
 
 plain:
@@ -27366,6 +24473,8 @@ TEXT ·steForwardUpF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -27375,54 +24484,57 @@ TEXT ·steForwardUpF64AVX2(SB), NOSPLIT, $0-48
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPD  $0x0a, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 96(AX)
-	ADDQ      $0x00000080, AX
-	ADDQ      $0x00000002, CX
-	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000010, BX
-	CMPQ      BX, $0x00000010
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPD    $0x0a, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
 	SFENCE
 
 plain:
@@ -27555,6 +24667,8 @@ TEXT ·steForwardTowardZeroF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -27564,54 +24678,57 @@ TEXT ·steForwardTowardZeroF64AVX2(SB), NOSPLIT, $0-48
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPD  $0x0b, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPD  $0x0b, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPD  $0x0b, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPD  $0x0b, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 96(AX)
-	ADDQ      $0x00000080, AX
-	ADDQ      $0x00000002, CX
-	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000010, BX
-	CMPQ      BX, $0x00000010
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPD    $0x0b, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPD    $0x0b, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPD    $0x0b, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPD    $0x0b, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
 	SFENCE
 
 plain:
@@ -27744,6 +24861,8 @@ TEXT ·steForwardNearestEvenF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	VBROADCASTSD lo+32(FP), Y0
 	VBROADCASTSD hi+40(FP), Y1
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -27753,54 +24872,57 @@ TEXT ·steForwardNearestEvenF64AVX2(SB), NOSPLIT, $0-48
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y2
-	VROUNDPD  $0x08, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, (AX)
-	VMOVUPS   32(DX), Y2
-	VROUNDPD  $0x08, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y3, 32(AX)
-	VMOVUPS   64(DX), Y2
-	VROUNDPD  $0x08, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, SI
-	VMOVNTPS  Y3, 64(AX)
-	VMOVUPS   96(DX), Y2
-	VROUNDPD  $0x08, Y2, Y3
-	VMAXPD    Y3, Y0, Y3
-	VMINPD    Y3, Y1, Y3
-	VCMPPD    $0x12, Y2, Y0, Y4
-	VCMPPD    $0x12, Y1, Y2, Y2
-	VANDPS    Y2, Y4, Y2
-	VMOVMSKPD Y2, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y3, 96(AX)
-	ADDQ      $0x00000080, AX
-	ADDQ      $0x00000002, CX
-	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000010, BX
-	CMPQ      BX, $0x00000010
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y2
+	VROUNDPD    $0x08, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, (AX)
+	VMOVUPS     32(DX), Y2
+	VROUNDPD    $0x08, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y3, 32(AX)
+	VMOVUPS     64(DX), Y2
+	VROUNDPD    $0x08, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, SI
+	VMOVNTPS    Y3, 64(AX)
+	VMOVUPS     96(DX), Y2
+	VROUNDPD    $0x08, Y2, Y3
+	VMAXPD      Y3, Y0, Y3
+	VMINPD      Y3, Y1, Y3
+	VCMPPD      $0x12, Y2, Y0, Y4
+	VCMPPD      $0x12, Y1, Y2, Y2
+	VANDPS      Y2, Y4, Y2
+	VMOVMSKPD   Y2, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
 	SFENCE
 
 plain:
@@ -27935,6 +25057,8 @@ TEXT ·steForwardNearestAwayF64AVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSD hi+40(FP), Y1
 	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y2
 	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y3
+	CMPQ         BX, $0x00000008
+	JB           tail
 	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, DX
@@ -27944,66 +25068,69 @@ TEXT ·steForwardNearestAwayF64AVX2(SB), NOSPLIT, $0-48
 	PCALIGN      $0x20
 
 stream:
-	VMOVUPS   (DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPD    Y5, Y4, Y5
-	VROUNDPD  $0x0b, Y5, Y5
-	VMAXPD    Y5, Y0, Y5
-	VMINPD    Y5, Y1, Y5
-	VCMPPD    $0x12, Y4, Y0, Y6
-	VCMPPD    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPD Y4, SI
-	VMOVNTPS  Y5, (AX)
-	VMOVUPS   32(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPD    Y5, Y4, Y5
-	VROUNDPD  $0x0b, Y5, Y5
-	VMAXPD    Y5, Y0, Y5
-	VMINPD    Y5, Y1, Y5
-	VCMPPD    $0x12, Y4, Y0, Y6
-	VCMPPD    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPD Y4, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, (CX)
-	VMOVNTPS  Y5, 32(AX)
-	VMOVUPS   64(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPD    Y5, Y4, Y5
-	VROUNDPD  $0x0b, Y5, Y5
-	VMAXPD    Y5, Y0, Y5
-	VMINPD    Y5, Y1, Y5
-	VCMPPD    $0x12, Y4, Y0, Y6
-	VCMPPD    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPD Y4, SI
-	VMOVNTPS  Y5, 64(AX)
-	VMOVUPS   96(DX), Y4
-	VANDPS    Y3, Y4, Y5
-	VORPS     Y2, Y5, Y5
-	VADDPD    Y5, Y4, Y5
-	VROUNDPD  $0x0b, Y5, Y5
-	VMAXPD    Y5, Y0, Y5
-	VMINPD    Y5, Y1, Y5
-	VCMPPD    $0x12, Y4, Y0, Y6
-	VCMPPD    $0x12, Y1, Y4, Y4
-	VANDPS    Y4, Y6, Y4
-	VMOVMSKPD Y4, DI
-	SHLL      $0x04, DI
-	ORL       DI, SI
-	MOVB      SI, 1(CX)
-	VMOVNTPS  Y5, 96(AX)
-	ADDQ      $0x00000080, AX
-	ADDQ      $0x00000002, CX
-	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000010, BX
-	CMPQ      BX, $0x00000010
-	JAE       stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPD      Y5, Y4, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y0, Y5
+	VMINPD      Y5, Y1, Y5
+	VCMPPD      $0x12, Y4, Y0, Y6
+	VCMPPD      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPD   Y4, SI
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPD      Y5, Y4, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y0, Y5
+	VMINPD      Y5, Y1, Y5
+	VCMPPD      $0x12, Y4, Y0, Y6
+	VCMPPD      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPD   Y4, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPD      Y5, Y4, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y0, Y5
+	VMINPD      Y5, Y1, Y5
+	VCMPPD      $0x12, Y4, Y0, Y6
+	VCMPPD      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPD   Y4, SI
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(DX), Y4
+	VANDPS      Y3, Y4, Y5
+	VORPS       Y2, Y5, Y5
+	VADDPD      Y5, Y4, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y0, Y5
+	VMINPD      Y5, Y1, Y5
+	VCMPPD      $0x12, Y4, Y0, Y6
+	VCMPPD      $0x12, Y1, Y4, Y4
+	VANDPS      Y4, Y6, Y4
+	VMOVMSKPD   Y4, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
 	SFENCE
 
 plain:
@@ -28159,6 +25286,8 @@ TEXT ·steBackwardF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -28168,6 +25297,11 @@ TEXT ·steBackwardF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
+	PREFETCHNTA  512(CX)
+	PREFETCHNTA  576(CX)
+	PREFETCHNTA  640(CX)
+	PREFETCHNTA  448(DX)
 	VPBROADCASTB (DX), Y0
 	VMOVDQU      bits32_0<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
@@ -28337,6 +25471,8 @@ TEXT ·steBackwardF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    mask+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    BX, $0x00000008
+	JB      tail
 	CMPQ    BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -28346,6 +25482,9 @@ TEXT ·steBackwardF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
+	PREFETCHNTA  512(CX)
+	PREFETCHNTA  448(DX)
 	VPBROADCASTB (DX), Y0
 	VMOVDQU      bits64_0<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
@@ -28496,6 +25635,8 @@ TEXT ·softFloorF32AVX2(SB), $224-32
 	VMOVUPD      Y0, 128(SI)
 	VBROADCASTSD 24(BX), Y0
 	VMOVUPD      Y0, 160(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -28733,6 +25874,8 @@ TEXT ·softFloorF64AVX2(SB), $256-32
 	VMOVUPD      Y6, 160(SI)
 	VBROADCASTSD 32(BX), Y6
 	VMOVUPD      Y6, 192(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -29034,6 +26177,8 @@ TEXT ·softFloorGradF32AVX2(SB), $288-40
 	VMOVUPD      Y0, 192(DI)
 	VBROADCASTSD 48(SI), Y0
 	VMOVUPD      Y0, 224(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -29261,6 +26406,8 @@ TEXT ·softFloorGradF64AVX2(SB), $448-40
 	VMOVUPD      Y0, 352(DI)
 	VBROADCASTSD 104(SI), Y0
 	VMOVUPD      Y0, 384(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -29525,6 +26672,8 @@ TEXT ·softFloorValueGradF32AVX2(SB), $288-40
 	VMOVUPD      Y0, 192(DI)
 	VBROADCASTSD 48(SI), Y0
 	VMOVUPD      Y0, 224(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -29765,6 +26914,8 @@ TEXT ·softFloorValueGradF64AVX2(SB), $416-40
 	VMOVUPD      Y6, 320(DI)
 	VBROADCASTSD 104(SI), Y6
 	VMOVUPD      Y6, 352(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -30047,6 +27198,8 @@ TEXT ·softRoundF32AVX2(SB), $224-32
 	VMOVUPD      Y0, 128(SI)
 	VBROADCASTSD 24(BX), Y0
 	VMOVUPD      Y0, 160(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -30240,6 +27393,8 @@ TEXT ·softRoundF64AVX2(SB), $256-32
 	VMOVUPD      Y6, 160(SI)
 	VBROADCASTSD 32(BX), Y6
 	VMOVUPD      Y6, 192(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -30469,6 +27624,8 @@ TEXT ·softRoundGradF32AVX2(SB), $288-40
 	VMOVUPD      Y0, 192(DI)
 	VBROADCASTSD 48(SI), Y0
 	VMOVUPD      Y0, 224(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -30686,6 +27843,8 @@ TEXT ·softRoundGradF64AVX2(SB), $448-40
 	VMOVUPD      Y0, 352(DI)
 	VBROADCASTSD 104(SI), Y0
 	VMOVUPD      Y0, 384(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -30930,6 +28089,8 @@ TEXT ·softRoundValueGradF32AVX2(SB), $288-40
 	VMOVUPD      Y0, 192(DI)
 	VBROADCASTSD 48(SI), Y0
 	VMOVUPD      Y0, 224(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -31172,6 +28333,8 @@ TEXT ·softRoundValueGradF64AVX2(SB), $384-40
 	VMOVUPD      Y6, 288(DI)
 	VBROADCASTSD 104(SI), Y6
 	VMOVUPD      Y6, 320(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -31442,6 +28605,8 @@ TEXT ·softCeilF32AVX2(SB), $224-32
 	VMOVUPD      Y0, 128(SI)
 	VBROADCASTSD 24(BX), Y0
 	VMOVUPD      Y0, 160(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -31639,6 +28804,8 @@ TEXT ·softCeilF64AVX2(SB), $256-32
 	VMOVUPD      Y6, 160(SI)
 	VBROADCASTSD 32(BX), Y6
 	VMOVUPD      Y6, 192(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -31885,6 +29052,8 @@ TEXT ·softCeilGradF32AVX2(SB), $288-40
 	VMOVUPD      Y0, 192(DI)
 	VBROADCASTSD 48(SI), Y0
 	VMOVUPD      Y0, 224(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -32110,6 +29279,8 @@ TEXT ·softCeilGradF64AVX2(SB), $448-40
 	VMOVUPD      Y0, 352(DI)
 	VBROADCASTSD 104(SI), Y0
 	VMOVUPD      Y0, 384(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -32371,6 +29542,8 @@ TEXT ·softCeilValueGradF32AVX2(SB), $288-40
 	VMOVUPD      Y0, 192(DI)
 	VBROADCASTSD 48(SI), Y0
 	VMOVUPD      Y0, 224(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -32619,6 +29792,8 @@ TEXT ·softCeilValueGradF64AVX2(SB), $416-40
 	VMOVUPD      Y6, 320(DI)
 	VBROADCASTSD 104(SI), Y6
 	VMOVUPD      Y6, 352(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -32908,6 +30083,8 @@ TEXT ·smoothFloorF32AVX2(SB), $256-32
 	VMOVUPD      Y0, 160(SI)
 	VBROADCASTSD 8(BX), Y0
 	VMOVUPD      Y0, 192(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -33193,6 +30370,8 @@ TEXT ·smoothFloorF64AVX2(SB), $480-32
 	VMOVUPD      Y0, 384(SI)
 	VBROADCASTSD 8(BX), Y0
 	VMOVUPD      Y0, 416(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -33568,6 +30747,8 @@ TEXT ·smoothFloorGradF32AVX2(SB), $224-40
 	VMOVUPD      Y0, 128(DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 160(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -33723,6 +30904,8 @@ TEXT ·smoothFloorGradF64AVX2(SB), $96-40
 	VMOVUPD      Y0, (DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 32(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -33982,6 +31165,8 @@ TEXT ·smoothFloorValueGradF32AVX2(SB), $448-40
 	VMOVUPD      Y0, 352(DI)
 	VBROADCASTSD 8(SI), Y0
 	VMOVUPD      Y0, 384(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -34278,6 +31463,8 @@ TEXT ·smoothFloorValueGradF64AVX2(SB), $544-40
 	VMOVUPD      Y0, 448(DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 480(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -34654,6 +31841,8 @@ TEXT ·smoothRoundF32AVX2(SB), $256-32
 	VMOVUPD      Y0, 160(SI)
 	VBROADCASTSD 8(BX), Y0
 	VMOVUPD      Y0, 192(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -34883,6 +32072,8 @@ TEXT ·smoothRoundF64AVX2(SB), $480-32
 	VMOVUPD      Y0, 384(SI)
 	VBROADCASTSD 8(BX), Y0
 	VMOVUPD      Y0, 416(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -35159,6 +32350,8 @@ TEXT ·smoothRoundGradF32AVX2(SB), $224-40
 	VMOVUPD      Y0, 128(DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 160(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -35310,6 +32503,8 @@ TEXT ·smoothRoundGradF64AVX2(SB), $96-40
 	VMOVUPD      Y0, (DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 32(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -35491,6 +32686,8 @@ TEXT ·smoothRoundValueGradF32AVX2(SB), $384-40
 	VBROADCASTSD 8(SI), Y5
 	VMOVUPD      Y5, 320(DI)
 	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -35783,6 +32980,8 @@ TEXT ·smoothRoundValueGradF64AVX2(SB), $544-40
 	VMOVUPD      Y0, 448(DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 480(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -36155,6 +33354,8 @@ TEXT ·smoothCeilF32AVX2(SB), $256-32
 	VMOVUPD      Y0, 160(SI)
 	VBROADCASTSD 8(BX), Y0
 	VMOVUPD      Y0, 192(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -36388,6 +33589,8 @@ TEXT ·smoothCeilF64AVX2(SB), $480-32
 	VMOVUPD      Y0, 384(SI)
 	VBROADCASTSD 8(BX), Y0
 	VMOVUPD      Y0, 416(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -36668,6 +33871,8 @@ TEXT ·smoothCeilGradF32AVX2(SB), $224-40
 	VMOVUPD      Y0, 128(DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 160(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -36827,6 +34032,8 @@ TEXT ·smoothCeilGradF64AVX2(SB), $96-40
 	VMOVUPD      Y0, (DI)
 	VBROADCASTSD (SI), Y0
 	VMOVUPD      Y0, 32(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -37023,6 +34230,8 @@ TEXT ·smoothCeilValueGradF32AVX2(SB), $448-40
 	VMOVUPD      Y0, 352(DI)
 	VBROADCASTSD 8(SI), Y0
 	VMOVUPD      Y0, 384(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -37327,6 +34536,8 @@ TEXT ·smoothCeilValueGradF64AVX2(SB), $448-40
 	VMOVUPD      Y6, 352(DI)
 	VBROADCASTSD (SI), Y6
 	VMOVUPD      Y6, 384(DI)
+	CMPQ         BX, $0x00000004
+	JB           tail
 	CMPQ         BX, $0x00000008
 	JB           single
 	PCALIGN      $0x20
@@ -37680,6 +34891,8 @@ TEXT ·addF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000008
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -37706,36 +34919,44 @@ TEXT ·addF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (DX), Y0
-	VADDPS   (CX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(DX), Y0
-	VADDPS   32(CX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(DX), Y0
-	VADDPS   64(CX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(DX), Y0
-	VADDPS   96(CX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(DX), Y0
-	VADDPS   128(CX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(DX), Y0
-	VADDPS   160(CX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(DX), Y0
-	VADDPS   192(CX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(DX), Y0
-	VADDPS   224(CX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y0
+	VADDPS      (CX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(DX), Y0
+	VADDPS      32(CX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(DX), Y0
+	VADDPS      64(CX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(DX), Y0
+	VADDPS      96(CX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(DX), Y0
+	VADDPS      128(CX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(DX), Y0
+	VADDPS      160(CX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(DX), Y0
+	VADDPS      192(CX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(DX), Y0
+	VADDPS      224(CX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -37810,6 +35031,8 @@ TEXT ·addF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000004
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -37836,36 +35059,44 @@ TEXT ·addF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (DX), Y0
-	VADDPD   (CX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(DX), Y0
-	VADDPD   32(CX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(DX), Y0
-	VADDPD   64(CX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(DX), Y0
-	VADDPD   96(CX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(DX), Y0
-	VADDPD   128(CX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(DX), Y0
-	VADDPD   160(CX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(DX), Y0
-	VADDPD   192(CX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(DX), Y0
-	VADDPD   224(CX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000020, BX
-	CMPQ     BX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y0
+	VADDPD      (CX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(DX), Y0
+	VADDPD      32(CX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(DX), Y0
+	VADDPD      64(CX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(DX), Y0
+	VADDPD      96(CX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(DX), Y0
+	VADDPD      128(CX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(DX), Y0
+	VADDPD      160(CX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(DX), Y0
+	VADDPD      192(CX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(DX), Y0
+	VADDPD      224(CX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -37940,6 +35171,8 @@ TEXT ·subF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000008
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -37966,36 +35199,44 @@ TEXT ·subF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (CX), Y0
-	VSUBPS   (DX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(CX), Y0
-	VSUBPS   32(DX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(CX), Y0
-	VSUBPS   64(DX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(CX), Y0
-	VSUBPS   96(DX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(CX), Y0
-	VSUBPS   128(DX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(CX), Y0
-	VSUBPS   160(DX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(CX), Y0
-	VSUBPS   192(DX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(CX), Y0
-	VSUBPS   224(DX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (CX), Y0
+	VSUBPS      (DX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VSUBPS      32(DX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(CX), Y0
+	VSUBPS      64(DX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(CX), Y0
+	VSUBPS      96(DX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(CX), Y0
+	VSUBPS      128(DX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(CX), Y0
+	VSUBPS      160(DX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(CX), Y0
+	VSUBPS      192(DX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(CX), Y0
+	VSUBPS      224(DX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38070,6 +35311,8 @@ TEXT ·subF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000004
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -38096,36 +35339,44 @@ TEXT ·subF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (CX), Y0
-	VSUBPD   (DX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(CX), Y0
-	VSUBPD   32(DX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(CX), Y0
-	VSUBPD   64(DX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(CX), Y0
-	VSUBPD   96(DX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(CX), Y0
-	VSUBPD   128(DX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(CX), Y0
-	VSUBPD   160(DX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(CX), Y0
-	VSUBPD   192(DX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(CX), Y0
-	VSUBPD   224(DX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000020, BX
-	CMPQ     BX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (CX), Y0
+	VSUBPD      (DX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VSUBPD      32(DX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(CX), Y0
+	VSUBPD      64(DX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(CX), Y0
+	VSUBPD      96(DX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(CX), Y0
+	VSUBPD      128(DX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(CX), Y0
+	VSUBPD      160(DX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(CX), Y0
+	VSUBPD      192(DX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(CX), Y0
+	VSUBPD      224(DX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38200,6 +35451,8 @@ TEXT ·mulF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000008
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -38226,36 +35479,44 @@ TEXT ·mulF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (DX), Y0
-	VMULPS   (CX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(DX), Y0
-	VMULPS   32(CX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(DX), Y0
-	VMULPS   64(CX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(DX), Y0
-	VMULPS   96(CX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(DX), Y0
-	VMULPS   128(CX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(DX), Y0
-	VMULPS   160(CX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(DX), Y0
-	VMULPS   192(CX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(DX), Y0
-	VMULPS   224(CX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y0
+	VMULPS      (CX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(DX), Y0
+	VMULPS      32(CX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(DX), Y0
+	VMULPS      64(CX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(DX), Y0
+	VMULPS      96(CX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(DX), Y0
+	VMULPS      128(CX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(DX), Y0
+	VMULPS      160(CX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(DX), Y0
+	VMULPS      192(CX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(DX), Y0
+	VMULPS      224(CX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38330,6 +35591,8 @@ TEXT ·mulF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000004
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -38356,36 +35619,44 @@ TEXT ·mulF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (DX), Y0
-	VMULPD   (CX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(DX), Y0
-	VMULPD   32(CX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(DX), Y0
-	VMULPD   64(CX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(DX), Y0
-	VMULPD   96(CX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(DX), Y0
-	VMULPD   128(CX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(DX), Y0
-	VMULPD   160(CX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(DX), Y0
-	VMULPD   192(CX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(DX), Y0
-	VMULPD   224(CX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000020, BX
-	CMPQ     BX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (DX), Y0
+	VMULPD      (CX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(DX), Y0
+	VMULPD      32(CX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(DX), Y0
+	VMULPD      64(CX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(DX), Y0
+	VMULPD      96(CX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(DX), Y0
+	VMULPD      128(CX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(DX), Y0
+	VMULPD      160(CX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(DX), Y0
+	VMULPD      192(CX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(DX), Y0
+	VMULPD      224(CX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38460,6 +35731,8 @@ TEXT ·divF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000008
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -38486,36 +35759,44 @@ TEXT ·divF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (CX), Y0
-	VDIVPS   (DX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(CX), Y0
-	VDIVPS   32(DX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(CX), Y0
-	VDIVPS   64(DX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(CX), Y0
-	VDIVPS   96(DX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(CX), Y0
-	VDIVPS   128(DX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(CX), Y0
-	VDIVPS   160(DX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(CX), Y0
-	VDIVPS   192(DX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(CX), Y0
-	VDIVPS   224(DX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (CX), Y0
+	VDIVPS      (DX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VDIVPS      32(DX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(CX), Y0
+	VDIVPS      64(DX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(CX), Y0
+	VDIVPS      96(DX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(CX), Y0
+	VDIVPS      128(DX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(CX), Y0
+	VDIVPS      160(DX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(CX), Y0
+	VDIVPS      192(DX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(CX), Y0
+	VDIVPS      224(DX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38590,6 +35871,8 @@ TEXT ·divF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
+	CMPQ    BX, $0x00000004
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -38616,36 +35899,44 @@ TEXT ·divF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VMOVUPS  (CX), Y0
-	VDIVPD   (DX), Y0, Y0
-	VMOVNTPS Y0, (AX)
-	VMOVUPS  32(CX), Y0
-	VDIVPD   32(DX), Y0, Y0
-	VMOVNTPS Y0, 32(AX)
-	VMOVUPS  64(CX), Y0
-	VDIVPD   64(DX), Y0, Y0
-	VMOVNTPS Y0, 64(AX)
-	VMOVUPS  96(CX), Y0
-	VDIVPD   96(DX), Y0, Y0
-	VMOVNTPS Y0, 96(AX)
-	VMOVUPS  128(CX), Y0
-	VDIVPD   128(DX), Y0, Y0
-	VMOVNTPS Y0, 128(AX)
-	VMOVUPS  160(CX), Y0
-	VDIVPD   160(DX), Y0, Y0
-	VMOVNTPS Y0, 160(AX)
-	VMOVUPS  192(CX), Y0
-	VDIVPD   192(DX), Y0, Y0
-	VMOVNTPS Y0, 192(AX)
-	VMOVUPS  224(CX), Y0
-	VDIVPD   224(DX), Y0, Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000020, BX
-	CMPQ     BX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VMOVUPS     (CX), Y0
+	VDIVPD      (DX), Y0, Y0
+	VMOVNTPS    Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VDIVPD      32(DX), Y0, Y0
+	VMOVNTPS    Y0, 32(AX)
+	VMOVUPS     64(CX), Y0
+	VDIVPD      64(DX), Y0, Y0
+	VMOVNTPS    Y0, 64(AX)
+	VMOVUPS     96(CX), Y0
+	VDIVPD      96(DX), Y0, Y0
+	VMOVNTPS    Y0, 96(AX)
+	VMOVUPS     128(CX), Y0
+	VDIVPD      128(DX), Y0, Y0
+	VMOVNTPS    Y0, 128(AX)
+	VMOVUPS     160(CX), Y0
+	VDIVPD      160(DX), Y0, Y0
+	VMOVNTPS    Y0, 160(AX)
+	VMOVUPS     192(CX), Y0
+	VDIVPD      192(DX), Y0, Y0
+	VMOVNTPS    Y0, 192(AX)
+	VMOVUPS     224(CX), Y0
+	VDIVPD      224(DX), Y0, Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38720,6 +36011,8 @@ TEXT ·scaleF32AVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS factor+24(FP), Y0
+	CMPQ         DX, $0x00000008
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -38739,27 +36032,31 @@ TEXT ·scaleF32AVX2(SB), NOSPLIT, $0-28
 	PCALIGN      $0x20
 
 stream:
-	VMULPS   (CX), Y0, Y1
-	VMOVNTPS Y1, (AX)
-	VMULPS   32(CX), Y0, Y1
-	VMOVNTPS Y1, 32(AX)
-	VMULPS   64(CX), Y0, Y1
-	VMOVNTPS Y1, 64(AX)
-	VMULPS   96(CX), Y0, Y1
-	VMOVNTPS Y1, 96(AX)
-	VMULPS   128(CX), Y0, Y1
-	VMOVNTPS Y1, 128(AX)
-	VMULPS   160(CX), Y0, Y1
-	VMOVNTPS Y1, 160(AX)
-	VMULPS   192(CX), Y0, Y1
-	VMOVNTPS Y1, 192(AX)
-	VMULPS   224(CX), Y0, Y1
-	VMOVNTPS Y1, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMULPS      (CX), Y0, Y1
+	VMOVNTPS    Y1, (AX)
+	VMULPS      32(CX), Y0, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VMULPS      64(CX), Y0, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VMULPS      96(CX), Y0, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VMULPS      128(CX), Y0, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VMULPS      160(CX), Y0, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VMULPS      192(CX), Y0, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VMULPS      224(CX), Y0, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38822,6 +36119,8 @@ TEXT ·scaleF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD factor+24(FP), Y0
+	CMPQ         DX, $0x00000004
+	JB           tail
 	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB           plain
 	CMPQ         AX, CX
@@ -38841,27 +36140,31 @@ TEXT ·scaleF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
-	VMULPD   (CX), Y0, Y1
-	VMOVNTPS Y1, (AX)
-	VMULPD   32(CX), Y0, Y1
-	VMOVNTPS Y1, 32(AX)
-	VMULPD   64(CX), Y0, Y1
-	VMOVNTPS Y1, 64(AX)
-	VMULPD   96(CX), Y0, Y1
-	VMOVNTPS Y1, 96(AX)
-	VMULPD   128(CX), Y0, Y1
-	VMOVNTPS Y1, 128(AX)
-	VMULPD   160(CX), Y0, Y1
-	VMOVNTPS Y1, 160(AX)
-	VMULPD   192(CX), Y0, Y1
-	VMOVNTPS Y1, 192(AX)
-	VMULPD   224(CX), Y0, Y1
-	VMOVNTPS Y1, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMULPD      (CX), Y0, Y1
+	VMOVNTPS    Y1, (AX)
+	VMULPD      32(CX), Y0, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VMULPD      64(CX), Y0, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VMULPD      96(CX), Y0, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VMULPD      128(CX), Y0, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VMULPD      160(CX), Y0, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VMULPD      192(CX), Y0, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VMULPD      224(CX), Y0, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -38923,6 +36226,8 @@ TEXT ·sqrtF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000008
+	JB      tail
 	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -38942,27 +36247,31 @@ TEXT ·sqrtF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 stream:
-	VSQRTPS  (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VSQRTPS  32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VSQRTPS  64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VSQRTPS  96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VSQRTPS  128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VSQRTPS  160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VSQRTPS  192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VSQRTPS  224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VSQRTPS     (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VSQRTPS     32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VSQRTPS     64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VSQRTPS     96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VSQRTPS     128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VSQRTPS     160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VSQRTPS     192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VSQRTPS     224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -39024,6 +36333,8 @@ TEXT ·sqrtF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000004
+	JB      tail
 	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -39043,27 +36354,31 @@ TEXT ·sqrtF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 stream:
-	VSQRTPD  (CX), Y0
-	VMOVNTPS Y0, (AX)
-	VSQRTPD  32(CX), Y0
-	VMOVNTPS Y0, 32(AX)
-	VSQRTPD  64(CX), Y0
-	VMOVNTPS Y0, 64(AX)
-	VSQRTPD  96(CX), Y0
-	VMOVNTPS Y0, 96(AX)
-	VSQRTPD  128(CX), Y0
-	VMOVNTPS Y0, 128(AX)
-	VSQRTPD  160(CX), Y0
-	VMOVNTPS Y0, 160(AX)
-	VSQRTPD  192(CX), Y0
-	VMOVNTPS Y0, 192(AX)
-	VSQRTPD  224(CX), Y0
-	VMOVNTPS Y0, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VSQRTPD     (CX), Y0
+	VMOVNTPS    Y0, (AX)
+	VSQRTPD     32(CX), Y0
+	VMOVNTPS    Y0, 32(AX)
+	VSQRTPD     64(CX), Y0
+	VMOVNTPS    Y0, 64(AX)
+	VSQRTPD     96(CX), Y0
+	VMOVNTPS    Y0, 96(AX)
+	VSQRTPD     128(CX), Y0
+	VMOVNTPS    Y0, 128(AX)
+	VSQRTPD     160(CX), Y0
+	VMOVNTPS    Y0, 160(AX)
+	VSQRTPD     192(CX), Y0
+	VMOVNTPS    Y0, 192(AX)
+	VSQRTPD     224(CX), Y0
+	VMOVNTPS    Y0, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -39126,6 +36441,8 @@ TEXT ·reLUF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    DX, $0x00000008
+	JB      tail
 	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -39146,35 +36463,39 @@ TEXT ·reLUF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 stream:
-	VMAXPS   (CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, (AX)
-	VMAXPS   32(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 32(AX)
-	VMAXPS   64(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 64(AX)
-	VMAXPS   96(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 96(AX)
-	VMAXPS   128(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 128(AX)
-	VMAXPS   160(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 160(AX)
-	VMAXPS   192(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 192(AX)
-	VMAXPS   224(CX), Y0, Y1
-	VADDPS   Y0, Y1, Y1
-	VMOVNTPS Y1, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000040, DX
-	CMPQ     DX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMAXPS      (CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VMAXPS      32(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VMAXPS      64(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VMAXPS      96(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VMAXPS      128(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VMAXPS      160(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VMAXPS      192(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VMAXPS      224(CX), Y0, Y1
+	VADDPS      Y0, Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -39247,6 +36568,8 @@ TEXT ·reLUF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    DX, $0x00000004
+	JB      tail
 	CMPQ    DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB      plain
 	CMPQ    AX, CX
@@ -39267,35 +36590,39 @@ TEXT ·reLUF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 stream:
-	VMAXPD   (CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, (AX)
-	VMAXPD   32(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 32(AX)
-	VMAXPD   64(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 64(AX)
-	VMAXPD   96(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 96(AX)
-	VMAXPD   128(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 128(AX)
-	VMAXPD   160(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 160(AX)
-	VMAXPD   192(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 192(AX)
-	VMAXPD   224(CX), Y0, Y1
-	VADDPD   Y0, Y1, Y1
-	VMOVNTPS Y1, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	SUBQ     $0x00000020, DX
-	CMPQ     DX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	VMAXPD      (CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VMAXPD      32(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VMAXPD      64(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VMAXPD      96(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VMAXPD      128(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VMAXPD      160(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VMAXPD      192(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VMAXPD      224(CX), Y0, Y1
+	VADDPD      Y0, Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -39369,6 +36696,8 @@ TEXT ·reLUGradF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    BX, $0x00000008
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -39395,36 +36724,44 @@ TEXT ·reLUGradF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VCMPPS   $0x11, (DX), Y0, Y1
-	VANDPS   (CX), Y1, Y1
-	VMOVNTPS Y1, (AX)
-	VCMPPS   $0x11, 32(DX), Y0, Y1
-	VANDPS   32(CX), Y1, Y1
-	VMOVNTPS Y1, 32(AX)
-	VCMPPS   $0x11, 64(DX), Y0, Y1
-	VANDPS   64(CX), Y1, Y1
-	VMOVNTPS Y1, 64(AX)
-	VCMPPS   $0x11, 96(DX), Y0, Y1
-	VANDPS   96(CX), Y1, Y1
-	VMOVNTPS Y1, 96(AX)
-	VCMPPS   $0x11, 128(DX), Y0, Y1
-	VANDPS   128(CX), Y1, Y1
-	VMOVNTPS Y1, 128(AX)
-	VCMPPS   $0x11, 160(DX), Y0, Y1
-	VANDPS   160(CX), Y1, Y1
-	VMOVNTPS Y1, 160(AX)
-	VCMPPS   $0x11, 192(DX), Y0, Y1
-	VANDPS   192(CX), Y1, Y1
-	VMOVNTPS Y1, 192(AX)
-	VCMPPS   $0x11, 224(DX), Y0, Y1
-	VANDPS   224(CX), Y1, Y1
-	VMOVNTPS Y1, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000040, BX
-	CMPQ     BX, $0x00000040
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VCMPPS      $0x11, (DX), Y0, Y1
+	VANDPS      (CX), Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VCMPPS      $0x11, 32(DX), Y0, Y1
+	VANDPS      32(CX), Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VCMPPS      $0x11, 64(DX), Y0, Y1
+	VANDPS      64(CX), Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VCMPPS      $0x11, 96(DX), Y0, Y1
+	VANDPS      96(CX), Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VCMPPS      $0x11, 128(DX), Y0, Y1
+	VANDPS      128(CX), Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VCMPPS      $0x11, 160(DX), Y0, Y1
+	VANDPS      160(CX), Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VCMPPS      $0x11, 192(DX), Y0, Y1
+	VANDPS      192(CX), Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VCMPPS      $0x11, 224(DX), Y0, Y1
+	VANDPS      224(CX), Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
 	SFENCE
 
 plain:
@@ -39501,6 +36838,8 @@ TEXT ·reLUGradF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    y+16(FP), DX
 	MOVQ    n+24(FP), BX
 	VXORPS  Y0, Y0, Y0
+	CMPQ    BX, $0x00000004
+	JB      tail
 	MOVQ    BX, SI
 	SHRQ    $0x01, SI
 	ADDQ    BX, SI
@@ -39527,36 +36866,44 @@ TEXT ·reLUGradF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN $0x20
 
 stream:
-	VCMPPD   $0x11, (DX), Y0, Y1
-	VANDPS   (CX), Y1, Y1
-	VMOVNTPS Y1, (AX)
-	VCMPPD   $0x11, 32(DX), Y0, Y1
-	VANDPS   32(CX), Y1, Y1
-	VMOVNTPS Y1, 32(AX)
-	VCMPPD   $0x11, 64(DX), Y0, Y1
-	VANDPS   64(CX), Y1, Y1
-	VMOVNTPS Y1, 64(AX)
-	VCMPPD   $0x11, 96(DX), Y0, Y1
-	VANDPS   96(CX), Y1, Y1
-	VMOVNTPS Y1, 96(AX)
-	VCMPPD   $0x11, 128(DX), Y0, Y1
-	VANDPS   128(CX), Y1, Y1
-	VMOVNTPS Y1, 128(AX)
-	VCMPPD   $0x11, 160(DX), Y0, Y1
-	VANDPS   160(CX), Y1, Y1
-	VMOVNTPS Y1, 160(AX)
-	VCMPPD   $0x11, 192(DX), Y0, Y1
-	VANDPS   192(CX), Y1, Y1
-	VMOVNTPS Y1, 192(AX)
-	VCMPPD   $0x11, 224(DX), Y0, Y1
-	VANDPS   224(CX), Y1, Y1
-	VMOVNTPS Y1, 224(AX)
-	ADDQ     $0x00000100, AX
-	ADDQ     $0x00000100, CX
-	ADDQ     $0x00000100, DX
-	SUBQ     $0x00000020, BX
-	CMPQ     BX, $0x00000020
-	JAE      stream
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	PREFETCHNTA 576(CX)
+	PREFETCHNTA 640(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	PREFETCHNTA 576(DX)
+	PREFETCHNTA 640(DX)
+	VCMPPD      $0x11, (DX), Y0, Y1
+	VANDPS      (CX), Y1, Y1
+	VMOVNTPS    Y1, (AX)
+	VCMPPD      $0x11, 32(DX), Y0, Y1
+	VANDPS      32(CX), Y1, Y1
+	VMOVNTPS    Y1, 32(AX)
+	VCMPPD      $0x11, 64(DX), Y0, Y1
+	VANDPS      64(CX), Y1, Y1
+	VMOVNTPS    Y1, 64(AX)
+	VCMPPD      $0x11, 96(DX), Y0, Y1
+	VANDPS      96(CX), Y1, Y1
+	VMOVNTPS    Y1, 96(AX)
+	VCMPPD      $0x11, 128(DX), Y0, Y1
+	VANDPS      128(CX), Y1, Y1
+	VMOVNTPS    Y1, 128(AX)
+	VCMPPD      $0x11, 160(DX), Y0, Y1
+	VANDPS      160(CX), Y1, Y1
+	VMOVNTPS    Y1, 160(AX)
+	VCMPPD      $0x11, 192(DX), Y0, Y1
+	VANDPS      192(CX), Y1, Y1
+	VMOVNTPS    Y1, 192(AX)
+	VCMPPD      $0x11, 224(DX), Y0, Y1
+	VANDPS      224(CX), Y1, Y1
+	VMOVNTPS    Y1, 224(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
 	SFENCE
 
 plain:
@@ -39631,6 +36978,8 @@ TEXT ·expF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000004
+	JB      tail
 	CMPQ    DX, $0x00000008
 	JB      single
 	PCALIGN $0x20
@@ -39822,6 +37171,8 @@ TEXT ·expF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -39874,6 +37225,7 @@ TEXT ·expF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
 	VMOVUPS     splat4x64_c087500000000000<>+0(SB), Y1
 	VMAXPD      (CX), Y1, Y0
 	VMAXPD      32(CX), Y1, Y1
@@ -40148,6 +37500,8 @@ TEXT ·logF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000004
+	JB      tail
 	CMPQ    DX, $0x00000008
 	JB      single
 	PCALIGN $0x20
@@ -40358,6 +37712,8 @@ TEXT ·logF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -40415,6 +37771,7 @@ TEXT ·logF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
 	VMOVUPS     (CX), Y0
 	VCMPPD      $0x11, splat4x64_0010000000000000<>+0(SB), Y0, Y0
 	VMOVUPS     32(CX), Y1
@@ -40776,6 +38133,8 @@ TEXT ·tanhF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000004
+	JB      tail
 	CMPQ    DX, $0x00000008
 	JB      single
 	PCALIGN $0x20
@@ -40937,6 +38296,8 @@ TEXT ·tanhF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -40989,6 +38350,7 @@ TEXT ·tanhF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
 	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y1
 	VANDNPD     (CX), Y1, Y0
 	VANDNPD     32(CX), Y1, Y1
@@ -41240,6 +38602,8 @@ TEXT ·sigmoidF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000004
+	JB      tail
 	CMPQ    DX, $0x00000008
 	JB      single
 	PCALIGN $0x20
@@ -41384,6 +38748,8 @@ TEXT ·sigmoidF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ        dst+0(FP), AX
 	MOVQ        x+8(FP), CX
 	MOVQ        n+16(FP), DX
+	CMPQ        DX, $0x00000004
+	JB          tail
 	CMPQ        DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
 	JB          plain
 	CMPQ        AX, CX
@@ -41441,6 +38807,7 @@ TEXT ·sigmoidF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN     $0x20
 
 stream:
+	PREFETCHNTA 448(CX)
 	VMOVUPS     splat4x64_8000000000000000<>+0(SB), Y1
 	VORPD       (CX), Y1, Y0
 	VORPD       32(CX), Y1, Y1
@@ -41718,6 +39085,8 @@ TEXT ·tanhGradF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         y+16(FP), DX
 	MOVQ         n+24(FP), BX
 	VMOVUPS      splat8x32_3f800000<>+0(SB), Y0
+	CMPQ         BX, $0x00000008
+	JB           tail
 	MOVQ         BX, SI
 	SHRQ         $0x01, SI
 	ADDQ         BX, SI
@@ -41745,6 +39114,14 @@ TEXT ·tanhGradF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
+	PREFETCHNTA  512(CX)
+	PREFETCHNTA  576(CX)
+	PREFETCHNTA  640(CX)
+	PREFETCHNTA  448(DX)
+	PREFETCHNTA  512(DX)
+	PREFETCHNTA  576(DX)
+	PREFETCHNTA  640(DX)
 	VMOVUPS      (DX), Y1
 	VFNMADD213PS Y0, Y1, Y1
 	VMULPS       (CX), Y1, Y1
@@ -41868,6 +39245,8 @@ TEXT ·tanhGradF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         y+16(FP), DX
 	MOVQ         n+24(FP), BX
 	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y0
+	CMPQ         BX, $0x00000004
+	JB           tail
 	MOVQ         BX, SI
 	SHRQ         $0x01, SI
 	ADDQ         BX, SI
@@ -41895,6 +39274,14 @@ TEXT ·tanhGradF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
+	PREFETCHNTA  512(CX)
+	PREFETCHNTA  576(CX)
+	PREFETCHNTA  640(CX)
+	PREFETCHNTA  448(DX)
+	PREFETCHNTA  512(DX)
+	PREFETCHNTA  576(DX)
+	PREFETCHNTA  640(DX)
 	VMOVUPS      (DX), Y1
 	VFNMADD213PD Y0, Y1, Y1
 	VMULPD       (CX), Y1, Y1
@@ -42017,6 +39404,8 @@ TEXT ·sigmoidGradF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), CX
 	MOVQ         y+16(FP), DX
 	MOVQ         n+24(FP), BX
+	CMPQ         BX, $0x00000008
+	JB           tail
 	MOVQ         BX, SI
 	SHRQ         $0x01, SI
 	ADDQ         BX, SI
@@ -42044,6 +39433,14 @@ TEXT ·sigmoidGradF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
+	PREFETCHNTA  512(CX)
+	PREFETCHNTA  576(CX)
+	PREFETCHNTA  640(CX)
+	PREFETCHNTA  448(DX)
+	PREFETCHNTA  512(DX)
+	PREFETCHNTA  576(DX)
+	PREFETCHNTA  640(DX)
 	VMOVUPS      (DX), Y0
 	VFNMADD231PS Y0, Y0, Y0
 	VMULPS       (CX), Y0, Y0
@@ -42166,6 +39563,8 @@ TEXT ·sigmoidGradF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), CX
 	MOVQ         y+16(FP), DX
 	MOVQ         n+24(FP), BX
+	CMPQ         BX, $0x00000004
+	JB           tail
 	MOVQ         BX, SI
 	SHRQ         $0x01, SI
 	ADDQ         BX, SI
@@ -42193,6 +39592,14 @@ TEXT ·sigmoidGradF64AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 stream:
+	PREFETCHNTA  448(CX)
+	PREFETCHNTA  512(CX)
+	PREFETCHNTA  576(CX)
+	PREFETCHNTA  640(CX)
+	PREFETCHNTA  448(DX)
+	PREFETCHNTA  512(DX)
+	PREFETCHNTA  576(DX)
+	PREFETCHNTA  640(DX)
 	VMOVUPS      (DX), Y0
 	VFNMADD231PD Y0, Y0, Y0
 	VMULPD       (CX), Y0, Y0
