@@ -46,10 +46,10 @@
 //	Sqrt                  √x                                                                     exact
 //	ReLU                  x where x > 0, +0 where x ≤ 0                                          exact
 //	ReLUGrad              dy where y > 0, else +0                                                exact
-//	Exp                   e^x                                                                    0.51, 1.00
+//	Exp                   e^x                                                                    0.54, 1.00
 //	Log                   log x                                                                  0.52, 0.85
 //	Tanh                  tanh x                                                                 0.51, 2.60
-//	Sigmoid               1/(1 + e^−x)                                                           0.51, 2.20
+//	Sigmoid               1/(1 + e^−x)                                                           0.54, 2.20
 //	TanhGrad              dy · (1 − y²), 1 − y² rounded once                                     exact
 //	SigmoidGrad           dy · (y − y²), y − y² rounded once                                     exact
 package stepgrad

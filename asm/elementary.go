@@ -46,22 +46,21 @@ func elementary(f32, f64 func(b *Body, x V) V) bodyFunc {
 func atLeast(b *Body, v V, lo float64) V { return b.Greater(b.Float(lo), v) }
 func atMost(b *Body, v V, hi float64) V  { return b.Less(b.Float(hi), v) }
 
-// wideExp is 2^(v·rate) as s·(1 + p).
-func wideExp(b *Body, v V, rate float64) (s, p V) {
+// wideSplit is 2^(v·rate) as s·2^f.
+func wideSplit(b *Body, v V, rate float64) (s, f V) {
 	bias := b.Float(magic + 1023)
 	y := b.FMA(v, b.Float(rate), bias)
-	f := b.FMA(v, b.Float(rate), b.Sub(bias, y))
-	return b.Shl(y, 52), b.Mul(horner(b, f, floats(b, kernels.Exp2[:])), f)
+	return b.Shl(y, 52), b.FMA(v, b.Float(rate), b.Sub(bias, y))
 }
 
 func exp32(b *Body, x V) V {
-	s, p := wideExp(b, atMost(b, atLeast(b, x, -104.5), 89), log2e)
-	return b.FMA(s, p, s)
+	s, f := wideSplit(b, atMost(b, atLeast(b, x, -104.5), 89), log2e)
+	return b.Mul(s, horner(b, f, floats(b, kernels.ExpWide[:])))
 }
 
 func sigmoid32(b *Body, x V) V {
-	s, p := wideExp(b, atMost(b, atLeast(b, x, -104.5), 104.5), -log2e)
-	return b.Div(b.Float(1), b.FMA(s, p, b.Add(s, b.Float(1))))
+	s, f := wideSplit(b, atMost(b, atLeast(b, x, -104.5), 104.5), -log2e)
+	return b.Div(b.Float(1), b.FMA(s, horner(b, f, floats(b, kernels.ExpWide[:])), b.Float(1)))
 }
 
 // tanhOf is q/(q + 2) with x's sign, q = s·(1 + p) − 1.
@@ -71,8 +70,8 @@ func tanhOf(b *Body, s, p, x V) V {
 }
 
 func tanh32(b *Body, x V) V {
-	s, p := wideExp(b, atMost(b, b.Abs(x), 10), 2*log2e)
-	return tanhOf(b, s, p, x)
+	s, f := wideSplit(b, atMost(b, b.Abs(x), 10), 2*log2e)
+	return tanhOf(b, s, b.Mul(horner(b, f, floats(b, kernels.Exp2[:])), f), x)
 }
 
 // logSplit is x = 2^k·(1 + f): k + 1023 + 2^52, and f.

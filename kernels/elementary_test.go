@@ -7,14 +7,20 @@ import (
 	"testing"
 )
 
-// log sums 2·atanh((m−1)/(m+1)) + k·log 2 for x = m·2^k, m in [½, 1).
+// log sums 2·atanh((m−1)/(m+1)) + k·log 2 for x = m·2^k, m in [√½, √2), to
+// at most 224 bits.
 func (w wide) log(x *big.Float) *big.Float {
 	v := wide{w.prec + 32}
 	m := v.new()
 	k := x.MantExp(m)
+	if f, _ := m.Float64(); f < math.Sqrt2/2 {
+		m, k = scale(m, 1), k-1
+	}
 	sum := v.atanh(v.quo(v.sub(m, v.of(1)), v.add(m, v.of(1))))
-	return w.add(scale(sum, 1), v.mul(v.of(float64(2*k)), v.atanh(v.quo(v.of(1), v.of(3)))))
+	return w.add(scale(sum, 1), v.mul(v.of(float64(2*k)), halfLog2))
 }
+
+var halfLog2 = wide{256}.atanh(wide{256}.quo(wide{256}.of(1), wide{256}.of(3)))
 
 func (w wide) atanh(x *big.Float) *big.Float {
 	x2 := w.mul(x, x)
@@ -32,7 +38,7 @@ func (w wide) atanh(x *big.Float) *big.Float {
 // cancel, so the precision follows the size of x.
 var elementaries = map[string]func(x float64) *big.Float{
 	"Exp": func(x float64) *big.Float { return wide{256}.exp(wide{256}.of(x)) },
-	"Log": func(x float64) *big.Float { return wide{384}.log(wide{384}.of(x)) },
+	"Log": func(x float64) *big.Float { return wide{192}.log(wide{192}.of(x)) },
 	"Tanh": func(x float64) *big.Float {
 		w := wide{256 + uint(max(0, -math.Ilogb(x)))}
 		e := w.exp(w.of(2 * x))
