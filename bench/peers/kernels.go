@@ -189,11 +189,10 @@ func parallelOf[T cases.Float](p *program, n int) error {
 		return nil
 	}
 	list := movers(all, b.dst, b.src)
+	part := func(lo, hi int) { stepgrad.Floor(b.Dst[lo:hi], b.X[lo:hi]) } // allocated once, not per call
 	list = append(list,
 		entrant{key: one, time: repeated(func() { stepgrad.Floor(b.Dst, b.X) })},
-		entrant{key: all, time: repeated(func() {
-			stepgrad.Parallel(n, func(lo, hi int) { stepgrad.Floor(b.Dst[lo:hi], b.X[lo:hi]) })
-		})})
+		entrant{key: all, time: repeated(func() { stepgrad.Parallel(n, part) })})
 	return p.race(list, p.copying(n))
 }
 
