@@ -78,13 +78,16 @@ func Parallel(n int, f func(lo, hi int)) {
 }
 
 // chunkSize gives each worker four chunks, so that one that is held up does not
-// hold up the others; fewer where shorter ones would lose the stores
-// around the caches.
+// hold up the others; fewer where shorter ones would lose the stores around the
+// caches, of float32 or at least of float64.
 func chunkSize(n, workers int) int {
 	share := (n-1)/workers + 1
 	parts := 4
-	if long := share / isa.Stream32; long > 0 {
-		parts = min(parts, long)
+	for _, long := range []int{isa.Stream32, isa.Stream64} {
+		if share >= long {
+			parts = min(parts, share/long)
+			break
+		}
 	}
 	return max(firstChunk, (share-1)/parts+64) &^ 63
 }
