@@ -49,12 +49,18 @@
 // NaN in an element gives NaN there. Arithmetic follows IEEE 754, so a
 // gradient that is 0 times an infinite dy is NaN, unless the documentation
 // says that it is +0 whatever dy is: Floor and the like, ClipSTE, Clamp, ReLU,
-// Abs at 0, Where, Maximum and Minimum choose, they do not multiply. Functions
-// of package math are computed in float64 and rounded to T. Sum, Mean and the
+// Abs at 0, Where, Maximum and Minimum choose, they do not multiply. Exp, Log,
+// Tanh, Sigmoid, Sqrt and arithmetic are the kernels of package stepgrad, the
+// same bits everywhere; Sin, Cos and the softmax family are computed in float64
+// by package math and rounded to T, MatMul by BLAS. Sum, Mean and the
 // gradients of broadcast operands are added up in float64, the gradients of
 // several uses of one Var, and of Gather's repeated indices, in T.
 //
-// # Memory
+// # Memory and cores
+//
+// Tensors of 65,536 elements and more are worked on by up to GOMAXPROCS
+// goroutines (stepgrad.Parallel), to the same bits. Grad uses the memory of
+// intermediate gradients again.
 //
 // A Var of which no operand depends on a Param keeps no reference to its
 // operands, and neither does Detach, so a running average does not grow. The
