@@ -210,3 +210,128 @@ func checkClamp[T Float](name string, mode Mode, lo, hi T) {
 		panic("stepgrad: " + name + ": lo and hi must be integers or infinite")
 	}
 }
+
+// checkGradSums is for gradients that are elements and sums.
+func checkGradSums[T Float](name string, dx, dy, x []T) {
+	if len(dx) != len(x) || len(dy) != len(x) {
+		panic("stepgrad: " + name + ": dx, dy and x must have the same length")
+	}
+	if partial(addr(dx)-addr(dy), bytes(dy)) {
+		panic("stepgrad: " + name + ": dx and dy must be the same slice or not overlap")
+	}
+	if partial(addr(dx)-addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dx and x must be the same slice or not overlap")
+	}
+	if race {
+		raceRead(dy)
+		raceRead(x)
+		raceWrite(dx)
+	}
+}
+
+func checkToInts[T Float, I Integer](name string, dst []I, x []T) {
+	if len(dst) != len(x) {
+		panic("stepgrad: " + name + ": dst and x must have the same length")
+	}
+	if overlap(addr(dst), bytes(dst), addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dst and x must not overlap")
+	}
+	if race {
+		raceRead(x)
+		raceWrite(dst)
+	}
+}
+
+func checkFromInts[T Float, I Integer](name string, dst []T, x []I) {
+	if len(dst) != len(x) {
+		panic("stepgrad: " + name + ": dst and x must have the same length")
+	}
+	if overlap(addr(dst), bytes(dst), addr(x), bytes(x)) {
+		panic("stepgrad: " + name + ": dst and x must not overlap")
+	}
+	if race {
+		raceRead(x)
+		raceWrite(dst)
+	}
+}
+
+// checkNibbles: packed has the nibbles of n elements of values.
+func checkNibbles[T Float](name, what string, packed []byte, values []T, n int, order NibbleOrder) {
+	if len(packed) != (n+1)/2 {
+		panic("stepgrad: " + name + ": " + what + " must hold two elements per byte, exactly (n+1)/2 bytes")
+	}
+	if overlap(addr(packed), bytes(packed), addr(values), bytes(values)) {
+		panic("stepgrad: " + name + ": dst and x must not overlap")
+	}
+	if order >= orders {
+		panic("stepgrad: " + name + ": order must be LowFirst, HighFirst or SplitHalf")
+	}
+	if order == SplitHalf && n%32 != 0 {
+		panic("stepgrad: " + name + ": with SplitHalf the number of elements must be a multiple of 32")
+	}
+}
+
+func checkQuant[T Float](name string, q *Quant[T]) {
+	if !q.valid() {
+		panic("stepgrad: " + name + ": q must come from NewQuant or QuantFromRange")
+	}
+}
+
+// checkFits: I holds every level.
+func checkFits[T Float, I Integer](name string, q *Quant[T]) {
+	var i I
+	least, most := T(0), T(1)
+	for bits := 8 * unsafe.Sizeof(i); bits > 0; bits-- {
+		most *= 2
+	}
+	if i--; i < 0 { // signed
+		most /= 2
+		least = -most
+	}
+	if q.q.Min < least || q.q.Max >= most {
+		panic("stepgrad: " + name + ": the levels of q must fit the integer type")
+	}
+}
+
+func check4[T Float](name string, q *Quant[T]) {
+	if !(q.q.Min >= -8 && q.q.Max <= 7 || q.q.Min >= 0 && q.q.Max <= 15) {
+		panic("stepgrad: " + name + ": the levels of q must be within [-8, 7] or [0, 15]")
+	}
+}
+
+// checkRows: n elements in rows of cols, with a quantiser for every group.
+func checkRows[T Float](name string, n, cols, group int, qs []Quant[T]) {
+	if cols < 1 || group < 1 || group > cols {
+		panic("stepgrad: " + name + ": cols and group must be at least 1, group at most cols")
+	}
+	if n%cols != 0 {
+		panic("stepgrad: " + name + ": the length of x must be a multiple of cols")
+	}
+	if len(qs) != n/cols*((cols-1)/group+1) {
+		panic("stepgrad: " + name + ": qs must have one element for every group of every row")
+	}
+	for i := range qs {
+		checkQuant(name, &qs[i])
+	}
+}
+
+// checkSums is for the sums of checkGradSums by group.
+func checkSums[T Float](name string, dx, dy, x []T, groups int, dscale, dzero []T) {
+	if len(dscale) != groups || len(dzero) != groups {
+		panic("stepgrad: " + name + ": dscale and dzero must have the length of qs")
+	}
+	if overlap(addr(dscale), bytes(dscale), addr(dzero), bytes(dzero)) {
+		panic("stepgrad: " + name + ": dscale and dzero must not overlap")
+	}
+	for _, sums := range [][]T{dscale, dzero} {
+		for _, s := range [][]T{dx, dy, x} {
+			if overlap(addr(sums), bytes(sums), addr(s), bytes(s)) {
+				panic("stepgrad: " + name + ": dscale and dzero must not overlap another slice")
+			}
+		}
+	}
+	if race {
+		raceWrite(dscale)
+		raceWrite(dzero)
+	}
+}

@@ -170,10 +170,10 @@ func Tanh[T Float](x T) T { return byType(x, tanh32, tanh64) }
 func Sigmoid[T Float](x T) T { return byType(x, sigmoid32, sigmoid64) }
 
 // TanhGrad is dy·(1 − y²), 1 − y² rounded once.
-func TanhGrad[T Float](dy, y T) T { return dy * fma(-y, y, 1) }
+func TanhGrad[T Float](dy, y T) T { return dy * FMA(-y, y, 1) }
 
 // SigmoidGrad is dy·y·(1 − y), y − y² rounded once.
-func SigmoidGrad[T Float](dy, y T) T { return dy * fma(-y, y, y) }
+func SigmoidGrad[T Float](dy, y T) T { return dy * FMA(-y, y, y) }
 
 var elementaryKernels = []Kernel{
 	elementary("Exp", "e^x", "dy·y", "−Inf gives +0, +Inf gives +Inf, NaN gives NaN", Exp[float32], Exp[float64], [2]float64{0.54, 1}),

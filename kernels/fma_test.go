@@ -69,7 +69,7 @@ func TestFMA32DoubleRounding(t *testing.T) {
 	for _, c := range doubleRounding() {
 		want := nearest[float32](exactly(c[0], c[1], c[2]))
 		got := kernels.FMA32(c[0], c[1], c[2])
-		require.True(t, cases.Same(want, got), "fma(%v, %v, %v) = %s, want %s", c[0], c[1], c[2], cases.Spell(got), cases.Spell(want))
+		require.True(t, cases.Same(want, got), "FMA(%v, %v, %v) = %s, want %s", c[0], c[1], c[2], cases.Spell(got), cases.Spell(want))
 		if float32(math.FMA(float64(c[0]), float64(c[1]), float64(c[2]))) != want {
 			wrong++
 		}
@@ -94,7 +94,7 @@ func testFMA[T cases.Float](t *testing.T) {
 		default:
 			want = T(x*y) + z // exact, or not a number
 		}
-		require.True(t, cases.Same(want, got), "fma(%s, %s, %s) = %s, want %s",
+		require.True(t, cases.Same(want, got), "FMA(%s, %s, %s) = %s, want %s",
 			cases.Spell(x), cases.Spell(y), cases.Spell(z), cases.Spell(got), cases.Spell(want))
 	}
 	r := cases.Rand(11)

@@ -146,8 +146,8 @@ func is32[T Float]() bool {
 	return unsafe.Sizeof(t) == 4
 }
 
-// fma is x·y + z rounded once to T.
-func fma[T Float](x, y, z T) T {
+// FMA is x·y + z rounded once to T.
+func FMA[T Float](x, y, z T) T {
 	if is32[T]() {
 		return T(fma32(float32(x), float32(y), float32(z)))
 	}

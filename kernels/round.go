@@ -62,7 +62,7 @@ func ClampUlps[T Float](ulps int) int64 {
 func FloorDiv[T Float](x, step T) T {
 	q := x / step
 	k := Floor(q)
-	r := fma(-k, step, x)
+	r := FMA(-k, step, x)
 	if step < 0 {
 		r = -r
 	}
