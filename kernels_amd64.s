@@ -35434,6 +35434,436 @@ tail:
 	VZEROUPPER
 	RET
 
+// func packLowFirstF32AVX512(dst *uint16, x *uint32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·packLowFirstF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS lane32_0f0f0f0f<>+0(SB), Z0
+	VBROADCASTSS lane32_00ff00ff<>+0(SB), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000080
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VANDPS  (CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, (AX)
+	VANDPS  64(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 32(AX)
+	VANDPS  128(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 64(AX)
+	VANDPS  192(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 96(AX)
+	VANDPS  256(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 128(AX)
+	VANDPS  320(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 160(AX)
+	VANDPS  384(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 192(AX)
+	VANDPS  448(CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000080, DX
+	CMPQ    DX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VANDPS  (CX), Z0, Z2
+	VPSRLD  $0x04, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	VZEROUPPER
+	RET
+
+DATA lane32_0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
+GLOBL lane32_0f0f0f0f<>(SB), RODATA|NOPTR, $4
+
+DATA lane32_00ff00ff<>+0(SB)/4, $0x00ff00ff
+GLOBL lane32_00ff00ff<>(SB), RODATA|NOPTR, $4
+
+// func packHighFirstF32AVX512(dst *uint16, x *uint32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·packHighFirstF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS lane32_0f0f0f0f<>+0(SB), Z0
+	VBROADCASTSS lane32_00ff00ff<>+0(SB), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000080
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VANDPS  (CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, (AX)
+	VANDPS  64(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 32(AX)
+	VANDPS  128(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 64(AX)
+	VANDPS  192(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 96(AX)
+	VANDPS  256(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 128(AX)
+	VANDPS  320(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 160(AX)
+	VANDPS  384(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 192(AX)
+	VANDPS  448(CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000200, CX
+	SUBQ    $0x00000080, DX
+	CMPQ    DX, $0x00000080
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VANDPS  (CX), Z0, Z2
+	VPSLLD  $0x04, Z2, Z3
+	VPSRLD  $0x08, Z2, Z2
+	VORPS   Z2, Z3, Z2
+	VANDPS  Z1, Z2, Z2
+	VPSRLD  $0x08, Z2, Z3
+	VORPS   Z3, Z2, Z2
+	VPMOVDW Z2, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func unpackLowFirstF32AVX512(dst *uint32, x *uint16, n int, signs uint32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·unpackLowFirstF32AVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS lane32_00ff00ff<>+0(SB), Z0
+	VBROADCASTSS lane32_0f0f0f0f<>+0(SB), Z1
+	VBROADCASTSS signs+24(FP), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Z3
+	VPMOVZXWD 32(CX), Z4
+	VPMOVZXWD 64(CX), Z5
+	VPMOVZXWD 96(CX), Z6
+	VPSLLD    $0x08, Z3, Z7
+	VPSLLD    $0x08, Z4, Z8
+	VPSLLD    $0x08, Z5, Z9
+	VPSLLD    $0x08, Z6, Z10
+	VORPS     Z7, Z3, Z3
+	VORPS     Z8, Z4, Z4
+	VORPS     Z9, Z5, Z5
+	VORPS     Z10, Z6, Z6
+	VANDPS    Z0, Z3, Z3
+	VANDPS    Z0, Z4, Z4
+	VANDPS    Z0, Z5, Z5
+	VANDPS    Z0, Z6, Z6
+	VPSLLD    $0x04, Z3, Z7
+	VPSLLD    $0x04, Z4, Z8
+	VPSLLD    $0x04, Z5, Z9
+	VPSLLD    $0x04, Z6, Z10
+	VORPS     Z7, Z3, Z3
+	VORPS     Z8, Z4, Z4
+	VORPS     Z9, Z5, Z5
+	VORPS     Z10, Z6, Z6
+	VANDPS    Z1, Z3, Z3
+	VANDPS    Z1, Z4, Z4
+	VANDPS    Z1, Z5, Z5
+	VANDPS    Z1, Z6, Z6
+	VANDPS    Z2, Z3, Z7
+	VANDPS    Z2, Z4, Z8
+	VANDPS    Z2, Z5, Z9
+	VANDPS    Z2, Z6, Z10
+	VPSLLD    $0x01, Z7, Z7
+	VPSLLD    $0x01, Z8, Z8
+	VPSLLD    $0x01, Z9, Z9
+	VPSLLD    $0x01, Z10, Z10
+	VPSLLD    $0x01, Z7, Z11
+	VPSLLD    $0x01, Z8, Z12
+	VPSLLD    $0x01, Z9, Z13
+	VPSLLD    $0x01, Z10, Z14
+	VORPS     Z11, Z7, Z7
+	VORPS     Z12, Z8, Z8
+	VORPS     Z13, Z9, Z9
+	VORPS     Z14, Z10, Z10
+	VPSLLD    $0x02, Z7, Z11
+	VPSLLD    $0x02, Z8, Z12
+	VPSLLD    $0x02, Z9, Z13
+	VPSLLD    $0x02, Z10, Z14
+	VORPS     Z11, Z7, Z7
+	VORPS     Z12, Z8, Z8
+	VORPS     Z13, Z9, Z9
+	VORPS     Z14, Z10, Z10
+	VORPS     Z7, Z3, Z3
+	VORPS     Z8, Z4, Z4
+	VORPS     Z9, Z5, Z5
+	VORPS     Z10, Z6, Z6
+	VMOVUPS   Z3, (AX)
+	VMOVUPS   Z4, 64(AX)
+	VMOVUPS   Z5, 128(AX)
+	VMOVUPS   Z6, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXWD (CX), Z3
+	VPSLLD    $0x08, Z3, Z4
+	VORPS     Z4, Z3, Z3
+	VANDPS    Z0, Z3, Z3
+	VPSLLD    $0x04, Z3, Z4
+	VORPS     Z4, Z3, Z3
+	VANDPS    Z1, Z3, Z3
+	VANDPS    Z2, Z3, Z4
+	VPSLLD    $0x01, Z4, Z4
+	VPSLLD    $0x01, Z4, Z5
+	VORPS     Z5, Z4, Z4
+	VPSLLD    $0x02, Z4, Z5
+	VORPS     Z5, Z4, Z4
+	VORPS     Z4, Z3, Z3
+	VMOVUPS   Z3, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func unpackHighFirstF32AVX512(dst *uint32, x *uint16, n int, signs uint32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·unpackHighFirstF32AVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS lane32_00ff00ff<>+0(SB), Z0
+	VBROADCASTSS lane32_0f0f0f0f<>+0(SB), Z1
+	VBROADCASTSS signs+24(FP), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Z3
+	VPMOVZXWD 32(CX), Z4
+	VPMOVZXWD 64(CX), Z5
+	VPMOVZXWD 96(CX), Z6
+	VPSLLD    $0x08, Z3, Z7
+	VPSLLD    $0x08, Z4, Z8
+	VPSLLD    $0x08, Z5, Z9
+	VPSLLD    $0x08, Z6, Z10
+	VORPS     Z7, Z3, Z3
+	VORPS     Z8, Z4, Z4
+	VORPS     Z9, Z5, Z5
+	VORPS     Z10, Z6, Z6
+	VANDPS    Z0, Z3, Z3
+	VANDPS    Z0, Z4, Z4
+	VANDPS    Z0, Z5, Z5
+	VANDPS    Z0, Z6, Z6
+	VPSRLD    $0x04, Z3, Z7
+	VPSRLD    $0x04, Z4, Z8
+	VPSRLD    $0x04, Z5, Z9
+	VPSRLD    $0x04, Z6, Z10
+	VPSLLD    $0x08, Z3, Z3
+	VPSLLD    $0x08, Z4, Z4
+	VPSLLD    $0x08, Z5, Z5
+	VPSLLD    $0x08, Z6, Z6
+	VORPS     Z3, Z7, Z3
+	VORPS     Z4, Z8, Z4
+	VORPS     Z5, Z9, Z5
+	VORPS     Z6, Z10, Z6
+	VANDPS    Z1, Z3, Z3
+	VANDPS    Z1, Z4, Z4
+	VANDPS    Z1, Z5, Z5
+	VANDPS    Z1, Z6, Z6
+	VANDPS    Z2, Z3, Z7
+	VANDPS    Z2, Z4, Z8
+	VANDPS    Z2, Z5, Z9
+	VANDPS    Z2, Z6, Z10
+	VPSLLD    $0x01, Z7, Z7
+	VPSLLD    $0x01, Z8, Z8
+	VPSLLD    $0x01, Z9, Z9
+	VPSLLD    $0x01, Z10, Z10
+	VPSLLD    $0x01, Z7, Z11
+	VPSLLD    $0x01, Z8, Z12
+	VPSLLD    $0x01, Z9, Z13
+	VPSLLD    $0x01, Z10, Z14
+	VORPS     Z11, Z7, Z7
+	VORPS     Z12, Z8, Z8
+	VORPS     Z13, Z9, Z9
+	VORPS     Z14, Z10, Z10
+	VPSLLD    $0x02, Z7, Z11
+	VPSLLD    $0x02, Z8, Z12
+	VPSLLD    $0x02, Z9, Z13
+	VPSLLD    $0x02, Z10, Z14
+	VORPS     Z11, Z7, Z7
+	VORPS     Z12, Z8, Z8
+	VORPS     Z13, Z9, Z9
+	VORPS     Z14, Z10, Z10
+	VORPS     Z7, Z3, Z3
+	VORPS     Z8, Z4, Z4
+	VORPS     Z9, Z5, Z5
+	VORPS     Z10, Z6, Z6
+	VMOVUPS   Z3, (AX)
+	VMOVUPS   Z4, 64(AX)
+	VMOVUPS   Z5, 128(AX)
+	VMOVUPS   Z6, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXWD (CX), Z3
+	VPSLLD    $0x08, Z3, Z4
+	VORPS     Z4, Z3, Z3
+	VANDPS    Z0, Z3, Z3
+	VPSRLD    $0x04, Z3, Z4
+	VPSLLD    $0x08, Z3, Z3
+	VORPS     Z3, Z4, Z3
+	VANDPS    Z1, Z3, Z3
+	VANDPS    Z2, Z3, Z4
+	VPSLLD    $0x01, Z4, Z4
+	VPSLLD    $0x01, Z4, Z5
+	VORPS     Z5, Z4, Z4
+	VPSLLD    $0x02, Z4, Z5
+	VORPS     Z5, Z4, Z4
+	VORPS     Z4, Z3, Z3
+	VMOVUPS   Z3, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
 // func extremesF32AVX512(x *float32, n int, sums *float32)
 // Requires: AVX, AVX512F
 TEXT ·extremesF32AVX512(SB), NOSPLIT, $0-24
@@ -78416,6 +78846,462 @@ tail:
 	VZEROUPPER
 	RET
 
+// func packLowFirstF32AVX2(dst *uint16, x *uint32, n int)
+// Requires: AVX, AVX2
+TEXT ·packLowFirstF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS splat8x32_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS splat8x32_00ff00ff<>+0(SB), Y1
+	CMPQ    DX, $0x00000010
+	JB      tail
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VANDPS  (CX), Y0, Y2
+	VPSRLD  $0x04, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, (AX)
+	VANDPS  32(CX), Y0, Y2
+	VPSRLD  $0x04, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 16(AX)
+	VANDPS  64(CX), Y0, Y2
+	VPSRLD  $0x04, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 32(AX)
+	VANDPS  96(CX), Y0, Y2
+	VPSRLD  $0x04, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 48(AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	CMPQ    DX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VANDPS  (CX), Y0, Y2
+	VPSRLD  $0x04, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, (AX)
+	VANDPS  32(CX), Y0, Y2
+	VPSRLD  $0x04, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 16(AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	VZEROUPPER
+	RET
+
+DATA splat8x32_0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+4(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+8(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+12(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+16(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+20(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+24(SB)/4, $0x0f0f0f0f
+DATA splat8x32_0f0f0f0f<>+28(SB)/4, $0x0f0f0f0f
+GLOBL splat8x32_0f0f0f0f<>(SB), RODATA|NOPTR, $32
+
+DATA splat8x32_00ff00ff<>+0(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+4(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+8(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+12(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+16(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+20(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+24(SB)/4, $0x00ff00ff
+DATA splat8x32_00ff00ff<>+28(SB)/4, $0x00ff00ff
+GLOBL splat8x32_00ff00ff<>(SB), RODATA|NOPTR, $32
+
+// func packHighFirstF32AVX2(dst *uint16, x *uint32, n int)
+// Requires: AVX, AVX2
+TEXT ·packHighFirstF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS splat8x32_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS splat8x32_00ff00ff<>+0(SB), Y1
+	CMPQ    DX, $0x00000010
+	JB      tail
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VANDPS  (CX), Y0, Y2
+	VPSLLD  $0x04, Y2, Y3
+	VPSRLD  $0x08, Y2, Y2
+	VORPS   Y2, Y3, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, (AX)
+	VANDPS  32(CX), Y0, Y2
+	VPSLLD  $0x04, Y2, Y3
+	VPSRLD  $0x08, Y2, Y2
+	VORPS   Y2, Y3, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 16(AX)
+	VANDPS  64(CX), Y0, Y2
+	VPSLLD  $0x04, Y2, Y3
+	VPSRLD  $0x08, Y2, Y2
+	VORPS   Y2, Y3, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 32(AX)
+	VANDPS  96(CX), Y0, Y2
+	VPSLLD  $0x04, Y2, Y3
+	VPSRLD  $0x08, Y2, Y2
+	VORPS   Y2, Y3, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 48(AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	CMPQ    DX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    DX, $0x00000010
+	JB      tail
+	VANDPS  (CX), Y0, Y2
+	VPSLLD  $0x04, Y2, Y3
+	VPSRLD  $0x08, Y2, Y2
+	VORPS   Y2, Y3, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, (AX)
+	VANDPS  32(CX), Y0, Y2
+	VPSLLD  $0x04, Y2, Y3
+	VPSRLD  $0x08, Y2, Y2
+	VORPS   Y2, Y3, Y2
+	VANDPS  Y1, Y2, Y2
+	VPSRLD  $0x08, Y2, Y3
+	VORPS   Y3, Y2, Y2
+	VPSHUFB low16_8<>+0(SB), Y2, Y2
+	VPERMQ  $0x08, Y2, Y2
+	VMOVDQU X2, 16(AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func unpackLowFirstF32AVX2(dst *uint32, x *uint16, n int, signs uint32)
+// Requires: AVX, AVX2
+TEXT ·unpackLowFirstF32AVX2(SB), $64-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS signs+24(FP), Y0
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	VMOVUPD      Y0, (BX)
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Y0
+	VPMOVZXWD 16(CX), Y1
+	VPSLLD    $0x08, Y0, Y2
+	VPSLLD    $0x08, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y1, Y1
+	VPSLLD    $0x04, Y0, Y2
+	VPSLLD    $0x04, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y1, Y1
+	VANDPS    (BX), Y0, Y2
+	VANDPS    (BX), Y1, Y3
+	VPSLLD    $0x01, Y2, Y2
+	VPSLLD    $0x01, Y3, Y3
+	VPSLLD    $0x01, Y2, Y4
+	VPSLLD    $0x01, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VPSLLD    $0x02, Y2, Y4
+	VPSLLD    $0x02, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   Y1, 32(AX)
+	VPMOVZXWD 32(CX), Y0
+	VPMOVZXWD 48(CX), Y1
+	VPSLLD    $0x08, Y0, Y2
+	VPSLLD    $0x08, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y1, Y1
+	VPSLLD    $0x04, Y0, Y2
+	VPSLLD    $0x04, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y1, Y1
+	VANDPS    (BX), Y0, Y2
+	VANDPS    (BX), Y1, Y3
+	VPSLLD    $0x01, Y2, Y2
+	VPSLLD    $0x01, Y3, Y3
+	VPSLLD    $0x01, Y2, Y4
+	VPSLLD    $0x01, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VPSLLD    $0x02, Y2, Y4
+	VPSLLD    $0x02, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   Y0, 64(AX)
+	VMOVUPS   Y1, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXWD (CX), Y0
+	VPMOVZXWD 16(CX), Y1
+	VPSLLD    $0x08, Y0, Y2
+	VPSLLD    $0x08, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y1, Y1
+	VPSLLD    $0x04, Y0, Y2
+	VPSLLD    $0x04, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y1, Y1
+	VANDPS    (BX), Y0, Y2
+	VANDPS    (BX), Y1, Y3
+	VPSLLD    $0x01, Y2, Y2
+	VPSLLD    $0x01, Y3, Y3
+	VPSLLD    $0x01, Y2, Y4
+	VPSLLD    $0x01, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VPSLLD    $0x02, Y2, Y4
+	VPSLLD    $0x02, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func unpackHighFirstF32AVX2(dst *uint32, x *uint16, n int, signs uint32)
+// Requires: AVX, AVX2
+TEXT ·unpackHighFirstF32AVX2(SB), $64-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS signs+24(FP), Y0
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	VMOVUPD      Y0, (BX)
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Y0
+	VPMOVZXWD 16(CX), Y1
+	VPSLLD    $0x08, Y0, Y2
+	VPSLLD    $0x08, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y1, Y1
+	VPSRLD    $0x04, Y0, Y2
+	VPSRLD    $0x04, Y1, Y3
+	VPSLLD    $0x08, Y0, Y0
+	VPSLLD    $0x08, Y1, Y1
+	VORPS     Y0, Y2, Y0
+	VORPS     Y1, Y3, Y1
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y1, Y1
+	VANDPS    (BX), Y0, Y2
+	VANDPS    (BX), Y1, Y3
+	VPSLLD    $0x01, Y2, Y2
+	VPSLLD    $0x01, Y3, Y3
+	VPSLLD    $0x01, Y2, Y4
+	VPSLLD    $0x01, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VPSLLD    $0x02, Y2, Y4
+	VPSLLD    $0x02, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   Y1, 32(AX)
+	VPMOVZXWD 32(CX), Y0
+	VPMOVZXWD 48(CX), Y1
+	VPSLLD    $0x08, Y0, Y2
+	VPSLLD    $0x08, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y1, Y1
+	VPSRLD    $0x04, Y0, Y2
+	VPSRLD    $0x04, Y1, Y3
+	VPSLLD    $0x08, Y0, Y0
+	VPSLLD    $0x08, Y1, Y1
+	VORPS     Y0, Y2, Y0
+	VORPS     Y1, Y3, Y1
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y1, Y1
+	VANDPS    (BX), Y0, Y2
+	VANDPS    (BX), Y1, Y3
+	VPSLLD    $0x01, Y2, Y2
+	VPSLLD    $0x01, Y3, Y3
+	VPSLLD    $0x01, Y2, Y4
+	VPSLLD    $0x01, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VPSLLD    $0x02, Y2, Y4
+	VPSLLD    $0x02, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   Y0, 64(AX)
+	VMOVUPS   Y1, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXWD (CX), Y0
+	VPMOVZXWD 16(CX), Y1
+	VPSLLD    $0x08, Y0, Y2
+	VPSLLD    $0x08, Y1, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_00ff00ff<>+0(SB), Y1, Y1
+	VPSRLD    $0x04, Y0, Y2
+	VPSRLD    $0x04, Y1, Y3
+	VPSLLD    $0x08, Y0, Y0
+	VPSLLD    $0x08, Y1, Y1
+	VORPS     Y0, Y2, Y0
+	VORPS     Y1, Y3, Y1
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS    splat8x32_0f0f0f0f<>+0(SB), Y1, Y1
+	VANDPS    (BX), Y0, Y2
+	VANDPS    (BX), Y1, Y3
+	VPSLLD    $0x01, Y2, Y2
+	VPSLLD    $0x01, Y3, Y3
+	VPSLLD    $0x01, Y2, Y4
+	VPSLLD    $0x01, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VPSLLD    $0x02, Y2, Y4
+	VPSLLD    $0x02, Y3, Y5
+	VORPS     Y4, Y2, Y2
+	VORPS     Y5, Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
 // func extremesF32AVX2(x *float32, n int, sums *float32)
 // Requires: AVX
 TEXT ·extremesF32AVX2(SB), NOSPLIT, $0-24
@@ -79921,6 +80807,62 @@ notAVX512:
 
 notAVX2:
 	JMP ·dequantizeUint16F64Portable(SB)
+
+// func packLowFirstF32(dst *uint16, x *uint32, n int)
+TEXT ·packLowFirstF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·packLowFirstF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·packLowFirstF32AVX2(SB)
+
+notAVX2:
+	JMP ·packLowFirstF32Portable(SB)
+
+// func packHighFirstF32(dst *uint16, x *uint32, n int)
+TEXT ·packHighFirstF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·packHighFirstF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·packHighFirstF32AVX2(SB)
+
+notAVX2:
+	JMP ·packHighFirstF32Portable(SB)
+
+// func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackLowFirstF32(SB), NOSPLIT, $0-28
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·unpackLowFirstF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·unpackLowFirstF32AVX2(SB)
+
+notAVX2:
+	JMP ·unpackLowFirstF32Portable(SB)
+
+// func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackHighFirstF32(SB), NOSPLIT, $0-28
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·unpackHighFirstF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·unpackHighFirstF32AVX2(SB)
+
+notAVX2:
+	JMP ·unpackHighFirstF32Portable(SB)
 
 // func extremesF32(x *float32, n int, sums *float32)
 TEXT ·extremesF32(SB), NOSPLIT, $0-24

@@ -95,9 +95,8 @@ type machine interface {
 	loadTail(w, first int, m operand.Mem, y reg.VecVirtual)
 	storeTail(w, first int, y reg.VecVirtual, m operand.Mem)
 
-	// storeLow writes the low bits, so many of each, of lanes rounded to integers
-	// and added to ints.
-	storeLow(bits int, v operand.Op, ints operand.Mem, m operand.Mem)
+	levels(v operand.Op, zero operand.Mem) reg.VecVirtual // lanes rounded to 32-bit integers, and added to zero
+	storeLow(bits int, w reg.VecVirtual, m operand.Mem)   // the low bits, so many of each integer; w is lost
 
 	loadBits(g, v int, tail bool) operand.Op
 	storeBits(g, v int, tail bool, m operand.Op)

@@ -58,8 +58,10 @@ func (a *loop) results(v int, tail bool) {
 	switch a.kernel.Shape {
 	case reduce:
 	case toInt8, toInt16:
-		bits := a.size(a.operands()[0])
-		a.storeLow(bits, a.val[b.y], operand.Mem{Base: a.coef, Disp: b.Lane / 8 * levelField}, a.at("dst", first))
+		w := a.levels(a.val[b.y], operand.Mem{Base: a.coef, Disp: b.Lane / 8 * levelField})
+		a.storeLow(a.size(a.operands()[0]), w, a.at("dst", first))
+	case narrow:
+		a.storeLow(16, a.val[b.y].(reg.VecVirtual), a.at("dst", first))
 	case kernels.MapGrad:
 		a.store("dst", first, tail, a.product(first, tail, a.val[b.grad]))
 	case kernels.MapBoth:
@@ -113,6 +115,8 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 		a.VCVTPS2PD(m, y)
 	case tail:
 		a.loadTail(a.elem, first, m, y)
+	case a.kernel.Shape == widen:
+		a.VPMOVZXWD(m, y)
 	case a.kernel.Shape >= fromInt8 && a.kernel.Shape <= fromUint16:
 		a.extend(m, y)
 	case seldom:

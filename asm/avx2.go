@@ -67,17 +67,19 @@ func (a *avx2) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-func (a *avx2) storeLow(bits int, v operand.Op, ints, m operand.Mem) {
-	w := a.elems() // 32-bit integers
+func (a *avx2) levels(v operand.Op, zero operand.Mem) reg.VecVirtual {
+	w, level := a.vec(32*a.lanes), a.vec(32*a.lanes)
 	if a.elem == 64 {
-		w = a.XMM()
 		a.VCVTPD2DQY(v, w)
 	} else {
 		a.VCVTPS2DQ(v, w)
 	}
-	level := a.vec(32 * a.lanes)
-	a.VPBROADCASTD(ints, level)
+	a.VPBROADCASTD(zero, level)
 	a.VPADDD(level, w, w)
+	return w
+}
+
+func (a *avx2) storeLow(bits int, w reg.VecVirtual, m operand.Mem) {
 	// The low bytes of each half come together, then the halves.
 	order := make([]uint64, 4*a.lanes)
 	for i := range order {

@@ -96,18 +96,18 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-func (a *avx512) storeLow(bits int, v operand.Op, ints, m operand.Mem) {
+func (a *avx512) levels(v operand.Op, zero operand.Mem) reg.VecVirtual {
 	w := a.vec(32 * a.lanes)
 	if a.elem == 64 {
 		a.VCVTPD2DQ(v, w)
 	} else {
 		a.VCVTPS2DQ(v, w)
 	}
-	add, err := x86.VPADDD_BCST(ints, w, w)
-	if err != nil {
-		panic(err)
-	}
-	a.Instruction(add)
+	a.VPADDD_BCST(zero, w, w)
+	return w
+}
+
+func (a *avx512) storeLow(bits int, w reg.VecVirtual, m operand.Mem) {
 	if bits == 8 {
 		a.VPMOVDB(w, m)
 	} else {
