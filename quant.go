@@ -93,8 +93,8 @@ func NewQuant[T Float](scale T, zero, min, max int, opts ...QuantOption) (Quant[
 //
 // A range of nothing but 0 has the scale 1, and one so narrow that the
 // reciprocal of the scale would be infinite the smallest scale that T can
-// invert. It is an error if lo and hi are not finite with lo ≤ hi, or bits is
-// out of bounds.
+// invert. It is an error if lo and hi are not finite with lo ≤ hi, if they are so
+// large that a level has no finite value, or if bits is out of bounds.
 func QuantFromRange[T Float](lo, hi T, bits int, symmetric bool) (Quant[T], error) {
 	switch {
 	case lo-lo != 0 || hi-hi != 0 || lo > hi:
@@ -119,6 +119,9 @@ func QuantFromRange[T Float](lo, hi T, bits int, symmetric bool) (Quant[T], erro
 	zero := 0
 	if !symmetric {
 		zero = min(most, int(math.RoundToEven(-float64(lo)/float64(scale))))
+	}
+	if v := T(max(most-zero, zero-least)) * scale; v-v != 0 {
+		return Quant[T]{}, fmt.Errorf("stepgrad: QuantFromRange: the range from %v to %v is too wide: a level would have no finite value", lo, hi)
 	}
 	return NewQuant(scale, zero, least, most)
 }
