@@ -18646,6 +18646,16910 @@ done:
 	VZEROUPPER
 	RET
 
+// func fakeQuantizeReciprocalDownF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalDownF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalUpF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalUpF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalTowardZeroF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalNearestEvenF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPS      64(DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPS      128(DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPS      192(DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalNearestAwayF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	VBROADCASTSS 16(SI), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z9, (AX)
+	VMULPS      64(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z9, 64(AX)
+	VMULPS      128(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z9, 128(AX)
+	VMULPS      192(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	VMULPS      64(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z9, 64(AX)
+	VMULPS      128(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z9, 128(AX)
+	VMULPS      192(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPS.Z    (DX), K1, Z7
+	VMULPS       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGD   $0xf8, Z4, Z0, Z3
+	VADDPS       Z3, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z6, Z5, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideDownF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideDownF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideUpF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideUpF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideTowardZeroF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideNearestEvenF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z6
+	VMINPS      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PS Z4, Z3, Z7
+	VCMPPS      $0x00, Z5, Z6, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z4, Z3, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideNearestAwayF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	VBROADCASTSS 16(SI), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z9, (AX)
+	VMOVUPS     64(DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z9, 64(AX)
+	VMOVUPS     128(DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z9, 128(AX)
+	VMOVUPS     192(DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (DX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PS Z6, Z5, Z9
+	VCMPPS      $0x00, Z7, Z8, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPS.Z    (DX), K1, Z7
+	VDIVPS       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGD   $0xf8, Z4, Z0, Z3
+	VADDPS       Z3, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PS  Z6, Z5, Z2
+	VCMPPS       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroDownF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroDownF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (DX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMAXPS       Z0, Z3, Z3
+	VMINPS       Z3, Z2, Z2
+	VSUBPS       Z1, Z2, Z1
+	VFMADD213PS  Z5, Z4, Z1
+	VCMPPS       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroUpF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroUpF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (DX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMAXPS       Z0, Z3, Z3
+	VMINPS       Z3, Z2, Z2
+	VSUBPS       Z1, Z2, Z1
+	VFMADD213PS  Z5, Z4, Z1
+	VCMPPS       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroTowardZeroF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (DX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z3, Z3
+	VMINPS       Z3, Z2, Z2
+	VSUBPS       Z1, Z2, Z1
+	VFMADD213PS  Z5, Z4, Z1
+	VCMPPS       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestEvenF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPS      64(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 2(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPS      128(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 4(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPS      192(DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, 6(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z7
+	VMINPS      Z7, Z2, Z7
+	VSUBPS      Z1, Z7, Z8
+	VFMADD213PS Z5, Z4, Z8
+	VCMPPS      $0x00, Z6, Z7, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (DX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMAXPS       Z0, Z3, Z3
+	VMINPS       Z3, Z2, Z2
+	VSUBPS       Z1, Z2, Z1
+	VFMADD213PS  Z5, Z4, Z1
+	VCMPPS       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestAwayF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z4
+	VBROADCASTSS lane32_80000000<>+0(SB), Z5
+	VBROADCASTSS 16(SI), Z6
+	VXORPS       Z7, Z7, Z7
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPS      (DX), Z0, Z8
+	VMULPS      64(DX), Z0, Z9
+	VMULPS      128(DX), Z0, Z10
+	VMULPS      192(DX), Z0, Z11
+	VADDPS      Z1, Z8, Z8
+	VADDPS      Z1, Z9, Z9
+	VADDPS      Z1, Z10, Z10
+	VADDPS      Z1, Z11, Z11
+	VMOVUPS     Z4, Z12
+	VPTERNLOGD  $0xf8, Z5, Z8, Z12
+	VMOVUPS     Z4, Z13
+	VPTERNLOGD  $0xf8, Z5, Z9, Z13
+	VMOVUPS     Z4, Z14
+	VPTERNLOGD  $0xf8, Z5, Z10, Z14
+	VMOVUPS     Z4, Z15
+	VPTERNLOGD  $0xf8, Z5, Z11, Z15
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z13, Z9, Z9
+	VADDPS      Z14, Z10, Z10
+	VADDPS      Z15, Z11, Z11
+	VRNDSCALEPS $0x0b, Z8, Z8
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VRNDSCALEPS $0x0b, Z11, Z11
+	VMAXPS      Z8, Z3, Z12
+	VMAXPS      Z9, Z3, Z13
+	VMAXPS      Z10, Z3, Z14
+	VMAXPS      Z11, Z3, Z15
+	VMINPS      Z12, Z2, Z12
+	VMINPS      Z13, Z2, Z13
+	VMINPS      Z14, Z2, Z14
+	VMINPS      Z15, Z2, Z15
+	VSUBPS      Z1, Z12, Z16
+	VSUBPS      Z1, Z13, Z17
+	VSUBPS      Z1, Z14, Z18
+	VSUBPS      Z1, Z15, Z19
+	VFMADD213PS Z7, Z6, Z16
+	VFMADD213PS Z7, Z6, Z17
+	VFMADD213PS Z7, Z6, Z18
+	VFMADD213PS Z7, Z6, Z19
+	VCMPPS      $0x00, Z8, Z12, K1
+	VCMPPS      $0x00, Z9, Z13, K2
+	VCMPPS      $0x00, Z10, Z14, K3
+	VCMPPS      $0x00, Z11, Z15, K4
+	KMOVW       K1, (CX)
+	VMOVNTPS    Z16, (AX)
+	KMOVW       K2, 2(CX)
+	VMOVNTPS    Z17, 64(AX)
+	KMOVW       K3, 4(CX)
+	VMOVNTPS    Z18, 128(AX)
+	KMOVW       K4, 6(CX)
+	VMOVNTPS    Z19, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Z0, Z8
+	VMULPS      64(DX), Z0, Z9
+	VMULPS      128(DX), Z0, Z10
+	VMULPS      192(DX), Z0, Z11
+	VADDPS      Z1, Z8, Z8
+	VADDPS      Z1, Z9, Z9
+	VADDPS      Z1, Z10, Z10
+	VADDPS      Z1, Z11, Z11
+	VMOVUPS     Z4, Z12
+	VPTERNLOGD  $0xf8, Z5, Z8, Z12
+	VMOVUPS     Z4, Z13
+	VPTERNLOGD  $0xf8, Z5, Z9, Z13
+	VMOVUPS     Z4, Z14
+	VPTERNLOGD  $0xf8, Z5, Z10, Z14
+	VMOVUPS     Z4, Z15
+	VPTERNLOGD  $0xf8, Z5, Z11, Z15
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z13, Z9, Z9
+	VADDPS      Z14, Z10, Z10
+	VADDPS      Z15, Z11, Z11
+	VRNDSCALEPS $0x0b, Z8, Z8
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VRNDSCALEPS $0x0b, Z11, Z11
+	VMAXPS      Z8, Z3, Z12
+	VMAXPS      Z9, Z3, Z13
+	VMAXPS      Z10, Z3, Z14
+	VMAXPS      Z11, Z3, Z15
+	VMINPS      Z12, Z2, Z12
+	VMINPS      Z13, Z2, Z13
+	VMINPS      Z14, Z2, Z14
+	VMINPS      Z15, Z2, Z15
+	VSUBPS      Z1, Z12, Z16
+	VSUBPS      Z1, Z13, Z17
+	VSUBPS      Z1, Z14, Z18
+	VSUBPS      Z1, Z15, Z19
+	VFMADD213PS Z7, Z6, Z16
+	VFMADD213PS Z7, Z6, Z17
+	VFMADD213PS Z7, Z6, Z18
+	VFMADD213PS Z7, Z6, Z19
+	VCMPPS      $0x00, Z8, Z12, K1
+	VCMPPS      $0x00, Z9, Z13, K2
+	VCMPPS      $0x00, Z10, Z14, K3
+	VCMPPS      $0x00, Z11, Z15, K4
+	KMOVW       K1, (CX)
+	VMOVUPS     Z16, (AX)
+	KMOVW       K2, 2(CX)
+	VMOVUPS     Z17, 64(AX)
+	KMOVW       K3, 4(CX)
+	VMOVUPS     Z18, 128(AX)
+	KMOVW       K4, 6(CX)
+	VMOVUPS     Z19, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000008, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (DX), Z0, Z8
+	VADDPS      Z1, Z8, Z8
+	VMOVUPS     Z4, Z9
+	VPTERNLOGD  $0xf8, Z5, Z8, Z9
+	VADDPS      Z9, Z8, Z8
+	VRNDSCALEPS $0x0b, Z8, Z8
+	VMAXPS      Z8, Z3, Z9
+	VMINPS      Z9, Z2, Z9
+	VSUBPS      Z1, Z9, Z10
+	VFMADD213PS Z7, Z6, Z10
+	VCMPPS      $0x00, Z8, Z9, K1
+	KMOVW       K1, (CX)
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z8
+	VPCMPGTD     iota<>+0(SB), Z8, K1
+	VMOVUPS.Z    (DX), K1, Z8
+	VMULPS       Z0, Z8, Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z4, Z4
+	VPTERNLOGD   $0xf8, Z5, Z0, Z4
+	VADDPS       Z4, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z3, Z3
+	VMINPS       Z3, Z2, Z2
+	VSUBPS       Z1, Z2, Z1
+	VFMADD213PS  Z7, Z6, Z1
+	VCMPPS       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	CMPQ         BX, $0x08
+	JBE          bits
+	KSHIFTRW     $0x08, K2, K2
+	KMOVB        K2, 1(CX)
+
+bits:
+	VMOVUPS Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalDownF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalDownF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalUpF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalUpF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalTowardZeroF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalNearestEvenF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMULPD      64(DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMULPD      128(DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMULPD      192(DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalNearestAwayF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	VBROADCASTSD 32(SI), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z9, (AX)
+	VMULPD      64(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z9, 64(AX)
+	VMULPD      128(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z9, 128(AX)
+	VMULPD      192(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	VMULPD      64(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z9, 64(AX)
+	VMULPD      128(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z9, 128(AX)
+	VMULPD      192(DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPD.Z    (DX), K1, Z7
+	VMULPD       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGQ   $0xf8, Z4, Z0, Z3
+	VADDPD       Z3, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z6, Z5, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideDownF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideDownF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideUpF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideUpF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideTowardZeroF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideNearestEvenF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 32(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z6
+	VMINPD      Z6, Z1, Z6
+	VMOVUPS     Z6, Z7
+	VFMADD213PD Z4, Z3, Z7
+	VCMPPD      $0x00, Z5, Z6, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (DX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z4, Z3, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeDivideNearestAwayF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	VBROADCASTSD 32(SI), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMOVUPS     (DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z9, (AX)
+	VMOVUPS     64(DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z9, 64(AX)
+	VMOVUPS     128(DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z9, 128(AX)
+	VMOVUPS     192(DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z8
+	VMINPD      Z8, Z1, Z8
+	VMOVUPS     Z8, Z9
+	VFMADD213PD Z6, Z5, Z9
+	VCMPPD      $0x00, Z7, Z8, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPD.Z    (DX), K1, Z7
+	VDIVPD       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGQ   $0xf8, Z4, Z0, Z3
+	VADDPD       Z3, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z2
+	VMINPD       Z2, Z1, Z1
+	VMOVUPS      Z1, Z2
+	VFMADD213PD  Z6, Z5, Z2
+	VCMPPD       $0x00, Z0, Z1, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroDownF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroDownF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VBROADCASTSD 32(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (DX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMAXPD       Z0, Z3, Z3
+	VMINPD       Z3, Z2, Z2
+	VSUBPD       Z1, Z2, Z1
+	VFMADD213PD  Z5, Z4, Z1
+	VCMPPD       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroUpF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroUpF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VBROADCASTSD 32(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (DX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMAXPD       Z0, Z3, Z3
+	VMINPD       Z3, Z2, Z2
+	VSUBPD       Z1, Z2, Z1
+	VFMADD213PD  Z5, Z4, Z1
+	VCMPPD       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroTowardZeroF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VBROADCASTSD 32(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (DX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z3, Z3
+	VMINPD       Z3, Z2, Z2
+	VSUBPD       Z1, Z2, Z1
+	VFMADD213PD  Z5, Z4, Z1
+	VCMPPD       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestEvenF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VBROADCASTSD 32(SI), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVNTPS    Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVNTPS    Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVNTPS    Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	VMULPD      64(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 1(CX)
+	VMOVUPS     Z8, 64(AX)
+	VMULPD      128(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 2(CX)
+	VMOVUPS     Z8, 128(AX)
+	VMULPD      192(DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, 3(CX)
+	VMOVUPS     Z8, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z7
+	VMINPD      Z7, Z2, Z7
+	VSUBPD      Z1, Z7, Z8
+	VFMADD213PD Z5, Z4, Z8
+	VCMPPD      $0x00, Z6, Z7, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (DX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMAXPD       Z0, Z3, Z3
+	VMINPD       Z3, Z2, Z2
+	VSUBPD       Z1, Z2, Z1
+	VFMADD213PD  Z5, Z4, Z1
+	VCMPPD       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestAwayF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z4
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z5
+	VBROADCASTSD 32(SI), Z6
+	VXORPS       Z7, Z7, Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	VMULPD      (DX), Z0, Z8
+	VMULPD      64(DX), Z0, Z9
+	VMULPD      128(DX), Z0, Z10
+	VMULPD      192(DX), Z0, Z11
+	VADDPD      Z1, Z8, Z8
+	VADDPD      Z1, Z9, Z9
+	VADDPD      Z1, Z10, Z10
+	VADDPD      Z1, Z11, Z11
+	VMOVUPS     Z4, Z12
+	VPTERNLOGQ  $0xf8, Z5, Z8, Z12
+	VMOVUPS     Z4, Z13
+	VPTERNLOGQ  $0xf8, Z5, Z9, Z13
+	VMOVUPS     Z4, Z14
+	VPTERNLOGQ  $0xf8, Z5, Z10, Z14
+	VMOVUPS     Z4, Z15
+	VPTERNLOGQ  $0xf8, Z5, Z11, Z15
+	VADDPD      Z12, Z8, Z8
+	VADDPD      Z13, Z9, Z9
+	VADDPD      Z14, Z10, Z10
+	VADDPD      Z15, Z11, Z11
+	VRNDSCALEPD $0x0b, Z8, Z8
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VRNDSCALEPD $0x0b, Z11, Z11
+	VMAXPD      Z8, Z3, Z12
+	VMAXPD      Z9, Z3, Z13
+	VMAXPD      Z10, Z3, Z14
+	VMAXPD      Z11, Z3, Z15
+	VMINPD      Z12, Z2, Z12
+	VMINPD      Z13, Z2, Z13
+	VMINPD      Z14, Z2, Z14
+	VMINPD      Z15, Z2, Z15
+	VSUBPD      Z1, Z12, Z16
+	VSUBPD      Z1, Z13, Z17
+	VSUBPD      Z1, Z14, Z18
+	VSUBPD      Z1, Z15, Z19
+	VFMADD213PD Z7, Z6, Z16
+	VFMADD213PD Z7, Z6, Z17
+	VFMADD213PD Z7, Z6, Z18
+	VFMADD213PD Z7, Z6, Z19
+	VCMPPD      $0x00, Z8, Z12, K1
+	VCMPPD      $0x00, Z9, Z13, K2
+	VCMPPD      $0x00, Z10, Z14, K3
+	VCMPPD      $0x00, Z11, Z15, K4
+	KMOVB       K1, (CX)
+	VMOVNTPS    Z16, (AX)
+	KMOVB       K2, 1(CX)
+	VMOVNTPS    Z17, 64(AX)
+	KMOVB       K3, 2(CX)
+	VMOVNTPS    Z18, 128(AX)
+	KMOVB       K4, 3(CX)
+	VMOVNTPS    Z19, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Z0, Z8
+	VMULPD      64(DX), Z0, Z9
+	VMULPD      128(DX), Z0, Z10
+	VMULPD      192(DX), Z0, Z11
+	VADDPD      Z1, Z8, Z8
+	VADDPD      Z1, Z9, Z9
+	VADDPD      Z1, Z10, Z10
+	VADDPD      Z1, Z11, Z11
+	VMOVUPS     Z4, Z12
+	VPTERNLOGQ  $0xf8, Z5, Z8, Z12
+	VMOVUPS     Z4, Z13
+	VPTERNLOGQ  $0xf8, Z5, Z9, Z13
+	VMOVUPS     Z4, Z14
+	VPTERNLOGQ  $0xf8, Z5, Z10, Z14
+	VMOVUPS     Z4, Z15
+	VPTERNLOGQ  $0xf8, Z5, Z11, Z15
+	VADDPD      Z12, Z8, Z8
+	VADDPD      Z13, Z9, Z9
+	VADDPD      Z14, Z10, Z10
+	VADDPD      Z15, Z11, Z11
+	VRNDSCALEPD $0x0b, Z8, Z8
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VRNDSCALEPD $0x0b, Z11, Z11
+	VMAXPD      Z8, Z3, Z12
+	VMAXPD      Z9, Z3, Z13
+	VMAXPD      Z10, Z3, Z14
+	VMAXPD      Z11, Z3, Z15
+	VMINPD      Z12, Z2, Z12
+	VMINPD      Z13, Z2, Z13
+	VMINPD      Z14, Z2, Z14
+	VMINPD      Z15, Z2, Z15
+	VSUBPD      Z1, Z12, Z16
+	VSUBPD      Z1, Z13, Z17
+	VSUBPD      Z1, Z14, Z18
+	VSUBPD      Z1, Z15, Z19
+	VFMADD213PD Z7, Z6, Z16
+	VFMADD213PD Z7, Z6, Z17
+	VFMADD213PD Z7, Z6, Z18
+	VFMADD213PD Z7, Z6, Z19
+	VCMPPD      $0x00, Z8, Z12, K1
+	VCMPPD      $0x00, Z9, Z13, K2
+	VCMPPD      $0x00, Z10, Z14, K3
+	VCMPPD      $0x00, Z11, Z15, K4
+	KMOVB       K1, (CX)
+	VMOVUPS     Z16, (AX)
+	KMOVB       K2, 1(CX)
+	VMOVUPS     Z17, 64(AX)
+	KMOVB       K3, 2(CX)
+	VMOVUPS     Z18, 128(AX)
+	KMOVB       K4, 3(CX)
+	VMOVUPS     Z19, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Z0, Z8
+	VADDPD      Z1, Z8, Z8
+	VMOVUPS     Z4, Z9
+	VPTERNLOGQ  $0xf8, Z5, Z8, Z9
+	VADDPD      Z9, Z8, Z8
+	VRNDSCALEPD $0x0b, Z8, Z8
+	VMAXPD      Z8, Z3, Z9
+	VMINPD      Z9, Z2, Z9
+	VSUBPD      Z1, Z9, Z10
+	VFMADD213PD Z7, Z6, Z10
+	VCMPPD      $0x00, Z8, Z9, K1
+	KMOVB       K1, (CX)
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z8
+	VPCMPGTD     iota<>+0(SB), Z8, K1
+	VMOVUPD.Z    (DX), K1, Z8
+	VMULPD       Z0, Z8, Z0
+	VADDPD       Z1, Z0, Z0
+	VMOVUPS      Z4, Z4
+	VPTERNLOGQ   $0xf8, Z5, Z0, Z4
+	VADDPD       Z4, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z3, Z3
+	VMINPD       Z3, Z2, Z2
+	VSUBPD       Z1, Z2, Z1
+	VFMADD213PD  Z7, Z6, Z1
+	VCMPPD       $0x00, Z0, Z2, K2
+	KANDW        K2, K1, K2
+	KMOVB        K2, (CX)
+	VMOVUPD      Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalDownF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalDownF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPS      64(CX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPS      128(CX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPS      192(CX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalUpF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalUpF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPS      64(CX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPS      128(CX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPS      192(CX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalTowardZeroF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalTowardZeroF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPS      64(CX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPS      128(CX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPS      192(CX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestEvenF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalNearestEvenF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPS      64(CX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPS      128(CX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPS      192(CX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VMULPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestAwayF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	VBROADCASTSS 16(BX), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalNearestAwayF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	VMULPS      64(CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, 64(AX)
+	VMULPS      128(CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, 128(AX)
+	VMULPS      192(CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPS.Z    (CX), K1, Z7
+	VMULPS       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGD   $0xf8, Z4, Z0, Z3
+	VADDPS       Z3, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z6, Z5, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideDownF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideDownF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x09, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideUpF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideUpF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideTowardZeroF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideTowardZeroF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestEvenF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 16(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideNearestEvenF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPS.Z    (CX), K1, Z5
+	VDIVPS       Z0, Z5, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z4, Z3, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestAwayF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	VBROADCASTSS 16(BX), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideNearestAwayF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGD  $0xf8, Z4, Z7, Z8
+	VADDPS      Z8, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z7
+	VMAXPS      Z7, Z2, Z7
+	VMINPS      Z7, Z1, Z7
+	VFMADD213PS Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPS.Z    (CX), K1, Z7
+	VDIVPS       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGD   $0xf8, Z4, Z0, Z3
+	VADDPS       Z3, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VFMADD213PS  Z6, Z5, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroDownF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroDownF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPS      64(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPS      128(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPS      192(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x09, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (CX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMAXPS       Z0, Z3, Z0
+	VMINPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VFMADD213PS  Z5, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroUpF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroUpF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPS      64(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPS      128(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPS      192(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (CX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMAXPS       Z0, Z3, Z0
+	VMINPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VFMADD213PS  Z5, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroTowardZeroF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroTowardZeroF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPS      64(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPS      128(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPS      192(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (CX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z3, Z0
+	VMINPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VFMADD213PS  Z5, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestEvenF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroNearestEvenF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPS      64(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPS      128(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPS      192(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPS.Z    (CX), K1, Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z1, Z0, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VMAXPS       Z0, Z3, Z0
+	VMINPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VFMADD213PS  Z5, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestAwayF32AVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z4
+	VBROADCASTSS lane32_80000000<>+0(SB), Z5
+	VBROADCASTSS 16(BX), Z6
+	VXORPS       Z7, Z7, Z7
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroNearestAwayF32AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z8
+	VMULPS      64(CX), Z0, Z9
+	VMULPS      128(CX), Z0, Z10
+	VMULPS      192(CX), Z0, Z11
+	VADDPS      Z1, Z8, Z8
+	VADDPS      Z1, Z9, Z9
+	VADDPS      Z1, Z10, Z10
+	VADDPS      Z1, Z11, Z11
+	VMOVUPS     Z4, Z12
+	VPTERNLOGD  $0xf8, Z5, Z8, Z12
+	VMOVUPS     Z4, Z13
+	VPTERNLOGD  $0xf8, Z5, Z9, Z13
+	VMOVUPS     Z4, Z14
+	VPTERNLOGD  $0xf8, Z5, Z10, Z14
+	VMOVUPS     Z4, Z15
+	VPTERNLOGD  $0xf8, Z5, Z11, Z15
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z13, Z9, Z9
+	VADDPS      Z14, Z10, Z10
+	VADDPS      Z15, Z11, Z11
+	VRNDSCALEPS $0x0b, Z8, Z8
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VRNDSCALEPS $0x0b, Z11, Z11
+	VMAXPS      Z8, Z3, Z8
+	VMAXPS      Z9, Z3, Z9
+	VMAXPS      Z10, Z3, Z10
+	VMAXPS      Z11, Z3, Z11
+	VMINPS      Z8, Z2, Z8
+	VMINPS      Z9, Z2, Z9
+	VMINPS      Z10, Z2, Z10
+	VMINPS      Z11, Z2, Z11
+	VSUBPS      Z1, Z8, Z8
+	VSUBPS      Z1, Z9, Z9
+	VSUBPS      Z1, Z10, Z10
+	VSUBPS      Z1, Z11, Z11
+	VFMADD213PS Z7, Z6, Z8
+	VFMADD213PS Z7, Z6, Z9
+	VFMADD213PS Z7, Z6, Z10
+	VFMADD213PS Z7, Z6, Z11
+	VMOVUPS     Z8, (AX)
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     Z10, 128(AX)
+	VMOVUPS     Z11, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z8
+	VMOVUPS     Z4, Z9
+	VPTERNLOGD  $0xf8, Z5, Z8, Z9
+	VADDPS      Z9, Z8, Z8
+	VRNDSCALEPS $0x0b, Z8, Z8
+	VMAXPS      Z8, Z3, Z8
+	VMINPS      Z8, Z2, Z8
+	VSUBPS      Z1, Z8, Z8
+	VFMADD213PS Z7, Z6, Z8
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z8
+	VPCMPGTD     iota<>+0(SB), Z8, K1
+	VMOVUPS.Z    (CX), K1, Z8
+	VMULPS       Z0, Z8, Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z4, Z4
+	VPTERNLOGD   $0xf8, Z5, Z0, Z4
+	VADDPS       Z4, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z0
+	VMAXPS       Z0, Z3, Z0
+	VMINPS       Z0, Z2, Z0
+	VSUBPS       Z1, Z0, Z0
+	VFMADD213PS  Z7, Z6, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalDownF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalDownF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPD      64(CX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPD      128(CX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPD      192(CX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalUpF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalUpF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPD      64(CX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPD      128(CX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPD      192(CX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalTowardZeroF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalTowardZeroF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPD      64(CX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPD      128(CX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPD      192(CX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestEvenF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalNearestEvenF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMULPD      64(CX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMULPD      128(CX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPD      192(CX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VMULPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestAwayF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	VBROADCASTSD 32(BX), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalNearestAwayF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	VMULPD      64(CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, 64(AX)
+	VMULPD      128(CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, 128(AX)
+	VMULPD      192(CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPD.Z    (CX), K1, Z7
+	VMULPD       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGQ   $0xf8, Z4, Z0, Z3
+	VADDPD       Z3, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z6, Z5, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideDownF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideDownF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x09, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideUpF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideUpF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0a, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideTowardZeroF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideTowardZeroF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestEvenF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 32(BX), Z3
+	VXORPS       Z4, Z4, Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideNearestEvenF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 64(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VRNDSCALEPD $0x08, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VFMADD213PD Z4, Z3, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z5
+	VPCMPGTD     iota<>+0(SB), Z5, K1
+	VMOVUPD.Z    (CX), K1, Z5
+	VDIVPD       Z0, Z5, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z4, Z3, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestAwayF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareDivideNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	VBROADCASTSD 32(BX), Z5
+	VXORPS       Z6, Z6, Z6
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareDivideNearestAwayF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VMOVUPS     Z3, Z8
+	VPTERNLOGQ  $0xf8, Z4, Z7, Z8
+	VADDPD      Z8, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z7
+	VMAXPD      Z7, Z2, Z7
+	VMINPD      Z7, Z1, Z7
+	VFMADD213PD Z6, Z5, Z7
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z7
+	VPCMPGTD     iota<>+0(SB), Z7, K1
+	VMOVUPD.Z    (CX), K1, Z7
+	VDIVPD       Z0, Z7, Z0
+	VMOVUPS      Z3, Z3
+	VPTERNLOGQ   $0xf8, Z4, Z0, Z3
+	VADDPD       Z3, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z2, Z0
+	VMINPD       Z0, Z1, Z0
+	VFMADD213PD  Z6, Z5, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroDownF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD 32(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroDownF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPD      64(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPD      128(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPD      192(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x09, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (CX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x09, Z0, Z0
+	VMAXPD       Z0, Z3, Z0
+	VMINPD       Z0, Z2, Z0
+	VSUBPD       Z1, Z0, Z0
+	VFMADD213PD  Z5, Z4, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroUpF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD 32(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroUpF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPD      64(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPD      128(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPD      192(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0a, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (CX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x0a, Z0, Z0
+	VMAXPD       Z0, Z3, Z0
+	VMINPD       Z0, Z2, Z0
+	VSUBPD       Z1, Z0, Z0
+	VFMADD213PD  Z5, Z4, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroTowardZeroF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD 32(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroTowardZeroF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPD      64(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPD      128(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPD      192(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (CX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z3, Z0
+	VMINPD       Z0, Z2, Z0
+	VSUBPD       Z1, Z0, Z0
+	VFMADD213PD  Z5, Z4, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestEvenF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD 32(BX), Z4
+	VXORPS       Z5, Z5, Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroNearestEvenF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	VMULPD      64(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 64(AX)
+	VMULPD      128(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 128(AX)
+	VMULPD      192(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VRNDSCALEPD $0x08, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VFMADD213PD Z5, Z4, Z6
+	VMOVUPS     Z6, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (CX), K1, Z6
+	VMULPD       Z0, Z6, Z0
+	VADDPD       Z1, Z0, Z0
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VMAXPD       Z0, Z3, Z0
+	VMINPD       Z0, Z2, Z0
+	VSUBPD       Z1, Z0, Z0
+	VFMADD213PD  Z5, Z4, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestAwayF64AVX512(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeBareReciprocalZeroNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z4
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z5
+	VBROADCASTSD 32(BX), Z6
+	VXORPS       Z7, Z7, Z7
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	JMP          ·fakeQuantizeBareReciprocalZeroNearestAwayF64AVX2+0(SB)
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z8
+	VMULPD      64(CX), Z0, Z9
+	VMULPD      128(CX), Z0, Z10
+	VMULPD      192(CX), Z0, Z11
+	VADDPD      Z1, Z8, Z8
+	VADDPD      Z1, Z9, Z9
+	VADDPD      Z1, Z10, Z10
+	VADDPD      Z1, Z11, Z11
+	VMOVUPS     Z4, Z12
+	VPTERNLOGQ  $0xf8, Z5, Z8, Z12
+	VMOVUPS     Z4, Z13
+	VPTERNLOGQ  $0xf8, Z5, Z9, Z13
+	VMOVUPS     Z4, Z14
+	VPTERNLOGQ  $0xf8, Z5, Z10, Z14
+	VMOVUPS     Z4, Z15
+	VPTERNLOGQ  $0xf8, Z5, Z11, Z15
+	VADDPD      Z12, Z8, Z8
+	VADDPD      Z13, Z9, Z9
+	VADDPD      Z14, Z10, Z10
+	VADDPD      Z15, Z11, Z11
+	VRNDSCALEPD $0x0b, Z8, Z8
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VRNDSCALEPD $0x0b, Z11, Z11
+	VMAXPD      Z8, Z3, Z8
+	VMAXPD      Z9, Z3, Z9
+	VMAXPD      Z10, Z3, Z10
+	VMAXPD      Z11, Z3, Z11
+	VMINPD      Z8, Z2, Z8
+	VMINPD      Z9, Z2, Z9
+	VMINPD      Z10, Z2, Z10
+	VMINPD      Z11, Z2, Z11
+	VSUBPD      Z1, Z8, Z8
+	VSUBPD      Z1, Z9, Z9
+	VSUBPD      Z1, Z10, Z10
+	VSUBPD      Z1, Z11, Z11
+	VFMADD213PD Z7, Z6, Z8
+	VFMADD213PD Z7, Z6, Z9
+	VFMADD213PD Z7, Z6, Z10
+	VFMADD213PD Z7, Z6, Z11
+	VMOVUPS     Z8, (AX)
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     Z10, 128(AX)
+	VMOVUPS     Z11, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z8
+	VMOVUPS     Z4, Z9
+	VPTERNLOGQ  $0xf8, Z5, Z8, Z9
+	VADDPD      Z9, Z8, Z8
+	VRNDSCALEPD $0x0b, Z8, Z8
+	VMAXPD      Z8, Z3, Z8
+	VMINPD      Z8, Z2, Z8
+	VSUBPD      Z1, Z8, Z8
+	VFMADD213PD Z7, Z6, Z8
+	VMOVUPS     Z8, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	VPBROADCASTD DX, Z8
+	VPCMPGTD     iota<>+0(SB), Z8, K1
+	VMOVUPD.Z    (CX), K1, Z8
+	VMULPD       Z0, Z8, Z0
+	VADDPD       Z1, Z0, Z0
+	VMOVUPS      Z4, Z4
+	VPTERNLOGQ   $0xf8, Z5, Z0, Z4
+	VADDPD       Z4, Z0, Z0
+	VRNDSCALEPD  $0x0b, Z0, Z0
+	VMAXPD       Z0, Z3, Z0
+	VMINPD       Z0, Z2, Z0
+	VSUBPD       Z1, Z0, Z0
+	VFMADD213PD  Z7, Z6, Z0
+	VMOVUPD      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalDownF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalDownF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPS      64(CX), Z0, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPS      128(CX), Z0, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPS      192(CX), Z0, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalUpF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalUpF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPS      64(CX), Z0, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPS      128(CX), Z0, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPS      192(CX), Z0, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalTowardZeroF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalTowardZeroF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPS      64(CX), Z0, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPS      128(CX), Z0, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPS      192(CX), Z0, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestEvenF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalNearestEvenF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPS      64(CX), Z0, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPS      128(CX), Z0, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPS      192(CX), Z0, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestAwayF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalNearestAwayF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VBROADCASTSS 24(SI), Z6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z7
+	VMOVUPS      64(SI), Z8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	VMULPS      64(CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     64(DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, 64(AX)
+	VMULPS      128(CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     128(DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, 128(AX)
+	VMULPS      192(CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     192(DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z7, (SI)
+	VMOVUPS Z8, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideDownF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideDownF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x09, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideUpF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideUpF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0a, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideTowardZeroF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideTowardZeroF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x0b, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestEvenF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideNearestEvenF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS 24(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPS      Z0, Z7, Z7
+	VRNDSCALEPS $0x08, Z7, Z8
+	VMAXPS      Z8, Z2, Z9
+	VMINPS      Z9, Z1, Z9
+	VCMPPS      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   Z7, K1, Z7
+	VSUBPS      Z7, Z9, Z7
+	VMOVUPS.Z   Z8, K1, Z9
+	VFMADD231PS Z8, Z7, Z5
+	VBLENDMPS   Z3, Z8, K1, Z7
+	VFMADD231PS Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestAwayF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideNearestAwayF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VBROADCASTSS 24(SI), Z6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z7
+	VMOVUPS      64(SI), Z8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z9
+	VDIVPS      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	VMOVUPS     64(CX), Z9
+	VDIVPS      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     64(DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, 64(AX)
+	VMOVUPS     128(CX), Z9
+	VDIVPS      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     128(DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, 128(AX)
+	VMOVUPS     192(CX), Z9
+	VDIVPS      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     192(DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z9
+	VDIVPS      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGD  $0xf8, Z4, Z9, Z10
+	VADDPS      Z10, Z9, Z10
+	VRNDSCALEPS $0x0b, Z10, Z10
+	VMAXPS      Z10, Z2, Z11
+	VMINPS      Z11, Z1, Z11
+	VCMPPS      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPS.Z   Z9, K1, Z9
+	VSUBPS      Z9, Z11, Z9
+	VMOVUPS.Z   Z10, K1, Z11
+	VFMADD231PS Z10, Z9, Z7
+	VBLENDMPS   Z5, Z10, K1, Z9
+	VFMADD231PS Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z7, (SI)
+	VMOVUPS Z8, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroDownF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroDownF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSS 24(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x09, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPS      64(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x09, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPS      128(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x09, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPS      192(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x09, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x09, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroUpF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroUpF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSS 24(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0a, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPS      64(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0a, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPS      128(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0a, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPS      192(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0a, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0a, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSS 24(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPS      64(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPS      128(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPS      192(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x0b, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSS 24(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x08, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPS      64(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x08, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPS      128(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x08, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPS      192(CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x08, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, BX
+	CMPQ        BX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z8
+	VADDPS      Z1, Z8, Z9
+	VRNDSCALEPS $0x08, Z9, Z9
+	VMAXPS      Z9, Z3, Z10
+	VMINPS      Z10, Z2, Z10
+	VCMPPS      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPS      Z1, Z10, Z10
+	VMOVUPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z10, Z8
+	VMOVUPS.Z   Z9, K1, Z10
+	VFMADD231PS Z9, Z8, Z6
+	VBLENDMPS   Z4, Z9, K1, Z8
+	VFMADD231PS Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z4
+	VBROADCASTSS lane32_80000000<>+0(SB), Z5
+	VXORPS       Z6, Z6, Z6
+	MOVQ         sums+40(FP), DI
+	VMOVUPS      (DI), Z7
+	VMOVUPS      64(DI), Z8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS           (CX), Z0, Z9
+	VADDPS           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGD       $0xf8, Z5, Z10, Z11
+	VADDPS           Z11, Z10, Z10
+	VRNDSCALEPS      $0x0b, Z10, Z10
+	VMAXPS           Z10, Z3, Z11
+	VMINPS           Z11, Z2, Z11
+	VCMPPS           $0x00, Z10, Z11, K1
+	VMOVUPS          (DX), Z10
+	VSUBPS           Z1, Z11, Z11
+	VMOVUPS.Z        Z9, K1, Z9
+	VSUBPS           Z9, Z11, Z9
+	VMOVUPS.Z        Z10, K1, Z11
+	VFMADD231PS      Z10, Z9, Z7
+	VBLENDMPS        Z6, Z10, K1, Z9
+	VFMADD231PS.BCST 24(SI), Z9, Z8
+	VMOVUPS          Z11, (AX)
+	VMULPS           64(CX), Z0, Z9
+	VADDPS           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGD       $0xf8, Z5, Z10, Z11
+	VADDPS           Z11, Z10, Z10
+	VRNDSCALEPS      $0x0b, Z10, Z10
+	VMAXPS           Z10, Z3, Z11
+	VMINPS           Z11, Z2, Z11
+	VCMPPS           $0x00, Z10, Z11, K1
+	VMOVUPS          64(DX), Z10
+	VSUBPS           Z1, Z11, Z11
+	VMOVUPS.Z        Z9, K1, Z9
+	VSUBPS           Z9, Z11, Z9
+	VMOVUPS.Z        Z10, K1, Z11
+	VFMADD231PS      Z10, Z9, Z7
+	VBLENDMPS        Z6, Z10, K1, Z9
+	VFMADD231PS.BCST 24(SI), Z9, Z8
+	VMOVUPS          Z11, 64(AX)
+	VMULPS           128(CX), Z0, Z9
+	VADDPS           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGD       $0xf8, Z5, Z10, Z11
+	VADDPS           Z11, Z10, Z10
+	VRNDSCALEPS      $0x0b, Z10, Z10
+	VMAXPS           Z10, Z3, Z11
+	VMINPS           Z11, Z2, Z11
+	VCMPPS           $0x00, Z10, Z11, K1
+	VMOVUPS          128(DX), Z10
+	VSUBPS           Z1, Z11, Z11
+	VMOVUPS.Z        Z9, K1, Z9
+	VSUBPS           Z9, Z11, Z9
+	VMOVUPS.Z        Z10, K1, Z11
+	VFMADD231PS      Z10, Z9, Z7
+	VBLENDMPS        Z6, Z10, K1, Z9
+	VFMADD231PS.BCST 24(SI), Z9, Z8
+	VMOVUPS          Z11, 128(AX)
+	VMULPS           192(CX), Z0, Z9
+	VADDPS           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGD       $0xf8, Z5, Z10, Z11
+	VADDPS           Z11, Z10, Z10
+	VRNDSCALEPS      $0x0b, Z10, Z10
+	VMAXPS           Z10, Z3, Z11
+	VMINPS           Z11, Z2, Z11
+	VCMPPS           $0x00, Z10, Z11, K1
+	VMOVUPS          192(DX), Z10
+	VSUBPS           Z1, Z11, Z11
+	VMOVUPS.Z        Z9, K1, Z9
+	VSUBPS           Z9, Z11, Z9
+	VMOVUPS.Z        Z10, K1, Z11
+	VFMADD231PS      Z10, Z9, Z7
+	VBLENDMPS        Z6, Z10, K1, Z9
+	VFMADD231PS.BCST 24(SI), Z9, Z8
+	VMOVUPS          Z11, 192(AX)
+	ADDQ             $0x00000100, AX
+	ADDQ             $0x00000100, CX
+	ADDQ             $0x00000100, DX
+	SUBQ             $0x00000040, BX
+	CMPQ             BX, $0x00000040
+	JAE              loop
+
+single:
+	CMPQ             BX, $0x00000010
+	JB               tail
+	VMULPS           (CX), Z0, Z9
+	VADDPS           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGD       $0xf8, Z5, Z10, Z11
+	VADDPS           Z11, Z10, Z10
+	VRNDSCALEPS      $0x0b, Z10, Z10
+	VMAXPS           Z10, Z3, Z11
+	VMINPS           Z11, Z2, Z11
+	VCMPPS           $0x00, Z10, Z11, K1
+	VMOVUPS          (DX), Z10
+	VSUBPS           Z1, Z11, Z11
+	VMOVUPS.Z        Z9, K1, Z9
+	VSUBPS           Z9, Z11, Z9
+	VMOVUPS.Z        Z10, K1, Z11
+	VFMADD231PS      Z10, Z9, Z7
+	VBLENDMPS        Z6, Z10, K1, Z9
+	VFMADD231PS.BCST 24(SI), Z9, Z8
+	VMOVUPS          Z11, (AX)
+	ADDQ             $0x00000040, AX
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, DX
+	SUBQ             $0x00000010, BX
+	JMP              single
+
+tail:
+	VMOVUPS Z7, (DI)
+	VMOVUPS Z8, 64(DI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalDownF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalDownF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPD      64(CX), Z0, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPD      128(CX), Z0, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPD      192(CX), Z0, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalUpF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalUpF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPD      64(CX), Z0, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPD      128(CX), Z0, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPD      192(CX), Z0, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalTowardZeroF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalTowardZeroF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPD      64(CX), Z0, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPD      128(CX), Z0, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPD      192(CX), Z0, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestEvenF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalNearestEvenF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMULPD      64(CX), Z0, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMULPD      128(CX), Z0, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMULPD      192(CX), Z0, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestAwayF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalNearestAwayF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VBROADCASTSD 48(SI), Z6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z7
+	VMOVUPS      64(SI), Z8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	VMULPD      64(CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     64(DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, 64(AX)
+	VMULPD      128(CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     128(DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, 128(AX)
+	VMULPD      192(CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     192(DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z7, (SI)
+	VMOVUPS Z8, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideDownF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideDownF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x09, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideUpF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideUpF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0a, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideTowardZeroF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideTowardZeroF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x0b, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestEvenF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideNearestEvenF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD 48(SI), Z4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	VMOVUPS     64(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     64(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     128(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     128(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     192(CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     192(DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z7
+	VDIVPD      Z0, Z7, Z7
+	VRNDSCALEPD $0x08, Z7, Z8
+	VMAXPD      Z8, Z2, Z9
+	VMINPD      Z9, Z1, Z9
+	VCMPPD      $0x00, Z8, Z9, K1
+	VMOVUPS     (DX), Z8
+	VMOVUPD.Z   Z7, K1, Z7
+	VSUBPD      Z7, Z9, Z7
+	VMOVUPD.Z   Z8, K1, Z9
+	VFMADD231PD Z8, Z7, Z5
+	VBLENDMPD   Z3, Z8, K1, Z7
+	VFMADD231PD Z4, Z7, Z6
+	VMOVUPS     Z9, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z5, (SI)
+	VMOVUPS Z6, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestAwayF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsDivideNearestAwayF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 24(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VBROADCASTSD 48(SI), Z6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z7
+	VMOVUPS      64(SI), Z8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z9
+	VDIVPD      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	VMOVUPS     64(CX), Z9
+	VDIVPD      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     64(DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, 64(AX)
+	VMOVUPS     128(CX), Z9
+	VDIVPD      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     128(DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, 128(AX)
+	VMOVUPS     192(CX), Z9
+	VDIVPD      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     192(DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z9
+	VDIVPD      Z0, Z9, Z9
+	VMOVUPS     Z3, Z10
+	VPTERNLOGQ  $0xf8, Z4, Z9, Z10
+	VADDPD      Z10, Z9, Z10
+	VRNDSCALEPD $0x0b, Z10, Z10
+	VMAXPD      Z10, Z2, Z11
+	VMINPD      Z11, Z1, Z11
+	VCMPPD      $0x00, Z10, Z11, K1
+	VMOVUPS     (DX), Z10
+	VMOVUPD.Z   Z9, K1, Z9
+	VSUBPD      Z9, Z11, Z9
+	VMOVUPD.Z   Z10, K1, Z11
+	VFMADD231PD Z10, Z9, Z7
+	VBLENDMPD   Z5, Z10, K1, Z9
+	VFMADD231PD Z6, Z9, Z8
+	VMOVUPS     Z11, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z7, (SI)
+	VMOVUPS Z8, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroDownF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroDownF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSD 48(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x09, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPD      64(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x09, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPD      128(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x09, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPD      192(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x09, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x09, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroUpF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroUpF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSD 48(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0a, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPD      64(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0a, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPD      128(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0a, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPD      192(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0a, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0a, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSD 48(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPD      64(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPD      128(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPD      192(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x0b, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VXORPS       Z4, Z4, Z4
+	VBROADCASTSD 48(SI), Z5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x08, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	VMULPD      64(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x08, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     64(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 64(AX)
+	VMULPD      128(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x08, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     128(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 128(AX)
+	VMULPD      192(CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x08, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     192(DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z8
+	VADDPD      Z1, Z8, Z9
+	VRNDSCALEPD $0x08, Z9, Z9
+	VMAXPD      Z9, Z3, Z10
+	VMINPD      Z10, Z2, Z10
+	VCMPPD      $0x00, Z9, Z10, K1
+	VMOVUPS     (DX), Z9
+	VSUBPD      Z1, Z10, Z10
+	VMOVUPD.Z   Z8, K1, Z8
+	VSUBPD      Z8, Z10, Z8
+	VMOVUPD.Z   Z9, K1, Z10
+	VFMADD231PD Z9, Z8, Z6
+	VBLENDMPD   Z4, Z9, K1, Z8
+	VFMADD231PD Z5, Z8, Z7
+	VMOVUPS     Z10, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 24(SI), Z2
+	VBROADCASTSD 16(SI), Z3
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z4
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z5
+	VXORPS       Z6, Z6, Z6
+	MOVQ         sums+40(FP), DI
+	VMOVUPS      (DI), Z7
+	VMOVUPS      64(DI), Z8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD           (CX), Z0, Z9
+	VADDPD           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGQ       $0xf8, Z5, Z10, Z11
+	VADDPD           Z11, Z10, Z10
+	VRNDSCALEPD      $0x0b, Z10, Z10
+	VMAXPD           Z10, Z3, Z11
+	VMINPD           Z11, Z2, Z11
+	VCMPPD           $0x00, Z10, Z11, K1
+	VMOVUPS          (DX), Z10
+	VSUBPD           Z1, Z11, Z11
+	VMOVUPD.Z        Z9, K1, Z9
+	VSUBPD           Z9, Z11, Z9
+	VMOVUPD.Z        Z10, K1, Z11
+	VFMADD231PD      Z10, Z9, Z7
+	VBLENDMPD        Z6, Z10, K1, Z9
+	VFMADD231PD.BCST 48(SI), Z9, Z8
+	VMOVUPS          Z11, (AX)
+	VMULPD           64(CX), Z0, Z9
+	VADDPD           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGQ       $0xf8, Z5, Z10, Z11
+	VADDPD           Z11, Z10, Z10
+	VRNDSCALEPD      $0x0b, Z10, Z10
+	VMAXPD           Z10, Z3, Z11
+	VMINPD           Z11, Z2, Z11
+	VCMPPD           $0x00, Z10, Z11, K1
+	VMOVUPS          64(DX), Z10
+	VSUBPD           Z1, Z11, Z11
+	VMOVUPD.Z        Z9, K1, Z9
+	VSUBPD           Z9, Z11, Z9
+	VMOVUPD.Z        Z10, K1, Z11
+	VFMADD231PD      Z10, Z9, Z7
+	VBLENDMPD        Z6, Z10, K1, Z9
+	VFMADD231PD.BCST 48(SI), Z9, Z8
+	VMOVUPS          Z11, 64(AX)
+	VMULPD           128(CX), Z0, Z9
+	VADDPD           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGQ       $0xf8, Z5, Z10, Z11
+	VADDPD           Z11, Z10, Z10
+	VRNDSCALEPD      $0x0b, Z10, Z10
+	VMAXPD           Z10, Z3, Z11
+	VMINPD           Z11, Z2, Z11
+	VCMPPD           $0x00, Z10, Z11, K1
+	VMOVUPS          128(DX), Z10
+	VSUBPD           Z1, Z11, Z11
+	VMOVUPD.Z        Z9, K1, Z9
+	VSUBPD           Z9, Z11, Z9
+	VMOVUPD.Z        Z10, K1, Z11
+	VFMADD231PD      Z10, Z9, Z7
+	VBLENDMPD        Z6, Z10, K1, Z9
+	VFMADD231PD.BCST 48(SI), Z9, Z8
+	VMOVUPS          Z11, 128(AX)
+	VMULPD           192(CX), Z0, Z9
+	VADDPD           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGQ       $0xf8, Z5, Z10, Z11
+	VADDPD           Z11, Z10, Z10
+	VRNDSCALEPD      $0x0b, Z10, Z10
+	VMAXPD           Z10, Z3, Z11
+	VMINPD           Z11, Z2, Z11
+	VCMPPD           $0x00, Z10, Z11, K1
+	VMOVUPS          192(DX), Z10
+	VSUBPD           Z1, Z11, Z11
+	VMOVUPD.Z        Z9, K1, Z9
+	VSUBPD           Z9, Z11, Z9
+	VMOVUPD.Z        Z10, K1, Z11
+	VFMADD231PD      Z10, Z9, Z7
+	VBLENDMPD        Z6, Z10, K1, Z9
+	VFMADD231PD.BCST 48(SI), Z9, Z8
+	VMOVUPS          Z11, 192(AX)
+	ADDQ             $0x00000100, AX
+	ADDQ             $0x00000100, CX
+	ADDQ             $0x00000100, DX
+	SUBQ             $0x00000020, BX
+	CMPQ             BX, $0x00000020
+	JAE              loop
+
+single:
+	CMPQ             BX, $0x00000008
+	JB               tail
+	VMULPD           (CX), Z0, Z9
+	VADDPD           Z1, Z9, Z10
+	VMOVUPS          Z4, Z11
+	VPTERNLOGQ       $0xf8, Z5, Z10, Z11
+	VADDPD           Z11, Z10, Z10
+	VRNDSCALEPD      $0x0b, Z10, Z10
+	VMAXPD           Z10, Z3, Z11
+	VMINPD           Z11, Z2, Z11
+	VCMPPD           $0x00, Z10, Z11, K1
+	VMOVUPS          (DX), Z10
+	VSUBPD           Z1, Z11, Z11
+	VMOVUPD.Z        Z9, K1, Z9
+	VSUBPD           Z9, Z11, Z9
+	VMOVUPD.Z        Z10, K1, Z11
+	VFMADD231PD      Z10, Z9, Z7
+	VBLENDMPD        Z6, Z10, K1, Z9
+	VFMADD231PD.BCST 48(SI), Z9, Z8
+	VMOVUPS          Z11, (AX)
+	ADDQ             $0x00000040, AX
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, DX
+	SUBQ             $0x00000008, BX
+	JMP              single
+
+tail:
+	VMOVUPS Z7, (DI)
+	VMOVUPS Z8, 64(DI)
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalDownF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMULPS      128(CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMULPS      192(CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalUpF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMULPS      128(CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMULPS      192(CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalTowardZeroF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMULPS      128(CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMULPS      192(CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestEvenF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMULPS      128(CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMULPS      192(CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestAwayF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, (AX)
+	VMULPS      64(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, 16(AX)
+	VMULPS      128(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, 32(AX)
+	VMULPS      192(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideDownF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8DivideDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideUpF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8DivideUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideTowardZeroF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8DivideTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestEvenF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8DivideNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDB     Z3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestAwayF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8DivideNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, 16(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, 32(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDB     Z5, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroDownF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalZeroDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 16(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 32(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroUpF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalZeroUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 16(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 32(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroTowardZeroF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalZeroTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 16(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 32(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestEvenF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalZeroNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 16(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 32(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDB     Z4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestAwayF32AVX512(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize8ReciprocalZeroNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z4
+	VBROADCASTSS lane32_80000000<>+0(SB), Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDB     Z6, (AX)
+	VMULPS      64(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDB     Z6, 16(AX)
+	VMULPS      128(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDB     Z6, 32(AX)
+	VMULPS      192(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDB     Z6, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDB     Z6, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalDownF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMULPD      128(CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMULPD      192(CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalUpF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMULPD      128(CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMULPD      192(CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalTowardZeroF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMULPD      128(CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMULPD      192(CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestEvenF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMULPD      128(CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMULPD      192(CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestAwayF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, (AX)
+	VMULPD      64(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, 8(AX)
+	VMULPD      128(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, 16(AX)
+	VMULPD      192(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideDownF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8DivideDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideUpF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8DivideUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideTowardZeroF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8DivideTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestEvenF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8DivideNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 8(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 16(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDB     Y3, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestAwayF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8DivideNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, 8(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, 16(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDB     Y5, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroDownF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalZeroDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 8(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 16(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroUpF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalZeroUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 8(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 16(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroTowardZeroF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalZeroTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 8(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 16(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestEvenF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalZeroNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 8(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 16(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDB     Y4, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestAwayF64AVX512(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize8ReciprocalZeroNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z4
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDB     Y6, (AX)
+	VMULPD      64(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDB     Y6, 8(AX)
+	VMULPD      128(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDB     Y6, 16(AX)
+	VMULPD      192(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDB     Y6, 24(AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDB     Y6, (AX)
+	ADDQ        $0x00000008, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalDownF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMULPS      128(CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMULPS      192(CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalUpF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMULPS      128(CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMULPS      192(CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalTowardZeroF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMULPS      128(CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMULPS      192(CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestEvenF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMULPS      64(CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMULPS      128(CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMULPS      192(CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestAwayF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, (AX)
+	VMULPS      64(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, 32(AX)
+	VMULPS      128(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, 64(AX)
+	VMULPS      192(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideDownF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16DivideDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x09, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideUpF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16DivideUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideTowardZeroF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16DivideTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestEvenF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16DivideNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 32(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 64(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPS      Z0, Z3, Z3
+	VMAXPS      Z3, Z2, Z3
+	VMINPS      Z3, Z1, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPADDD.BCST 28(BX), Z3, Z3
+	VPMOVDW     Z3, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestAwayF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16DivideNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 12(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z3
+	VBROADCASTSS lane32_80000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, 32(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, 64(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGD  $0xf8, Z4, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VMAXPS      Z5, Z2, Z5
+	VMINPS      Z5, Z1, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD.BCST 28(BX), Z5, Z5
+	VPMOVDW     Z5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroDownF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalZeroDownF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 32(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 64(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x09, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroUpF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalZeroUpF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 32(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 64(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroTowardZeroF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalZeroTowardZeroF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 32(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 64(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestEvenF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalZeroNearestEvenF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	VMULPS      64(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 32(AX)
+	VMULPS      128(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 64(AX)
+	VMULPS      192(CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z4
+	VADDPS      Z1, Z4, Z4
+	VRNDSCALEPS $0x08, Z4, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMINPS      Z4, Z2, Z4
+	VSUBPS      Z1, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD.BCST 28(BX), Z4, Z4
+	VPMOVDW     Z4, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestAwayF32AVX512(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·quantize16ReciprocalZeroNearestAwayF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS lane32_3effffff<>+0(SB), Z4
+	VBROADCASTSS lane32_80000000<>+0(SB), Z5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDW     Z6, (AX)
+	VMULPS      64(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDW     Z6, 32(AX)
+	VMULPS      128(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDW     Z6, 64(AX)
+	VMULPS      192(CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDW     Z6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	CMPQ        DX, $0x00000040
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Z0, Z6
+	VADDPS      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGD  $0xf8, Z5, Z6, Z7
+	VADDPS      Z7, Z6, Z6
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VMAXPS      Z6, Z3, Z6
+	VMINPS      Z6, Z2, Z6
+	VSUBPS      Z1, Z6, Z6
+	VCVTPS2DQ   Z6, Z6
+	VPADDD.BCST 28(BX), Z6, Z6
+	VPMOVDW     Z6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalDownF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMULPD      128(CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMULPD      192(CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalUpF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMULPD      128(CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMULPD      192(CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalTowardZeroF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMULPD      128(CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMULPD      192(CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestEvenF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMULPD      64(CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMULPD      128(CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMULPD      192(CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestAwayF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, (AX)
+	VMULPD      64(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, 16(AX)
+	VMULPD      128(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, 32(AX)
+	VMULPD      192(CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideDownF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16DivideDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x09, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideUpF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16DivideUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0a, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideTowardZeroF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16DivideTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VRNDSCALEPD $0x0b, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestEvenF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16DivideNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	VMOVUPS     64(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 16(AX)
+	VMOVUPS     128(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 32(AX)
+	VMOVUPS     192(CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z3
+	VDIVPD      Z0, Z3, Z3
+	VMAXPD      Z3, Z2, Z3
+	VMINPD      Z3, Z1, Z3
+	VCVTPD2DQ   Z3, Y3
+	VPADDD.BCST 56(BX), Y3, Y3
+	VPMOVDW     Y3, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestAwayF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16DivideNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 24(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z3
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, (AX)
+	VMOVUPS     64(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, 16(AX)
+	VMOVUPS     128(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, 32(AX)
+	VMOVUPS     192(CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Z5
+	VDIVPD      Z0, Z5, Z5
+	VMOVUPS     Z3, Z6
+	VPTERNLOGQ  $0xf8, Z4, Z5, Z6
+	VADDPD      Z6, Z5, Z5
+	VRNDSCALEPD $0x0b, Z5, Z5
+	VMAXPD      Z5, Z2, Z5
+	VMINPD      Z5, Z1, Z5
+	VCVTPD2DQ   Z5, Y5
+	VPADDD.BCST 56(BX), Y5, Y5
+	VPMOVDW     Y5, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroDownF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalZeroDownF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 16(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 32(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x09, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroUpF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalZeroUpF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 16(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 32(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0a, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroTowardZeroF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalZeroTowardZeroF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 16(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 32(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x0b, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestEvenF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalZeroNearestEvenF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	VMULPD      64(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 16(AX)
+	VMULPD      128(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 32(AX)
+	VMULPD      192(CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z4
+	VADDPD      Z1, Z4, Z4
+	VRNDSCALEPD $0x08, Z4, Z4
+	VMAXPD      Z4, Z3, Z4
+	VMINPD      Z4, Z2, Z4
+	VSUBPD      Z1, Z4, Z4
+	VCVTPD2DQ   Z4, Y4
+	VPADDD.BCST 56(BX), Y4, Y4
+	VPMOVDW     Y4, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestAwayF64AVX512(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·quantize16ReciprocalZeroNearestAwayF64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 24(BX), Z2
+	VBROADCASTSD 16(BX), Z3
+	VBROADCASTSD lane64_3fdfffffffffffff<>+0(SB), Z4
+	VBROADCASTSD lane64_8000000000000000<>+0(SB), Z5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDW     Y6, (AX)
+	VMULPD      64(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDW     Y6, 16(AX)
+	VMULPD      128(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDW     Y6, 32(AX)
+	VMULPD      192(CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDW     Y6, 48(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Z0, Z6
+	VADDPD      Z1, Z6, Z6
+	VMOVUPS     Z4, Z7
+	VPTERNLOGQ  $0xf8, Z5, Z6, Z7
+	VADDPD      Z7, Z6, Z6
+	VRNDSCALEPD $0x0b, Z6, Z6
+	VMAXPD      Z6, Z3, Z6
+	VMINPD      Z6, Z2, Z6
+	VSUBPD      Z1, Z6, Z6
+	VCVTPD2DQ   Z6, Y6
+	VPADDD.BCST 56(BX), Y6, Y6
+	VPMOVDW     Y6, (AX)
+	ADDQ        $0x00000010, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt8F32AVX512(dst *float32, x *int8, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·dequantizeInt8F32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXBD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVSXBD 16(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVSXBD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVSXBD 48(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVSXBD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt8F64AVX512(dst *float64, x *int8, n int, c *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dequantizeInt8F64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Z0
+	VBROADCASTSD 32(BX), Z1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXBD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVSXBD 8(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVSXBD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVSXBD 24(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVSXBD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000008, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint8F32AVX512(dst *float32, x *uint8, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·dequantizeUint8F32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXBD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVZXBD 16(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVZXBD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVZXBD 48(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXBD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint8F64AVX512(dst *float64, x *uint8, n int, c *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dequantizeUint8F64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Z0
+	VBROADCASTSD 32(BX), Z1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXBD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVZXBD 8(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVZXBD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVZXBD 24(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVZXBD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000008, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt16F32AVX512(dst *float32, x *int16, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·dequantizeInt16F32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXWD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVSXWD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVSXWD 64(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVSXWD 96(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVSXWD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt16F64AVX512(dst *float64, x *int16, n int, c *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dequantizeInt16F64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Z0
+	VBROADCASTSD 32(BX), Z1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXWD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVSXWD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVSXWD 32(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVSXWD 48(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVSXWD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint16F32AVX512(dst *float32, x *uint16, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·dequantizeUint16F32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000040
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVZXWD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVZXWD 64(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVZXWD 96(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXWD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint16F64AVX512(dst *float64, x *uint16, n int, c *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dequantizeUint16F64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Z0
+	VBROADCASTSD 32(BX), Z1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	VPMOVZXWD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VPMOVZXWD 32(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VPMOVZXWD 48(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVZXWD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func extremesF32AVX512(x *float32, n int, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·extremesF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	CMPQ    CX, $0x00000010
+	JB      tail
+	CMPQ    CX, $0x00000040
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (AX), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	VMOVUPS 64(AX), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	VMOVUPS 128(AX), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	VMOVUPS 192(AX), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x00000040, CX
+	CMPQ    CX, $0x00000040
+	JAE     loop
+
+single:
+	CMPQ    CX, $0x00000010
+	JB      tail
+	VMOVUPS (AX), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, CX
+	JMP     single
+
+tail:
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VZEROUPPER
+	RET
+
+// func extremesF64AVX512(x *float64, n int, sums *float64)
+// Requires: AVX, AVX512F
+TEXT ·extremesF64AVX512(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	CMPQ    CX, $0x00000008
+	JB      tail
+	CMPQ    CX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (AX), Z2
+	VMINPD  Z0, Z2, Z0
+	VMAXPD  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	VMOVUPS 64(AX), Z2
+	VMINPD  Z0, Z2, Z0
+	VMAXPD  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	VMOVUPS 128(AX), Z2
+	VMINPD  Z0, Z2, Z0
+	VMAXPD  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	VMOVUPS 192(AX), Z2
+	VMINPD  Z0, Z2, Z0
+	VMAXPD  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    CX, $0x00000008
+	JB      tail
+	VMOVUPS (AX), Z2
+	VMINPD  Z0, Z2, Z0
+	VMAXPD  Z1, Z2, Z1
+	VMOVUPS Z0, Z0
+	VMOVUPS Z1, Z1
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000008, CX
+	JMP     single
+
+tail:
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VZEROUPPER
+	RET
+
 // func floorF32AVX2(dst *float32, x *float32, n int)
 // Requires: AVX, MMX+
 TEXT ·floorF32AVX2(SB), NOSPLIT, $0-24
@@ -39715,6 +56619,21937 @@ done:
 	VZEROUPPER
 	RET
 
+// func fakeQuantizeReciprocalDownF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalDownF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x09, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalUpF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalUpF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x0a, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalTowardZeroF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalNearestEvenF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMULPS      32(DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPS      64(DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMULPS      96(DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x08, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalNearestAwayF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	VBROADCASTSS 16(SI), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y9, (AX)
+	VMULPS      32(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y9, 32(AX)
+	VMULPS      64(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y9, 64(AX)
+	VMULPS      96(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, (AX)
+	VMULPS      32(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y9, 32(AX)
+	VMULPS      64(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y9, 64(AX)
+	VMULPS      96(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y8
+	VMASKMOVPS  (DX), Y8, Y7
+	VMULPS      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y6, Y5, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y8, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y8, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideDownF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideDownF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x09, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideUpF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideUpF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x0a, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideTowardZeroF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideNearestEvenF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y6
+	VMINPS      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PS Y4, Y3, Y7
+	VCMPPS      $0x00, Y5, Y6, Y5
+	VMOVMSKPS   Y5, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y6
+	VMASKMOVPS  (DX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x08, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y4, Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideNearestAwayF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	VBROADCASTSS 16(SI), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y9, (AX)
+	VMOVUPS     32(DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y9, 32(AX)
+	VMOVUPS     64(DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y9, 64(AX)
+	VMOVUPS     96(DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, (AX)
+	VMOVUPS     32(DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y9, 32(AX)
+	VMOVUPS     64(DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y9, 64(AX)
+	VMOVUPS     96(DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PS Y6, Y5, Y9
+	VCMPPS      $0x00, Y7, Y8, Y7
+	VMOVMSKPS   Y7, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y8
+	VMASKMOVPS  (DX), Y8, Y7
+	VDIVPS      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PS Y6, Y5, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VANDPS      Y8, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y2, Y8, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroDownF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroDownF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y7
+	VMASKMOVPS  (DX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x09, Y0, Y0
+	VMAXPS      Y0, Y3, Y3
+	VMINPS      Y3, Y2, Y2
+	VSUBPS      Y1, Y2, Y1
+	VFMADD213PS Y5, Y4, Y1
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y1, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroUpF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroUpF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y7
+	VMASKMOVPS  (DX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x0a, Y0, Y0
+	VMAXPS      Y0, Y3, Y3
+	VMINPS      Y3, Y2, Y2
+	VSUBPS      Y1, Y2, Y1
+	VFMADD213PS Y5, Y4, Y1
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y1, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroTowardZeroF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y7
+	VMASKMOVPS  (DX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y3, Y3
+	VMINPS      Y3, Y2, Y2
+	VSUBPS      Y1, Y2, Y1
+	VFMADD213PS Y5, Y4, Y1
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y1, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestEvenF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	VMULPS      32(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPS      64(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y8, 64(AX)
+	VMULPS      96(DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPS      (DX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y7
+	VMINPS      Y7, Y2, Y7
+	VSUBPS      Y1, Y7, Y8
+	VFMADD213PS Y5, Y4, Y8
+	VCMPPS      $0x00, Y6, Y7, Y6
+	VMOVMSKPS   Y6, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y7
+	VMASKMOVPS  (DX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x08, Y0, Y0
+	VMAXPS      Y0, Y3, Y3
+	VMINPS      Y3, Y2, Y2
+	VSUBPS      Y1, Y2, Y1
+	VFMADD213PS Y5, Y4, Y1
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y1, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestAwayF32AVX2(SB), $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VMOVUPD      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVUPD      Y0, 32(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVUPD      Y0, 64(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVUPD      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVUPD      Y0, 128(DI)
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DI), Y1
+	VMULPS      (DX), Y1, Y0
+	VMULPS      32(DX), Y1, Y1
+	VADDPS      32(DI), Y0, Y0
+	VADDPS      32(DI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPS      Y0, Y3, Y2
+	VMAXPS      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPS      Y2, Y4, Y2
+	VMINPS      Y3, Y4, Y3
+	VSUBPS      32(DI), Y2, Y4
+	VSUBPS      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y5
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VCMPPS      $0x00, Y1, Y3, Y1
+	VMOVMSKPS   Y0, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y4, (AX)
+	VMOVMSKPS   Y1, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     (DI), Y1
+	VMULPS      64(DX), Y1, Y0
+	VMULPS      96(DX), Y1, Y1
+	VADDPS      32(DI), Y0, Y0
+	VADDPS      32(DI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPS      Y0, Y3, Y2
+	VMAXPS      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPS      Y2, Y4, Y2
+	VMINPS      Y3, Y4, Y3
+	VSUBPS      32(DI), Y2, Y4
+	VSUBPS      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y5
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VCMPPS      $0x00, Y1, Y3, Y1
+	VMOVMSKPS   Y0, SI
+	MOVB        SI, 2(CX)
+	VMOVNTPS    Y4, 64(AX)
+	VMOVMSKPS   Y1, SI
+	MOVB        SI, 3(CX)
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DI), Y1
+	VMULPS      (DX), Y1, Y0
+	VMULPS      32(DX), Y1, Y1
+	VADDPS      32(DI), Y0, Y0
+	VADDPS      32(DI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPS      Y0, Y3, Y2
+	VMAXPS      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPS      Y2, Y4, Y2
+	VMINPS      Y3, Y4, Y3
+	VSUBPS      32(DI), Y2, Y4
+	VSUBPS      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y5
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VCMPPS      $0x00, Y1, Y3, Y1
+	VMOVMSKPS   Y0, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y4, (AX)
+	VMOVMSKPS   Y1, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     (DI), Y1
+	VMULPS      64(DX), Y1, Y0
+	VMULPS      96(DX), Y1, Y1
+	VADDPS      32(DI), Y0, Y0
+	VADDPS      32(DI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPS      Y0, Y3, Y2
+	VMAXPS      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPS      Y2, Y4, Y2
+	VMINPS      Y3, Y4, Y3
+	VSUBPS      32(DI), Y2, Y4
+	VSUBPS      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y6, Y5
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VCMPPS      $0x00, Y1, Y3, Y1
+	VMOVMSKPS   Y0, SI
+	MOVB        SI, 2(CX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVMSKPS   Y1, SI
+	MOVB        SI, 3(CX)
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DI), Y0
+	VMULPS      (DX), Y0, Y0
+	VADDPS      32(DI), Y0, Y0
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y1
+	VORPS       splat8x32_3effffff<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMOVUPS     96(DI), Y1
+	VMAXPS      Y0, Y1, Y1
+	VMOVUPS     64(DI), Y2
+	VMINPS      Y1, Y2, Y1
+	VSUBPS      32(DI), Y1, Y2
+	VMOVUPS     Y2, Y2
+	VMOVUPS     128(DI), Y3
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y3, Y2
+	VCMPPS      $0x00, Y0, Y1, Y0
+	VMOVMSKPS   Y0, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y2, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones32<>+0(SB), BX
+	VMOVUPS     (BX)(SI*4), Y1
+	VMASKMOVPS  (DX), Y1, Y0
+	VMULPS      (DI), Y0, Y0
+	VADDPS      32(DI), Y0, Y0
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMOVUPS     96(DI), Y2
+	VMAXPS      Y0, Y2, Y2
+	VMOVUPS     64(DI), Y3
+	VMINPS      Y2, Y3, Y2
+	VSUBPS      32(DI), Y2, Y3
+	VMOVUPS     Y3, Y3
+	VMOVUPS     128(DI), Y4
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y4, Y3
+	VCMPPS      $0x00, Y0, Y2, Y0
+	VANDPS      Y1, Y0, Y0
+	VMOVMSKPS   Y0, DX
+	MOVB        DL, (CX)
+	VMASKMOVPS  Y3, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalDownF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalDownF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VMULPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x09, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalUpF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalUpF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VMULPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x0a, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalTowardZeroF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VMULPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalNearestEvenF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMULPD      64(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMULPD      96(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(DX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VMULPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x08, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalNearestAwayF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VBROADCASTSD 32(SI), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVNTPS    Y9, (AX)
+	VMULPD      32(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y9, 32(AX)
+	VMULPD      64(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVNTPS    Y9, 64(AX)
+	VMULPD      96(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVUPS     Y9, (AX)
+	VMULPD      32(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, 32(AX)
+	VMULPD      64(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVUPS     Y9, 64(AX)
+	VMULPD      96(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVUPS     Y9, (AX)
+	VMULPD      32(DX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y8
+	VMASKMOVPD  (DX), Y8, Y7
+	VMULPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y9
+	VORPS       Y3, Y9, Y9
+	VADDPD      Y9, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y9
+	VMINPD      Y9, Y1, Y9
+	VMOVUPS     Y9, Y10
+	VFMADD213PD Y6, Y5, Y10
+	VCMPPD      $0x00, Y7, Y9, Y7
+	VANDPS      Y8, Y7, Y7
+	VMOVMSKPD   Y7, DI
+	VMASKMOVPD  Y10, Y8, (AX)
+	VMOVUPS     32(BX)(SI*8), Y8
+	VMASKMOVPD  32(DX), Y8, Y7
+	VMULPD      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPD      Y4, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y6, Y5, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y8, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y8, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideDownF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideDownF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x09, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideUpF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideUpF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x0a, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideTowardZeroF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideNearestEvenF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 32(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, SI
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(DX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y6
+	VMINPD      Y6, Y1, Y6
+	VMOVUPS     Y6, Y7
+	VFMADD213PD Y4, Y3, Y7
+	VCMPPD      $0x00, Y5, Y6, Y5
+	VMOVMSKPD   Y5, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y6
+	VMASKMOVPD  (DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VMOVUPS     Y7, Y8
+	VFMADD213PD Y4, Y3, Y8
+	VCMPPD      $0x00, Y5, Y7, Y5
+	VANDPS      Y6, Y5, Y5
+	VMOVMSKPD   Y5, DI
+	VMASKMOVPD  Y8, Y6, (AX)
+	VMOVUPS     32(BX)(SI*8), Y6
+	VMASKMOVPD  32(DX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x08, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y4, Y3, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y6, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y6, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeDivideNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeDivideNearestAwayF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VBROADCASTSD 32(SI), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVNTPS    Y9, (AX)
+	VMOVUPS     32(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y9, 32(AX)
+	VMOVUPS     64(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVNTPS    Y9, 64(AX)
+	VMOVUPS     96(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVUPS     Y9, (AX)
+	VMOVUPS     32(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, 32(AX)
+	VMOVUPS     64(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVUPS     Y9, 64(AX)
+	VMOVUPS     96(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y9, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, SI
+	VMOVUPS     Y9, (AX)
+	VMOVUPS     32(DX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y8
+	VMINPD      Y8, Y1, Y8
+	VMOVUPS     Y8, Y9
+	VFMADD213PD Y6, Y5, Y9
+	VCMPPD      $0x00, Y7, Y8, Y7
+	VMOVMSKPD   Y7, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y9, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y8
+	VMASKMOVPD  (DX), Y8, Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y9
+	VORPS       Y3, Y9, Y9
+	VADDPD      Y9, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y9
+	VMINPD      Y9, Y1, Y9
+	VMOVUPS     Y9, Y10
+	VFMADD213PD Y6, Y5, Y10
+	VCMPPD      $0x00, Y7, Y9, Y7
+	VANDPS      Y8, Y7, Y7
+	VMOVMSKPD   Y7, DI
+	VMASKMOVPD  Y10, Y8, (AX)
+	VMOVUPS     32(BX)(SI*8), Y8
+	VMASKMOVPD  32(DX), Y8, Y7
+	VDIVPD      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPD      Y4, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y2
+	VMINPD      Y2, Y1, Y1
+	VMOVUPS     Y1, Y2
+	VFMADD213PD Y6, Y5, Y2
+	VCMPPD      $0x00, Y0, Y1, Y0
+	VANDPS      Y8, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y2, Y8, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroDownF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroDownF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VBROADCASTSD 32(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y7
+	VMASKMOVPD  (DX), Y7, Y6
+	VMULPD      Y0, Y6, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y8
+	VMINPD      Y8, Y2, Y8
+	VSUBPD      Y1, Y8, Y9
+	VFMADD213PD Y5, Y4, Y9
+	VCMPPD      $0x00, Y6, Y8, Y6
+	VANDPS      Y7, Y6, Y6
+	VMOVMSKPD   Y6, DI
+	VMASKMOVPD  Y9, Y7, (AX)
+	VMOVUPS     32(BX)(SI*8), Y7
+	VMASKMOVPD  32(DX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x09, Y0, Y0
+	VMAXPD      Y0, Y3, Y3
+	VMINPD      Y3, Y2, Y2
+	VSUBPD      Y1, Y2, Y1
+	VFMADD213PD Y5, Y4, Y1
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y1, Y7, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroUpF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroUpF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VBROADCASTSD 32(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y7
+	VMASKMOVPD  (DX), Y7, Y6
+	VMULPD      Y0, Y6, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y8
+	VMINPD      Y8, Y2, Y8
+	VSUBPD      Y1, Y8, Y9
+	VFMADD213PD Y5, Y4, Y9
+	VCMPPD      $0x00, Y6, Y8, Y6
+	VANDPS      Y7, Y6, Y6
+	VMOVMSKPD   Y6, DI
+	VMASKMOVPD  Y9, Y7, (AX)
+	VMOVUPS     32(BX)(SI*8), Y7
+	VMASKMOVPD  32(DX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x0a, Y0, Y0
+	VMAXPD      Y0, Y3, Y3
+	VMINPD      Y3, Y2, Y2
+	VSUBPD      Y1, Y2, Y1
+	VFMADD213PD Y5, Y4, Y1
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y1, Y7, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroTowardZeroF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VBROADCASTSD 32(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y7
+	VMASKMOVPD  (DX), Y7, Y6
+	VMULPD      Y0, Y6, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y8
+	VMINPD      Y8, Y2, Y8
+	VSUBPD      Y1, Y8, Y9
+	VFMADD213PD Y5, Y4, Y9
+	VCMPPD      $0x00, Y6, Y8, Y6
+	VANDPS      Y7, Y6, Y6
+	VMOVMSKPD   Y6, DI
+	VMASKMOVPD  Y9, Y7, (AX)
+	VMOVUPS     32(BX)(SI*8), Y7
+	VMASKMOVPD  32(DX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y3, Y3
+	VMINPD      Y3, Y2, Y2
+	VSUBPD      Y1, Y2, Y1
+	VFMADD213PD Y5, Y4, Y1
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y1, Y7, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestEvenF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VBROADCASTSD 32(SI), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVNTPS    Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPD      64(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, 64(AX)
+	VMULPD      96(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y8, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, SI
+	VMOVUPS     Y8, (AX)
+	VMULPD      32(DX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y7
+	VMINPD      Y7, Y2, Y7
+	VSUBPD      Y1, Y7, Y8
+	VFMADD213PD Y5, Y4, Y8
+	VCMPPD      $0x00, Y6, Y7, Y6
+	VMOVMSKPD   Y6, DI
+	SHLL        $0x04, DI
+	ORL         DI, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y8, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y7
+	VMASKMOVPD  (DX), Y7, Y6
+	VMULPD      Y0, Y6, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y8
+	VMINPD      Y8, Y2, Y8
+	VSUBPD      Y1, Y8, Y9
+	VFMADD213PD Y5, Y4, Y9
+	VCMPPD      $0x00, Y6, Y8, Y6
+	VANDPS      Y7, Y6, Y6
+	VMOVMSKPD   Y6, DI
+	VMASKMOVPD  Y9, Y7, (AX)
+	VMOVUPS     32(BX)(SI*8), Y7
+	VMASKMOVPD  32(DX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x08, Y0, Y0
+	VMAXPD      Y0, Y3, Y3
+	VMINPD      Y3, Y2, Y2
+	VSUBPD      Y1, Y2, Y1
+	VFMADD213PD Y5, Y4, Y1
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VANDPS      Y7, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, DI
+	MOVB        DI, (CX)
+	VMASKMOVPD  Y1, Y7, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeReciprocalZeroNearestAwayF64AVX2(SB), $192-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         mask+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VMOVUPD      Y0, (DI)
+	VBROADCASTSD 8(SI), Y0
+	VMOVUPD      Y0, 32(DI)
+	VBROADCASTSD 24(SI), Y0
+	VMOVUPD      Y0, 64(DI)
+	VBROADCASTSD 16(SI), Y0
+	VMOVUPD      Y0, 96(DI)
+	VBROADCASTSD 32(SI), Y0
+	VMOVUPD      Y0, 128(DI)
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, DX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 448(DX)
+	PREFETCHNTA 512(DX)
+	VMOVUPS     (DI), Y1
+	VMULPD      (DX), Y1, Y0
+	VMULPD      32(DX), Y1, Y1
+	VADDPD      32(DI), Y0, Y0
+	VADDPD      32(DI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPD      Y0, Y3, Y2
+	VMAXPD      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPD      Y2, Y4, Y2
+	VMINPD      Y3, Y4, Y3
+	VSUBPD      32(DI), Y2, Y4
+	VSUBPD      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y5
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VCMPPD      $0x00, Y1, Y3, Y1
+	VMOVMSKPD   Y0, SI
+	VMOVNTPS    Y4, (AX)
+	VMOVMSKPD   Y1, R8
+	SHLL        $0x04, R8
+	ORL         R8, SI
+	MOVB        SI, (CX)
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     (DI), Y1
+	VMULPD      64(DX), Y1, Y0
+	VMULPD      96(DX), Y1, Y1
+	VADDPD      32(DI), Y0, Y0
+	VADDPD      32(DI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPD      Y0, Y3, Y2
+	VMAXPD      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPD      Y2, Y4, Y2
+	VMINPD      Y3, Y4, Y3
+	VSUBPD      32(DI), Y2, Y4
+	VSUBPD      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y5
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VCMPPD      $0x00, Y1, Y3, Y1
+	VMOVMSKPD   Y0, SI
+	VMOVNTPS    Y4, 64(AX)
+	VMOVMSKPD   Y1, R8
+	SHLL        $0x04, R8
+	ORL         R8, SI
+	MOVB        SI, 1(CX)
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    BX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (DI), Y1
+	VMULPD      (DX), Y1, Y0
+	VMULPD      32(DX), Y1, Y1
+	VADDPD      32(DI), Y0, Y0
+	VADDPD      32(DI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPD      Y0, Y3, Y2
+	VMAXPD      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPD      Y2, Y4, Y2
+	VMINPD      Y3, Y4, Y3
+	VSUBPD      32(DI), Y2, Y4
+	VSUBPD      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y5
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VCMPPD      $0x00, Y1, Y3, Y1
+	VMOVMSKPD   Y0, SI
+	VMOVUPS     Y4, (AX)
+	VMOVMSKPD   Y1, R8
+	SHLL        $0x04, R8
+	ORL         R8, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     (DI), Y1
+	VMULPD      64(DX), Y1, Y0
+	VMULPD      96(DX), Y1, Y1
+	VADDPD      32(DI), Y0, Y0
+	VADDPD      32(DI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPD      Y0, Y3, Y2
+	VMAXPD      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPD      Y2, Y4, Y2
+	VMINPD      Y3, Y4, Y3
+	VSUBPD      32(DI), Y2, Y4
+	VSUBPD      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y5
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VCMPPD      $0x00, Y1, Y3, Y1
+	VMOVMSKPD   Y0, SI
+	VMOVUPS     Y4, 64(AX)
+	VMOVMSKPD   Y1, R8
+	SHLL        $0x04, R8
+	ORL         R8, SI
+	MOVB        SI, 1(CX)
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000002, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (DI), Y1
+	VMULPD      (DX), Y1, Y0
+	VMULPD      32(DX), Y1, Y1
+	VADDPD      32(DI), Y0, Y0
+	VADDPD      32(DI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(DI), Y3
+	VMAXPD      Y0, Y3, Y2
+	VMAXPD      Y1, Y3, Y3
+	VMOVUPS     64(DI), Y4
+	VMINPD      Y2, Y4, Y2
+	VMINPD      Y3, Y4, Y3
+	VSUBPD      32(DI), Y2, Y4
+	VSUBPD      32(DI), Y3, Y5
+	VMOVUPS     Y4, Y4
+	VMOVUPS     128(DI), Y6
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y4
+	VMOVUPS     Y5, Y5
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y6, Y5
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VCMPPD      $0x00, Y1, Y3, Y1
+	VMOVMSKPD   Y0, SI
+	VMOVUPS     Y4, (AX)
+	VMOVMSKPD   Y1, R8
+	SHLL        $0x04, R8
+	ORL         R8, SI
+	MOVB        SI, (CX)
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000001, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	MOVL        $0x00000008, SI
+	SUBQ        BX, SI
+	LEAQ        ones64<>+0(SB), BX
+	VMOVUPS     (BX)(SI*8), Y1
+	VMASKMOVPD  (DX), Y1, Y0
+	VMULPD      (DI), Y0, Y0
+	VADDPD      32(DI), Y0, Y0
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VADDPD      Y2, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMOVUPS     96(DI), Y2
+	VMAXPD      Y0, Y2, Y2
+	VMOVUPS     64(DI), Y3
+	VMINPD      Y2, Y3, Y2
+	VSUBPD      32(DI), Y2, Y3
+	VMOVUPS     Y3, Y3
+	VMOVUPS     128(DI), Y4
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y4, Y3
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VANDPS      Y1, Y0, Y0
+	VMOVMSKPD   Y0, R8
+	VMASKMOVPD  Y3, Y1, (AX)
+	VMOVUPS     32(BX)(SI*8), Y1
+	VMASKMOVPD  32(DX), Y1, Y0
+	VMULPD      (DI), Y0, Y0
+	VADDPD      32(DI), Y0, Y0
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VADDPD      Y2, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMOVUPS     96(DI), Y2
+	VMAXPD      Y0, Y2, Y2
+	VMOVUPS     64(DI), Y3
+	VMINPD      Y2, Y3, Y2
+	VSUBPD      32(DI), Y2, Y3
+	VMOVUPS     Y3, Y3
+	VMOVUPS     128(DI), Y4
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y4, Y3
+	VCMPPD      $0x00, Y0, Y2, Y0
+	VANDPS      Y1, Y0, Y0
+	VMOVMSKPD   Y0, DX
+	SHLL        $0x04, DX
+	ORL         DX, R8
+	MOVB        R8, (CX)
+	VMASKMOVPD  Y3, Y1, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalDownF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y5
+	VROUNDPS     $0x09, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x09, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalUpF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y5
+	VROUNDPS     $0x0a, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x0a, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalTowardZeroF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestEvenF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPS      64(CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPS      96(CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VMULPS      Y0, Y5, Y0
+	VROUNDPS    $0x08, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestAwayF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	VBROADCASTSS 16(BX), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y7
+	VANDPS       Y4, Y7, Y8
+	VORPS        Y3, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VROUNDPS     $0x0b, Y7, Y7
+	VMAXPS       Y7, Y2, Y7
+	VMINPS       Y7, Y1, Y7
+	VFMADD213PS  Y6, Y5, Y7
+	VMOVUPS      Y7, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, (AX)
+	VMULPS      32(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, 32(AX)
+	VMULPS      64(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, 64(AX)
+	VMULPS      96(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	VMULPS      32(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, 32(AX)
+	VMULPS      64(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, 64(AX)
+	VMULPS      96(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y7
+	VMULPS      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y6, Y5, Y0
+	VMASKMOVPS  Y0, Y8, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideDownF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VROUNDPS     $0x09, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x09, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x09, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideUpF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VROUNDPS     $0x0a, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0a, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x0a, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideTowardZeroF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x0b, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestEvenF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 16(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VFMADD213PS  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPS      Y0, Y5, Y5
+	VROUNDPS    $0x08, Y5, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y1, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y6
+	VMASKMOVPS  (CX), Y6, Y5
+	VDIVPS      Y0, Y5, Y0
+	VROUNDPS    $0x08, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestAwayF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	VBROADCASTSS 16(BX), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y7
+	VDIVPS       Y0, Y7, Y7
+	VANDPS       Y4, Y7, Y8
+	VORPS        Y3, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VROUNDPS     $0x0b, Y7, Y7
+	VMAXPS       Y7, Y2, Y7
+	VMINPS       Y7, Y1, Y7
+	VFMADD213PS  Y6, Y5, Y7
+	VMOVUPS      Y7, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y7
+	VDIVPS      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VROUNDPS    $0x0b, Y7, Y7
+	VMAXPS      Y7, Y2, Y7
+	VMINPS      Y7, Y1, Y7
+	VFMADD213PS Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y7
+	VDIVPS      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y1, Y0
+	VFMADD213PS Y6, Y5, Y0
+	VMASKMOVPS  Y0, Y8, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroDownF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VROUNDPS     $0x09, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x09, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y7
+	VMASKMOVPS  (CX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x09, Y0, Y0
+	VMAXPS      Y0, Y3, Y0
+	VMINPS      Y0, Y2, Y0
+	VSUBPS      Y1, Y0, Y0
+	VFMADD213PS Y5, Y4, Y0
+	VMASKMOVPS  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroUpF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VROUNDPS     $0x0a, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0a, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y7
+	VMASKMOVPS  (CX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x0a, Y0, Y0
+	VMAXPS      Y0, Y3, Y0
+	VMINPS      Y0, Y2, Y0
+	VSUBPS      Y1, Y0, Y0
+	VFMADD213PS Y5, Y4, Y0
+	VMASKMOVPS  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroTowardZeroF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x0b, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y7
+	VMASKMOVPS  (CX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMAXPS      Y0, Y3, Y0
+	VMINPS      Y0, Y2, Y0
+	VSUBPS      Y1, Y0, Y0
+	VFMADD213PS Y5, Y4, Y0
+	VMASKMOVPS  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestEvenF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPS      32(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPS      64(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPS      96(CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMULPS      (CX), Y0, Y6
+	VADDPS      Y1, Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMAXPS      Y6, Y3, Y6
+	VMINPS      Y6, Y2, Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD213PS Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y7
+	VMASKMOVPS  (CX), Y7, Y6
+	VMULPS      Y0, Y6, Y0
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x08, Y0, Y0
+	VMAXPS      Y0, Y3, Y0
+	VMINPS      Y0, Y2, Y0
+	VSUBPS      Y1, Y0, Y0
+	VFMADD213PS Y5, Y4, Y0
+	VMASKMOVPS  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestAwayF32AVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroNearestAwayF32AVX2(SB), $192-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	VMOVUPD      Y0, (SI)
+	VBROADCASTSS 4(BX), Y0
+	VMOVUPD      Y0, 32(SI)
+	VBROADCASTSS 12(BX), Y0
+	VMOVUPD      Y0, 64(SI)
+	VBROADCASTSS 8(BX), Y0
+	VMOVUPD      Y0, 96(SI)
+	VBROADCASTSS 16(BX), Y0
+	VMOVUPD      Y0, 128(SI)
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000003, BX
+	JNZ          plain
+	VMOVUPS      (SI), Y0
+	VMULPS       (CX), Y0, Y0
+	VADDPS       32(SI), Y0, Y0
+	VANDPS       splat8x32_80000000<>+0(SB), Y0, Y1
+	VORPS        splat8x32_3effffff<>+0(SB), Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VROUNDPS     $0x0b, Y0, Y0
+	VMOVUPS      96(SI), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      64(SI), Y1
+	VMINPS       Y0, Y1, Y0
+	VSUBPS       32(SI), Y0, Y0
+	VMOVUPS      Y0, Y0
+	VMOVUPS      128(SI), Y1
+	VFMADD213PS  splat8x32_00000000<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x02, BX
+	SUBQ         BX, DX
+	SHLQ         $0x02, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (SI), Y1
+	VMULPS      (CX), Y1, Y0
+	VMULPS      32(CX), Y1, Y1
+	VADDPS      32(SI), Y0, Y0
+	VADDPS      32(SI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPS      Y0, Y2, Y0
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPS      Y0, Y2, Y0
+	VMINPS      Y1, Y2, Y1
+	VSUBPS      32(SI), Y0, Y0
+	VSUBPS      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y1
+	VMOVNTPS    Y0, (AX)
+	VMOVNTPS    Y1, 32(AX)
+	VMOVUPS     (SI), Y1
+	VMULPS      64(CX), Y1, Y0
+	VMULPS      96(CX), Y1, Y1
+	VADDPS      32(SI), Y0, Y0
+	VADDPS      32(SI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPS      Y0, Y2, Y0
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPS      Y0, Y2, Y0
+	VMINPS      Y1, Y2, Y1
+	VSUBPS      32(SI), Y0, Y0
+	VSUBPS      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y1
+	VMOVNTPS    Y0, 64(AX)
+	VMOVNTPS    Y1, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (SI), Y1
+	VMULPS      (CX), Y1, Y0
+	VMULPS      32(CX), Y1, Y1
+	VADDPS      32(SI), Y0, Y0
+	VADDPS      32(SI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPS      Y0, Y2, Y0
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPS      Y0, Y2, Y0
+	VMINPS      Y1, Y2, Y1
+	VSUBPS      32(SI), Y0, Y0
+	VSUBPS      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y1
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     (SI), Y1
+	VMULPS      64(CX), Y1, Y0
+	VMULPS      96(CX), Y1, Y1
+	VADDPS      32(SI), Y0, Y0
+	VADDPS      32(SI), Y1, Y1
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VANDPS      splat8x32_80000000<>+0(SB), Y1, Y3
+	VORPS       splat8x32_3effffff<>+0(SB), Y3, Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VROUNDPS    $0x0b, Y0, Y0
+	VROUNDPS    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPS      Y0, Y2, Y0
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPS      Y0, Y2, Y0
+	VMINPS      Y1, Y2, Y1
+	VSUBPS      32(SI), Y0, Y0
+	VSUBPS      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y1
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y1, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000008
+	JB          tail
+	VMOVUPS     (SI), Y0
+	VMULPS      (CX), Y0, Y0
+	VADDPS      32(SI), Y0, Y0
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y1
+	VORPS       splat8x32_3effffff<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMOVUPS     96(SI), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     64(SI), Y1
+	VMINPS      Y0, Y1, Y0
+	VSUBPS      32(SI), Y0, Y0
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y1
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones32<>+0(SB), DX
+	VMOVUPS     (DX)(BX*4), Y1
+	VMASKMOVPS  (CX), Y1, Y0
+	VMULPS      (SI), Y0, Y0
+	VADDPS      32(SI), Y0, Y0
+	VANDPS      splat8x32_80000000<>+0(SB), Y0, Y2
+	VORPS       splat8x32_3effffff<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VROUNDPS    $0x0b, Y0, Y0
+	VMOVUPS     96(SI), Y2
+	VMAXPS      Y0, Y2, Y0
+	VMOVUPS     64(SI), Y2
+	VMINPS      Y0, Y2, Y0
+	VSUBPS      32(SI), Y0, Y0
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PS splat8x32_00000000<>+0(SB), Y2, Y0
+	VMASKMOVPS  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalDownF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y5
+	VROUNDPD     $0x09, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x09, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalUpF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y5
+	VROUNDPD     $0x0a, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x0a, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalTowardZeroF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestEvenF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y5
+	VROUNDPD     $0x08, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPD      32(CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMULPD      64(CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMULPD      96(CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VMULPD      Y0, Y5, Y0
+	VROUNDPD    $0x08, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalNearestAwayF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VBROADCASTSD 32(BX), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y7
+	VANDPS       Y4, Y7, Y8
+	VORPS        Y3, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VROUNDPD     $0x0b, Y7, Y7
+	VMAXPD       Y7, Y2, Y7
+	VMINPD       Y7, Y1, Y7
+	VFMADD213PD  Y6, Y5, Y7
+	VMOVUPS      Y7, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, (AX)
+	VMULPD      32(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, 32(AX)
+	VMULPD      64(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, 64(AX)
+	VMULPD      96(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	VMULPD      32(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, 32(AX)
+	VMULPD      64(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, 64(AX)
+	VMULPD      96(CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y8
+	VMASKMOVPD  (CX), Y8, Y7
+	VMULPD      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPD      Y4, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y6, Y5, Y0
+	VMASKMOVPD  Y0, Y8, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideDownF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VROUNDPD     $0x09, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x09, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x09, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideUpF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VROUNDPD     $0x0a, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0a, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x0a, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideTowardZeroF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x0b, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestEvenF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VBROADCASTSD 32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VROUNDPD     $0x08, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VFMADD213PD  Y4, Y3, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVNTPS    Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     32(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     64(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     96(CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y5
+	VDIVPD      Y0, Y5, Y5
+	VROUNDPD    $0x08, Y5, Y5
+	VMAXPD      Y5, Y2, Y5
+	VMINPD      Y5, Y1, Y5
+	VFMADD213PD Y4, Y3, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y6
+	VMASKMOVPD  (CX), Y6, Y5
+	VDIVPD      Y0, Y5, Y0
+	VROUNDPD    $0x08, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y4, Y3, Y0
+	VMASKMOVPD  Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareDivideNearestAwayF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareDivideNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VBROADCASTSD 32(BX), Y5
+	VXORPS       Y6, Y6, Y6
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (CX), Y7
+	VDIVPD       Y0, Y7, Y7
+	VANDPS       Y4, Y7, Y8
+	VORPS        Y3, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VROUNDPD     $0x0b, Y7, Y7
+	VMAXPD       Y7, Y2, Y7
+	VMINPD       Y7, Y1, Y7
+	VFMADD213PD  Y6, Y5, Y7
+	VMOVUPS      Y7, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, (AX)
+	VMOVUPS     32(CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, 32(AX)
+	VMOVUPS     64(CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, 64(AX)
+	VMOVUPS     96(CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVNTPS    Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     32(CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     64(CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     96(CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (CX), Y7
+	VDIVPD      Y0, Y7, Y7
+	VANDPS      Y4, Y7, Y8
+	VORPS       Y3, Y8, Y8
+	VADDPD      Y8, Y7, Y7
+	VROUNDPD    $0x0b, Y7, Y7
+	VMAXPD      Y7, Y2, Y7
+	VMINPD      Y7, Y1, Y7
+	VFMADD213PD Y6, Y5, Y7
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y8
+	VMASKMOVPD  (CX), Y8, Y7
+	VDIVPD      Y0, Y7, Y0
+	VANDPS      Y4, Y0, Y4
+	VORPS       Y3, Y4, Y4
+	VADDPD      Y4, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y2, Y0
+	VMINPD      Y0, Y1, Y0
+	VFMADD213PD Y6, Y5, Y0
+	VMASKMOVPD  Y0, Y8, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroDownF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	VBROADCASTSD 32(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VROUNDPD     $0x09, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VFMADD213PD  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x09, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y7
+	VMASKMOVPD  (CX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x09, Y0, Y0
+	VMAXPD      Y0, Y3, Y0
+	VMINPD      Y0, Y2, Y0
+	VSUBPD      Y1, Y0, Y0
+	VFMADD213PD Y5, Y4, Y0
+	VMASKMOVPD  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroUpF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	VBROADCASTSD 32(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VROUNDPD     $0x0a, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VFMADD213PD  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0a, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y7
+	VMASKMOVPD  (CX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x0a, Y0, Y0
+	VMAXPD      Y0, Y3, Y0
+	VMINPD      Y0, Y2, Y0
+	VSUBPD      Y1, Y0, Y0
+	VFMADD213PD Y5, Y4, Y0
+	VMASKMOVPD  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroTowardZeroF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	VBROADCASTSD 32(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VFMADD213PD  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x0b, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y7
+	VMASKMOVPD  (CX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMAXPD      Y0, Y3, Y0
+	VMINPD      Y0, Y2, Y0
+	VSUBPD      Y1, Y0, Y0
+	VFMADD213PD Y5, Y4, Y0
+	VMASKMOVPD  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestEvenF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	VBROADCASTSD 32(BX), Y4
+	VXORPS       Y5, Y5, Y5
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VROUNDPD     $0x08, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VFMADD213PD  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVNTPS    Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	VMULPD      32(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 32(AX)
+	VMULPD      64(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 64(AX)
+	VMULPD      96(CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMULPD      (CX), Y0, Y6
+	VADDPD      Y1, Y6, Y6
+	VROUNDPD    $0x08, Y6, Y6
+	VMAXPD      Y6, Y3, Y6
+	VMINPD      Y6, Y2, Y6
+	VSUBPD      Y1, Y6, Y6
+	VFMADD213PD Y5, Y4, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y7
+	VMASKMOVPD  (CX), Y7, Y6
+	VMULPD      Y0, Y6, Y0
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x08, Y0, Y0
+	VMAXPD      Y0, Y3, Y0
+	VMINPD      Y0, Y2, Y0
+	VSUBPD      Y1, Y0, Y0
+	VFMADD213PD Y5, Y4, Y0
+	VMASKMOVPD  Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestAwayF64AVX2(dst *float64, x *float64, n int, c *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·fakeQuantizeBareReciprocalZeroNearestAwayF64AVX2(SB), $192-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	VMOVUPD      Y0, (SI)
+	VBROADCASTSD 8(BX), Y0
+	VMOVUPD      Y0, 32(SI)
+	VBROADCASTSD 24(BX), Y0
+	VMOVUPD      Y0, 64(SI)
+	VBROADCASTSD 16(BX), Y0
+	VMOVUPD      Y0, 96(SI)
+	VBROADCASTSD 32(BX), Y0
+	VMOVUPD      Y0, 128(SI)
+	CMPQ         DX, $0x00000004
+	JB           tail
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $0x0000001f, BX
+	TESTQ        $0x00000007, BX
+	JNZ          plain
+	VMOVUPS      (SI), Y0
+	VMULPD       (CX), Y0, Y0
+	VADDPD       32(SI), Y0, Y0
+	VANDPS       splat4x64_8000000000000000<>+0(SB), Y0, Y1
+	VORPS        splat4x64_3fdfffffffffffff<>+0(SB), Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VROUNDPD     $0x0b, Y0, Y0
+	VMOVUPS      96(SI), Y1
+	VMAXPD       Y0, Y1, Y0
+	VMOVUPS      64(SI), Y1
+	VMINPD       Y0, Y1, Y0
+	VSUBPD       32(SI), Y0, Y0
+	VMOVUPS      Y0, Y0
+	VMOVUPS      128(SI), Y1
+	VFMADD213PD  splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         BX, AX
+	SHRQ         $0x03, BX
+	SUBQ         BX, DX
+	SHLQ         $0x03, BX
+	ADDQ         BX, CX
+	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	PREFETCHNTA 512(CX)
+	VMOVUPS     (SI), Y1
+	VMULPD      (CX), Y1, Y0
+	VMULPD      32(CX), Y1, Y1
+	VADDPD      32(SI), Y0, Y0
+	VADDPD      32(SI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPD      Y0, Y2, Y0
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPD      Y0, Y2, Y0
+	VMINPD      Y1, Y2, Y1
+	VSUBPD      32(SI), Y0, Y0
+	VSUBPD      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VMOVNTPS    Y0, (AX)
+	VMOVNTPS    Y1, 32(AX)
+	VMOVUPS     (SI), Y1
+	VMULPD      64(CX), Y1, Y0
+	VMULPD      96(CX), Y1, Y1
+	VADDPD      32(SI), Y0, Y0
+	VADDPD      32(SI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPD      Y0, Y2, Y0
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPD      Y0, Y2, Y0
+	VMINPD      Y1, Y2, Y1
+	VSUBPD      32(SI), Y0, Y0
+	VSUBPD      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VMOVNTPS    Y0, 64(AX)
+	VMOVNTPS    Y1, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS     (SI), Y1
+	VMULPD      (CX), Y1, Y0
+	VMULPD      32(CX), Y1, Y1
+	VADDPD      32(SI), Y0, Y0
+	VADDPD      32(SI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPD      Y0, Y2, Y0
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPD      Y0, Y2, Y0
+	VMINPD      Y1, Y2, Y1
+	VSUBPD      32(SI), Y0, Y0
+	VSUBPD      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     (SI), Y1
+	VMULPD      64(CX), Y1, Y0
+	VMULPD      96(CX), Y1, Y1
+	VADDPD      32(SI), Y0, Y0
+	VADDPD      32(SI), Y1, Y1
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y1, Y3
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y3, Y3
+	VADDPD      Y2, Y0, Y0
+	VADDPD      Y3, Y1, Y1
+	VROUNDPD    $0x0b, Y0, Y0
+	VROUNDPD    $0x0b, Y1, Y1
+	VMOVUPS     96(SI), Y2
+	VMAXPD      Y0, Y2, Y0
+	VMAXPD      Y1, Y2, Y1
+	VMOVUPS     64(SI), Y2
+	VMINPD      Y0, Y2, Y0
+	VMINPD      Y1, Y2, Y1
+	VSUBPD      32(SI), Y0, Y0
+	VSUBPD      32(SI), Y1, Y1
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     Y1, Y1
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y1
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y1, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        DX, $0x00000004
+	JB          tail
+	VMOVUPS     (SI), Y0
+	VMULPD      (CX), Y0, Y0
+	VADDPD      32(SI), Y0, Y0
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y1
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y1, Y1
+	VADDPD      Y1, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMOVUPS     96(SI), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     64(SI), Y1
+	VMINPD      Y0, Y1, Y0
+	VSUBPD      32(SI), Y0, Y0
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y1
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000004, DX
+	JMP         single
+
+tail:
+	TESTQ       DX, DX
+	JZ          done
+	MOVL        $0x00000008, BX
+	SUBQ        DX, BX
+	LEAQ        ones64<>+0(SB), DX
+	VMOVUPS     (DX)(BX*8), Y1
+	VMASKMOVPD  (CX), Y1, Y0
+	VMULPD      (SI), Y0, Y0
+	VADDPD      32(SI), Y0, Y0
+	VANDPS      splat4x64_8000000000000000<>+0(SB), Y0, Y2
+	VORPS       splat4x64_3fdfffffffffffff<>+0(SB), Y2, Y2
+	VADDPD      Y2, Y0, Y0
+	VROUNDPD    $0x0b, Y0, Y0
+	VMOVUPS     96(SI), Y2
+	VMAXPD      Y0, Y2, Y0
+	VMOVUPS     64(SI), Y2
+	VMINPD      Y0, Y2, Y0
+	VSUBPD      32(SI), Y0, Y0
+	VMOVUPS     Y0, Y0
+	VMOVUPS     128(SI), Y2
+	VFMADD213PD splat4x64_0000000000000000<>+0(SB), Y2, Y0
+	VMASKMOVPD  Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalDownF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalDownF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPS      64(CX), Y0, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPS      96(CX), Y0, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalUpF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalUpF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPS      64(CX), Y0, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPS      96(CX), Y0, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalTowardZeroF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalTowardZeroF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPS      64(CX), Y0, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPS      96(CX), Y0, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestEvenF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalNearestEvenF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPS      64(CX), Y0, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPS      96(CX), Y0, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPS      32(CX), Y0, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestAwayF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalNearestAwayF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS 24(SI), Y6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y7
+	VMOVUPS      32(SI), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      96(SI), Y10
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPS      32(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	VMULPS      64(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     64(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     Y13, 64(AX)
+	VMULPS      96(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     96(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     Y13, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPS      32(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y8, 32(SI)
+	VMOVUPS Y9, 64(SI)
+	VMOVUPS Y10, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideDownF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideDownF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x09, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideUpF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideUpF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0a, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideTowardZeroF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideTowardZeroF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x0b, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestEvenF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideNearestEvenF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS 24(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPS      Y0, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y10
+	VMAXPS      Y10, Y2, Y11
+	VMINPS      Y11, Y1, Y11
+	VCMPPS      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PS Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PS Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestAwayF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideNearestAwayF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 12(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS 24(SI), Y6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y7
+	VMOVUPS      32(SI), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      96(SI), Y10
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y11
+	VDIVPS      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMOVUPS     32(CX), Y11
+	VDIVPS      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	VMOVUPS     64(CX), Y11
+	VDIVPS      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     64(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     Y13, 64(AX)
+	VMOVUPS     96(CX), Y11
+	VDIVPS      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     96(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     Y13, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMOVUPS     (CX), Y11
+	VDIVPS      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMOVUPS     32(CX), Y11
+	VDIVPS      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPS      Y12, Y11, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y2, Y13
+	VMINPS      Y13, Y1, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y8, 32(SI)
+	VMOVUPS Y9, 64(SI)
+	VMOVUPS Y10, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroDownF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroDownF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS 24(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x09, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x09, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPS      64(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x09, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPS      96(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x09, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x09, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x09, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroUpF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroUpF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS 24(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0a, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0a, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPS      64(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0a, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPS      96(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0a, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0a, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0a, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS 24(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0b, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0b, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPS      64(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0b, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPS      96(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0b, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0b, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x0b, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS 24(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPS      64(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPS      96(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPS      32(CX), Y0, Y10
+	VADDPS      Y1, Y10, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y3, Y12
+	VMINPS      Y12, Y2, Y12
+	VCMPPS      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPS      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PS Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX2(SB), $64-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y4
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS 24(SI), Y7
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	VMOVUPD      Y7, (SI)
+	MOVQ         sums+40(FP), DI
+	VMOVUPS      (DI), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      64(DI), Y9
+	VMOVUPS      96(DI), Y10
+	CMPQ         BX, $0x00000010
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS      (CX), Y0, Y11
+	VADDPS      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y3, Y13
+	VMINPS      Y13, Y2, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VSUBPS      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PS (SI), Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPS      32(CX), Y0, Y11
+	VADDPS      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y3, Y13
+	VMINPS      Y13, Y2, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VSUBPS      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PS (SI), Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	VMULPS      64(CX), Y0, Y11
+	VADDPS      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y3, Y13
+	VMINPS      Y13, Y2, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     64(DX), Y14
+	VSUBPS      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PS (SI), Y11, Y9
+	VMOVUPS     Y13, 64(AX)
+	VMULPS      96(CX), Y0, Y11
+	VADDPS      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y3, Y13
+	VMINPS      Y13, Y2, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     96(DX), Y14
+	VSUBPS      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PS (SI), Y11, Y10
+	VMOVUPS     Y13, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000010
+	JB          tail
+	VMULPS      (CX), Y0, Y11
+	VADDPS      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y3, Y13
+	VMINPS      Y13, Y2, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VSUBPS      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y7
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PS (SI), Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPS      32(CX), Y0, Y11
+	VADDPS      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VROUNDPS    $0x0b, Y12, Y12
+	VMAXPS      Y12, Y3, Y13
+	VMINPS      Y13, Y2, Y13
+	VCMPPS      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VSUBPS      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPS      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PS Y14, Y11, Y8
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PS (SI), Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y7, (DI)
+	VMOVUPS Y8, 32(DI)
+	VMOVUPS Y9, 64(DI)
+	VMOVUPS Y10, 96(DI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalDownF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalDownF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPD      64(CX), Y0, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPD      96(CX), Y0, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalUpF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalUpF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPD      64(CX), Y0, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPD      96(CX), Y0, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalTowardZeroF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalTowardZeroF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPD      64(CX), Y0, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPD      96(CX), Y0, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestEvenF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalNearestEvenF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMULPD      64(CX), Y0, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMULPD      96(CX), Y0, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMULPD      32(CX), Y0, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestAwayF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalNearestAwayF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSD 48(SI), Y6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y7
+	VMOVUPS      32(SI), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      96(SI), Y10
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPD      32(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	VMULPD      64(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     64(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y9
+	VMOVUPS     Y13, 64(AX)
+	VMULPD      96(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     96(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y10
+	VMOVUPS     Y13, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPD      32(CX), Y0, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y8, 32(SI)
+	VMOVUPS Y9, 64(SI)
+	VMOVUPS Y10, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideDownF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideDownF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x09, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideUpF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideUpF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0a, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideTowardZeroF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideTowardZeroF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x0b, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestEvenF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideNearestEvenF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD 48(SI), Y4
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     64(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     64(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, 64(AX)
+	VMOVUPS     96(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     96(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     (DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y5
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     32(CX), Y9
+	VDIVPD      Y0, Y9, Y9
+	VROUNDPD    $0x08, Y9, Y10
+	VMAXPD      Y10, Y2, Y11
+	VMINPD      Y11, Y1, Y11
+	VCMPPD      $0x00, Y10, Y11, Y10
+	VMOVUPS     32(DX), Y12
+	VANDPS      Y9, Y10, Y9
+	VSUBPD      Y9, Y11, Y9
+	VANDPS      Y12, Y10, Y11
+	VFMADD231PD Y12, Y9, Y6
+	VBLENDVPS   Y10, Y3, Y12, Y9
+	VFMADD231PD Y4, Y9, Y8
+	VMOVUPS     Y11, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y5, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y7, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsDivideNearestAwayF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsDivideNearestAwayF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 24(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSD 48(SI), Y6
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y7
+	VMOVUPS      32(SI), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      96(SI), Y10
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS     (CX), Y11
+	VDIVPD      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMOVUPS     32(CX), Y11
+	VDIVPD      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	VMOVUPS     64(CX), Y11
+	VDIVPD      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     64(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y9
+	VMOVUPS     Y13, 64(AX)
+	VMOVUPS     96(CX), Y11
+	VDIVPD      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     96(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y10
+	VMOVUPS     Y13, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMOVUPS     (CX), Y11
+	VDIVPD      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMOVUPS     32(CX), Y11
+	VDIVPD      Y0, Y11, Y11
+	VANDPS      Y4, Y11, Y12
+	VORPS       Y3, Y12, Y12
+	VADDPD      Y12, Y11, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y2, Y13
+	VMINPD      Y13, Y1, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y5, Y14, Y11
+	VFMADD231PD Y6, Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y8, 32(SI)
+	VMOVUPS Y9, 64(SI)
+	VMOVUPS Y10, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroDownF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroDownF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSD 48(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x09, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x09, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPD      64(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x09, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPD      96(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x09, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x09, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x09, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroUpF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroUpF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSD 48(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0a, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0a, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPD      64(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0a, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPD      96(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0a, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0a, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0a, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSD 48(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0b, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0b, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPD      64(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0b, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPD      96(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0b, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0b, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x0b, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSD 48(SI), Y5
+	MOVQ         sums+40(FP), SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x08, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x08, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	VMULPD      64(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x08, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     64(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, 64(AX)
+	VMULPD      96(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x08, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     96(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x08, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     (DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y6
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y8
+	VMOVUPS     Y12, (AX)
+	VMULPD      32(CX), Y0, Y10
+	VADDPD      Y1, Y10, Y11
+	VROUNDPD    $0x08, Y11, Y11
+	VMAXPD      Y11, Y3, Y12
+	VMINPD      Y12, Y2, Y12
+	VCMPPD      $0x00, Y11, Y12, Y11
+	VMOVUPS     32(DX), Y13
+	VSUBPD      Y1, Y12, Y12
+	VANDPS      Y10, Y11, Y10
+	VSUBPD      Y10, Y12, Y10
+	VANDPS      Y13, Y11, Y12
+	VFMADD231PD Y13, Y10, Y7
+	VBLENDVPS   Y11, Y4, Y13, Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPS     Y12, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, 64(SI)
+	VMOVUPS Y9, 96(SI)
+	VZEROUPPER
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX2(SB), $64-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 24(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y4
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSD 48(SI), Y7
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	VMOVUPD      Y7, (SI)
+	MOVQ         sums+40(FP), DI
+	VMOVUPS      (DI), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      64(DI), Y9
+	VMOVUPS      96(DI), Y10
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD      (CX), Y0, Y11
+	VADDPD      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPD      Y13, Y12, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y3, Y13
+	VMINPD      Y13, Y2, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VSUBPD      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PD (SI), Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPD      32(CX), Y0, Y11
+	VADDPD      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPD      Y13, Y12, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y3, Y13
+	VMINPD      Y13, Y2, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VSUBPD      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PD (SI), Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	VMULPD      64(CX), Y0, Y11
+	VADDPD      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPD      Y13, Y12, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y3, Y13
+	VMINPD      Y13, Y2, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     64(DX), Y14
+	VSUBPD      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PD (SI), Y11, Y9
+	VMOVUPS     Y13, 64(AX)
+	VMULPD      96(CX), Y0, Y11
+	VADDPD      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPD      Y13, Y12, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y3, Y13
+	VMINPD      Y13, Y2, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     96(DX), Y14
+	VSUBPD      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PD (SI), Y11, Y10
+	VMOVUPS     Y13, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000010, BX
+	CMPQ        BX, $0x00000010
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VMULPD      (CX), Y0, Y11
+	VADDPD      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPD      Y13, Y12, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y3, Y13
+	VMINPD      Y13, Y2, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     (DX), Y14
+	VSUBPD      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y7
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PD (SI), Y11, Y9
+	VMOVUPS     Y13, (AX)
+	VMULPD      32(CX), Y0, Y11
+	VADDPD      Y1, Y11, Y12
+	VANDPS      Y5, Y12, Y13
+	VORPS       Y4, Y13, Y13
+	VADDPD      Y13, Y12, Y12
+	VROUNDPD    $0x0b, Y12, Y12
+	VMAXPD      Y12, Y3, Y13
+	VMINPD      Y13, Y2, Y13
+	VCMPPD      $0x00, Y12, Y13, Y12
+	VMOVUPS     32(DX), Y14
+	VSUBPD      Y1, Y13, Y13
+	VANDPS      Y11, Y12, Y11
+	VSUBPD      Y11, Y13, Y11
+	VANDPS      Y14, Y12, Y13
+	VFMADD231PD Y14, Y11, Y8
+	VBLENDVPS   Y12, Y6, Y14, Y11
+	VFMADD231PD (SI), Y11, Y10
+	VMOVUPS     Y13, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	VMOVUPS Y7, (DI)
+	VMOVUPS Y8, 32(DI)
+	VMOVUPS Y9, 64(DI)
+	VMOVUPS Y10, 96(DI)
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalDownF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMULPS       64(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMULPS       96(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+DATA low8_8<>+0(SB)/1, $0x00
+DATA low8_8<>+1(SB)/1, $0x04
+DATA low8_8<>+2(SB)/1, $0x08
+DATA low8_8<>+3(SB)/1, $0x0c
+DATA low8_8<>+4(SB)/1, $0x80
+DATA low8_8<>+5(SB)/1, $0x80
+DATA low8_8<>+6(SB)/1, $0x80
+DATA low8_8<>+7(SB)/1, $0x80
+DATA low8_8<>+8(SB)/1, $0x80
+DATA low8_8<>+9(SB)/1, $0x80
+DATA low8_8<>+10(SB)/1, $0x80
+DATA low8_8<>+11(SB)/1, $0x80
+DATA low8_8<>+12(SB)/1, $0x80
+DATA low8_8<>+13(SB)/1, $0x80
+DATA low8_8<>+14(SB)/1, $0x80
+DATA low8_8<>+15(SB)/1, $0x80
+DATA low8_8<>+16(SB)/1, $0x00
+DATA low8_8<>+17(SB)/1, $0x04
+DATA low8_8<>+18(SB)/1, $0x08
+DATA low8_8<>+19(SB)/1, $0x0c
+DATA low8_8<>+20(SB)/1, $0x80
+DATA low8_8<>+21(SB)/1, $0x80
+DATA low8_8<>+22(SB)/1, $0x80
+DATA low8_8<>+23(SB)/1, $0x80
+DATA low8_8<>+24(SB)/1, $0x80
+DATA low8_8<>+25(SB)/1, $0x80
+DATA low8_8<>+26(SB)/1, $0x80
+DATA low8_8<>+27(SB)/1, $0x80
+DATA low8_8<>+28(SB)/1, $0x80
+DATA low8_8<>+29(SB)/1, $0x80
+DATA low8_8<>+30(SB)/1, $0x80
+DATA low8_8<>+31(SB)/1, $0x80
+GLOBL low8_8<>(SB), RODATA|NOPTR, $32
+
+DATA halves8<>+0(SB)/4, $0x00000000
+DATA halves8<>+4(SB)/4, $0x00000004
+DATA halves8<>+8(SB)/4, $0x00000000
+DATA halves8<>+12(SB)/4, $0x00000004
+DATA halves8<>+16(SB)/4, $0x00000000
+DATA halves8<>+20(SB)/4, $0x00000004
+DATA halves8<>+24(SB)/4, $0x00000000
+DATA halves8<>+28(SB)/4, $0x00000004
+GLOBL halves8<>(SB), RODATA|NOPTR, $32
+
+// func quantize8ReciprocalUpF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMULPS       64(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMULPS       96(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalTowardZeroF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMULPS       64(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMULPS       96(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestEvenF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMULPS       64(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMULPS       96(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestAwayF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, (AX)
+	VMULPS       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 8(AX)
+	VMULPS       64(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 16(AX)
+	VMULPS       96(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, (AX)
+	VMULPS       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideDownF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideUpF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideTowardZeroF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestEvenF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low8_8<>+0(SB), Y3, Y3
+	VMOVDQU      halves8<>+0(SB), Y4
+	VPERMD       Y3, Y4, Y3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestAwayF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 8(AX)
+	VMOVUPS      64(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 16(AX)
+	VMOVUPS      96(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low8_8<>+0(SB), Y5, Y5
+	VMOVDQU      halves8<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVQ        X5, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroDownF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 16(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroUpF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 16(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroTowardZeroF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 16(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestEvenF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 16(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low8_8<>+0(SB), Y4, Y4
+	VMOVDQU      halves8<>+0(SB), Y5
+	VPERMD       Y4, Y5, Y4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestAwayF32AVX2(dst *uint8, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y4
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low8_8<>+0(SB), Y6, Y6
+	VMOVDQU      halves8<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVQ        X6, (AX)
+	VMULPS       32(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low8_8<>+0(SB), Y6, Y6
+	VMOVDQU      halves8<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVQ        X6, 8(AX)
+	VMULPS       64(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low8_8<>+0(SB), Y6, Y6
+	VMOVDQU      halves8<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVQ        X6, 16(AX)
+	VMULPS       96(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low8_8<>+0(SB), Y6, Y6
+	VMOVDQU      halves8<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVQ        X6, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low8_8<>+0(SB), Y6, Y6
+	VMOVDQU      halves8<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVQ        X6, (AX)
+	VMULPS       32(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low8_8<>+0(SB), Y6, Y6
+	VMOVDQU      halves8<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVQ        X6, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalDownF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMULPD       64(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMULPD       96(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+DATA low8_4<>+0(SB)/1, $0x00
+DATA low8_4<>+1(SB)/1, $0x04
+DATA low8_4<>+2(SB)/1, $0x08
+DATA low8_4<>+3(SB)/1, $0x0c
+DATA low8_4<>+4(SB)/1, $0x80
+DATA low8_4<>+5(SB)/1, $0x80
+DATA low8_4<>+6(SB)/1, $0x80
+DATA low8_4<>+7(SB)/1, $0x80
+DATA low8_4<>+8(SB)/1, $0x80
+DATA low8_4<>+9(SB)/1, $0x80
+DATA low8_4<>+10(SB)/1, $0x80
+DATA low8_4<>+11(SB)/1, $0x80
+DATA low8_4<>+12(SB)/1, $0x80
+DATA low8_4<>+13(SB)/1, $0x80
+DATA low8_4<>+14(SB)/1, $0x80
+DATA low8_4<>+15(SB)/1, $0x80
+GLOBL low8_4<>(SB), RODATA|NOPTR, $16
+
+// func quantize8ReciprocalUpF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMULPD       64(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMULPD       96(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalTowardZeroF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMULPD       64(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMULPD       96(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestEvenF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMULPD       64(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMULPD       96(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalNearestAwayF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, (AX)
+	VMULPD       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 4(AX)
+	VMULPD       64(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 8(AX)
+	VMULPD       96(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, (AX)
+	VMULPD       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideDownF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideUpF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideTowardZeroF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestEvenF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 8(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low8_4<>+0(SB), X3, X3
+	VMOVD        X3, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8DivideNearestAwayF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8DivideNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 4(AX)
+	VMOVUPS      64(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 8(AX)
+	VMOVUPS      96(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low8_4<>+0(SB), X5, X5
+	VMOVD        X5, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroDownF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 8(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroUpF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 8(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroTowardZeroF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 8(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestEvenF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 8(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low8_4<>+0(SB), X4, X4
+	VMOVD        X4, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize8ReciprocalZeroNearestAwayF64AVX2(dst *uint8, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize8ReciprocalZeroNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y4
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low8_4<>+0(SB), X6, X6
+	VMOVD        X6, (AX)
+	VMULPD       32(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low8_4<>+0(SB), X6, X6
+	VMOVD        X6, 4(AX)
+	VMULPD       64(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low8_4<>+0(SB), X6, X6
+	VMOVD        X6, 8(AX)
+	VMULPD       96(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low8_4<>+0(SB), X6, X6
+	VMOVD        X6, 12(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low8_4<>+0(SB), X6, X6
+	VMOVD        X6, (AX)
+	VMULPD       32(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low8_4<>+0(SB), X6, X6
+	VMOVD        X6, 4(AX)
+	ADDQ         $0x00000008, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalDownF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMULPS       64(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMULPS       96(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+DATA low16_8<>+0(SB)/1, $0x00
+DATA low16_8<>+1(SB)/1, $0x01
+DATA low16_8<>+2(SB)/1, $0x04
+DATA low16_8<>+3(SB)/1, $0x05
+DATA low16_8<>+4(SB)/1, $0x08
+DATA low16_8<>+5(SB)/1, $0x09
+DATA low16_8<>+6(SB)/1, $0x0c
+DATA low16_8<>+7(SB)/1, $0x0d
+DATA low16_8<>+8(SB)/1, $0x80
+DATA low16_8<>+9(SB)/1, $0x80
+DATA low16_8<>+10(SB)/1, $0x80
+DATA low16_8<>+11(SB)/1, $0x80
+DATA low16_8<>+12(SB)/1, $0x80
+DATA low16_8<>+13(SB)/1, $0x80
+DATA low16_8<>+14(SB)/1, $0x80
+DATA low16_8<>+15(SB)/1, $0x80
+DATA low16_8<>+16(SB)/1, $0x00
+DATA low16_8<>+17(SB)/1, $0x01
+DATA low16_8<>+18(SB)/1, $0x04
+DATA low16_8<>+19(SB)/1, $0x05
+DATA low16_8<>+20(SB)/1, $0x08
+DATA low16_8<>+21(SB)/1, $0x09
+DATA low16_8<>+22(SB)/1, $0x0c
+DATA low16_8<>+23(SB)/1, $0x0d
+DATA low16_8<>+24(SB)/1, $0x80
+DATA low16_8<>+25(SB)/1, $0x80
+DATA low16_8<>+26(SB)/1, $0x80
+DATA low16_8<>+27(SB)/1, $0x80
+DATA low16_8<>+28(SB)/1, $0x80
+DATA low16_8<>+29(SB)/1, $0x80
+DATA low16_8<>+30(SB)/1, $0x80
+DATA low16_8<>+31(SB)/1, $0x80
+GLOBL low16_8<>(SB), RODATA|NOPTR, $32
+
+// func quantize16ReciprocalUpF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMULPS       64(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMULPS       96(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalTowardZeroF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMULPS       64(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMULPS       96(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestEvenF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMULPS       64(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMULPS       96(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMULPS       32(CX), Y0, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestAwayF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)
+	VMULPS       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 16(AX)
+	VMULPS       64(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 32(AX)
+	VMULPS       96(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)
+	VMULPS       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideDownF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x09, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideUpF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0a, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideTowardZeroF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VROUNDPS     $0x0b, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestEvenF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 32(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      low16_8<>+0(SB), Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestAwayF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 12(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y3
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 16(AX)
+	VMOVUPS      64(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 32(AX)
+	VMOVUPS      96(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMOVUPS      (CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPS       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VROUNDPS     $0x0b, Y5, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y1, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPADDD       Y6, Y5, Y5
+	VPSHUFB      low16_8<>+0(SB), Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroDownF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroDownF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 32(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x09, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroUpF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroUpF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 32(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0a, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroTowardZeroF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroTowardZeroF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 32(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x0b, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestEvenF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroNearestEvenF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	VMULPS       64(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 32(AX)
+	VMULPS       96(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMINPS       Y4, Y2, Y4
+	VSUBPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTD 28(BX), Y5
+	VPADDD       Y5, Y4, Y4
+	VPSHUFB      low16_8<>+0(SB), Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestAwayF32AVX2(dst *uint16, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroNearestAwayF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VMOVUPS      splat8x32_3effffff<>+0(SB), Y4
+	VMOVUPS      splat8x32_80000000<>+0(SB), Y5
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low16_8<>+0(SB), Y6, Y6
+	VPERMQ       $0x08, Y6, Y6
+	VMOVDQU      X6, (AX)
+	VMULPS       32(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low16_8<>+0(SB), Y6, Y6
+	VPERMQ       $0x08, Y6, Y6
+	VMOVDQU      X6, 16(AX)
+	VMULPS       64(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low16_8<>+0(SB), Y6, Y6
+	VPERMQ       $0x08, Y6, Y6
+	VMOVDQU      X6, 32(AX)
+	VMULPS       96(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low16_8<>+0(SB), Y6, Y6
+	VPERMQ       $0x08, Y6, Y6
+	VMOVDQU      X6, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000010
+	JB           tail
+	VMULPS       (CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low16_8<>+0(SB), Y6, Y6
+	VPERMQ       $0x08, Y6, Y6
+	VMOVDQU      X6, (AX)
+	VMULPS       32(CX), Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VROUNDPS     $0x0b, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMINPS       Y6, Y2, Y6
+	VSUBPS       Y1, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPADDD       Y7, Y6, Y6
+	VPSHUFB      low16_8<>+0(SB), Y6, Y6
+	VPERMQ       $0x08, Y6, Y6
+	VMOVDQU      X6, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalDownF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMULPD       64(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMULPD       96(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+DATA low16_4<>+0(SB)/1, $0x00
+DATA low16_4<>+1(SB)/1, $0x01
+DATA low16_4<>+2(SB)/1, $0x04
+DATA low16_4<>+3(SB)/1, $0x05
+DATA low16_4<>+4(SB)/1, $0x08
+DATA low16_4<>+5(SB)/1, $0x09
+DATA low16_4<>+6(SB)/1, $0x0c
+DATA low16_4<>+7(SB)/1, $0x0d
+DATA low16_4<>+8(SB)/1, $0x80
+DATA low16_4<>+9(SB)/1, $0x80
+DATA low16_4<>+10(SB)/1, $0x80
+DATA low16_4<>+11(SB)/1, $0x80
+DATA low16_4<>+12(SB)/1, $0x80
+DATA low16_4<>+13(SB)/1, $0x80
+DATA low16_4<>+14(SB)/1, $0x80
+DATA low16_4<>+15(SB)/1, $0x80
+GLOBL low16_4<>(SB), RODATA|NOPTR, $16
+
+// func quantize16ReciprocalUpF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMULPD       64(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMULPD       96(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalTowardZeroF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMULPD       64(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMULPD       96(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestEvenF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMULPD       64(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMULPD       96(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMULPD       32(CX), Y0, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalNearestAwayF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, (AX)
+	VMULPD       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 8(AX)
+	VMULPD       64(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 16(AX)
+	VMULPD       96(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, (AX)
+	VMULPD       32(CX), Y0, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideDownF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x09, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideUpF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0a, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideTowardZeroF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VROUNDPD     $0x0b, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestEvenF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	VMOVUPS      64(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 16(AX)
+	VMOVUPS      96(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VDIVPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y3
+	VMINPD       Y3, Y1, Y3
+	VCVTPD2DQY   Y3, X3
+	VPBROADCASTD 56(BX), X4
+	VPADDD       X4, X3, X3
+	VPSHUFB      low16_4<>+0(SB), X3, X3
+	VMOVQ        X3, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16DivideNearestAwayF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16DivideNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 24(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y3
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y4
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 8(AX)
+	VMOVUPS      64(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 16(AX)
+	VMOVUPS      96(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPS      (CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, (AX)
+	VMOVUPS      32(CX), Y5
+	VDIVPD       Y0, Y5, Y5
+	VANDPS       Y4, Y5, Y6
+	VORPS        Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VROUNDPD     $0x0b, Y5, Y5
+	VMAXPD       Y5, Y2, Y5
+	VMINPD       Y5, Y1, Y5
+	VCVTPD2DQY   Y5, X5
+	VPBROADCASTD 56(BX), X6
+	VPADDD       X6, X5, X5
+	VPSHUFB      low16_4<>+0(SB), X5, X5
+	VMOVQ        X5, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroDownF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroDownF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 16(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x09, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroUpF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroUpF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 16(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0a, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroTowardZeroF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroTowardZeroF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 16(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x0b, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestEvenF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroNearestEvenF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	VMULPD       64(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 16(AX)
+	VMULPD       96(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, (AX)
+	VMULPD       32(CX), Y0, Y4
+	VADDPD       Y1, Y4, Y4
+	VROUNDPD     $0x08, Y4, Y4
+	VMAXPD       Y4, Y3, Y4
+	VMINPD       Y4, Y2, Y4
+	VSUBPD       Y1, Y4, Y4
+	VCVTPD2DQY   Y4, X4
+	VPBROADCASTD 56(BX), X5
+	VPADDD       X5, X4, X4
+	VPSHUFB      low16_4<>+0(SB), X4, X4
+	VMOVQ        X4, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func quantize16ReciprocalZeroNearestAwayF64AVX2(dst *uint16, x *float64, n int, c *float64)
+// Requires: AVX, AVX2
+TEXT ·quantize16ReciprocalZeroNearestAwayF64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 24(BX), Y2
+	VBROADCASTSD 16(BX), Y3
+	VMOVUPS      splat4x64_3fdfffffffffffff<>+0(SB), Y4
+	VMOVUPS      splat4x64_8000000000000000<>+0(SB), Y5
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low16_4<>+0(SB), X6, X6
+	VMOVQ        X6, (AX)
+	VMULPD       32(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low16_4<>+0(SB), X6, X6
+	VMOVQ        X6, 8(AX)
+	VMULPD       64(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low16_4<>+0(SB), X6, X6
+	VMOVQ        X6, 16(AX)
+	VMULPD       96(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low16_4<>+0(SB), X6, X6
+	VMOVQ        X6, 24(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMULPD       (CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low16_4<>+0(SB), X6, X6
+	VMOVQ        X6, (AX)
+	VMULPD       32(CX), Y0, Y6
+	VADDPD       Y1, Y6, Y6
+	VANDPS       Y5, Y6, Y7
+	VORPS        Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VROUNDPD     $0x0b, Y6, Y6
+	VMAXPD       Y6, Y3, Y6
+	VMINPD       Y6, Y2, Y6
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2DQY   Y6, X6
+	VPBROADCASTD 56(BX), X7
+	VPADDD       X7, X6, X6
+	VPSHUFB      low16_4<>+0(SB), X6, X6
+	VMOVQ        X6, 8(AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt8F32AVX2(dst *float32, x *int8, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeInt8F32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Y0
+	VBROADCASTSS 16(BX), Y1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXBD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXBD 8(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVSXBD 16(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVSXBD 24(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVSXBD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXBD 8(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt8F64AVX2(dst *float64, x *int8, n int, c *float64)
+// Requires: AVX
+TEXT ·dequantizeInt8F64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VBROADCASTSD 32(BX), Y1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXBD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXBD 4(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVSXBD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVSXBD 12(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, DX
+	CMPQ      DX, $0x00000010
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVSXBD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXBD 4(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000008, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint8F32AVX2(dst *float32, x *uint8, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeUint8F32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Y0
+	VBROADCASTSS 16(BX), Y1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXBD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXBD 8(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVZXBD 16(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVZXBD 24(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXBD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXBD 8(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint8F64AVX2(dst *float64, x *uint8, n int, c *float64)
+// Requires: AVX
+TEXT ·dequantizeUint8F64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VBROADCASTSD 32(BX), Y1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXBD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXBD 4(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVZXBD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVZXBD 12(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, DX
+	CMPQ      DX, $0x00000010
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVZXBD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXBD 4(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000008, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt16F32AVX2(dst *float32, x *int16, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeInt16F32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Y0
+	VBROADCASTSS 16(BX), Y1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXWD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXWD 16(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVSXWD 32(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVSXWD 48(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVSXWD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXWD 16(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt16F64AVX2(dst *float64, x *int16, n int, c *float64)
+// Requires: AVX
+TEXT ·dequantizeInt16F64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VBROADCASTSD 32(BX), Y1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVSXWD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXWD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVSXWD 16(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVSXWD 24(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	CMPQ      DX, $0x00000010
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVSXWD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVSXWD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint16F32AVX2(dst *float32, x *uint16, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeUint16F32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 20(BX), Y0
+	VBROADCASTSS 16(BX), Y1
+	CMPQ         DX, $0x00000010
+	JB           tail
+	CMPQ         DX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXWD 16(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVZXWD 32(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVZXWD 48(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000010
+	JB        tail
+	VPMOVZXWD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXWD 16(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y0, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint16F64AVX2(dst *float64, x *uint16, n int, c *float64)
+// Requires: AVX
+TEXT ·dequantizeUint16F64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSD 40(BX), Y0
+	VBROADCASTSD 32(BX), Y1
+	CMPQ         DX, $0x00000008
+	JB           tail
+	CMPQ         DX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VPMOVZXWD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXWD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	VPMOVZXWD 16(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPMOVZXWD 24(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000010, DX
+	CMPQ      DX, $0x00000010
+	JAE       loop
+
+single:
+	CMPQ      DX, $0x00000008
+	JB        tail
+	VPMOVZXWD (CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXWD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VSUBPD    Y0, Y2, Y2
+	VMULPD    Y1, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000008, DX
+	JMP       single
+
+tail:
+	VZEROUPPER
+	RET
+
+// func extremesF32AVX2(x *float32, n int, sums *float32)
+// Requires: AVX
+TEXT ·extremesF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	CMPQ    CX, $0x00000010
+	JB      tail
+	CMPQ    CX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (AX), Y4
+	VMINPS  Y0, Y4, Y0
+	VMAXPS  Y2, Y4, Y2
+	VMOVUPS Y0, Y0
+	VMOVUPS Y2, Y2
+	VMOVUPS 32(AX), Y4
+	VMINPS  Y1, Y4, Y1
+	VMAXPS  Y3, Y4, Y3
+	VMOVUPS Y1, Y1
+	VMOVUPS Y3, Y3
+	VMOVUPS 64(AX), Y4
+	VMINPS  Y0, Y4, Y0
+	VMAXPS  Y2, Y4, Y2
+	VMOVUPS Y0, Y0
+	VMOVUPS Y2, Y2
+	VMOVUPS 96(AX), Y4
+	VMINPS  Y1, Y4, Y1
+	VMAXPS  Y3, Y4, Y3
+	VMOVUPS Y1, Y1
+	VMOVUPS Y3, Y3
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JAE     loop
+
+single:
+	CMPQ    CX, $0x00000010
+	JB      tail
+	VMOVUPS (AX), Y4
+	VMINPS  Y0, Y4, Y0
+	VMAXPS  Y2, Y4, Y2
+	VMOVUPS Y0, Y0
+	VMOVUPS Y2, Y2
+	VMOVUPS 32(AX), Y4
+	VMINPS  Y1, Y4, Y1
+	VMAXPS  Y3, Y4, Y3
+	VMOVUPS Y1, Y1
+	VMOVUPS Y3, Y3
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, CX
+	JMP     single
+
+tail:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VZEROUPPER
+	RET
+
+// func extremesF64AVX2(x *float64, n int, sums *float64)
+// Requires: AVX
+TEXT ·extremesF64AVX2(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	CMPQ    CX, $0x00000008
+	JB      tail
+	CMPQ    CX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPS (AX), Y4
+	VMINPD  Y0, Y4, Y0
+	VMAXPD  Y2, Y4, Y2
+	VMOVUPS Y0, Y0
+	VMOVUPS Y2, Y2
+	VMOVUPS 32(AX), Y4
+	VMINPD  Y1, Y4, Y1
+	VMAXPD  Y3, Y4, Y3
+	VMOVUPS Y1, Y1
+	VMOVUPS Y3, Y3
+	VMOVUPS 64(AX), Y4
+	VMINPD  Y0, Y4, Y0
+	VMAXPD  Y2, Y4, Y2
+	VMOVUPS Y0, Y0
+	VMOVUPS Y2, Y2
+	VMOVUPS 96(AX), Y4
+	VMINPD  Y1, Y4, Y1
+	VMAXPD  Y3, Y4, Y3
+	VMOVUPS Y1, Y1
+	VMOVUPS Y3, Y3
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JAE     loop
+
+single:
+	CMPQ    CX, $0x00000008
+	JB      tail
+	VMOVUPS (AX), Y4
+	VMINPD  Y0, Y4, Y0
+	VMAXPD  Y2, Y4, Y2
+	VMOVUPS Y0, Y0
+	VMOVUPS Y2, Y2
+	VMOVUPS 32(AX), Y4
+	VMINPD  Y1, Y4, Y1
+	VMAXPD  Y3, Y4, Y3
+	VMOVUPS Y1, Y1
+	VMOVUPS Y3, Y3
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000008, CX
+	JMP     single
+
+tail:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VZEROUPPER
+	RET
+
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24
 	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
@@ -40974,3 +79809,143 @@ notAVX512:
 
 notAVX2:
 	JMP ·sigmoidGradF64Portable(SB)
+
+// func dequantizeInt8F32(dst *float32, x *int8, n int, c *float32)
+TEXT ·dequantizeInt8F32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeInt8F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeInt8F32AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeInt8F32Portable(SB)
+
+// func dequantizeInt8F64(dst *float64, x *int8, n int, c *float64)
+TEXT ·dequantizeInt8F64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeInt8F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeInt8F64AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeInt8F64Portable(SB)
+
+// func dequantizeUint8F32(dst *float32, x *uint8, n int, c *float32)
+TEXT ·dequantizeUint8F32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeUint8F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeUint8F32AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeUint8F32Portable(SB)
+
+// func dequantizeUint8F64(dst *float64, x *uint8, n int, c *float64)
+TEXT ·dequantizeUint8F64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeUint8F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeUint8F64AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeUint8F64Portable(SB)
+
+// func dequantizeInt16F32(dst *float32, x *int16, n int, c *float32)
+TEXT ·dequantizeInt16F32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeInt16F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeInt16F32AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeInt16F32Portable(SB)
+
+// func dequantizeInt16F64(dst *float64, x *int16, n int, c *float64)
+TEXT ·dequantizeInt16F64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeInt16F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeInt16F64AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeInt16F64Portable(SB)
+
+// func dequantizeUint16F32(dst *float32, x *uint16, n int, c *float32)
+TEXT ·dequantizeUint16F32(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeUint16F32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeUint16F32AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeUint16F32Portable(SB)
+
+// func dequantizeUint16F64(dst *float64, x *uint16, n int, c *float64)
+TEXT ·dequantizeUint16F64(SB), NOSPLIT, $0-32
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·dequantizeUint16F64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·dequantizeUint16F64AVX2(SB)
+
+notAVX2:
+	JMP ·dequantizeUint16F64Portable(SB)
+
+// func extremesF32(x *float32, n int, sums *float32)
+TEXT ·extremesF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·extremesF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·extremesF32AVX2(SB)
+
+notAVX2:
+	JMP ·extremesF32Portable(SB)
+
+// func extremesF64(x *float64, n int, sums *float64)
+TEXT ·extremesF64(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·extremesF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·extremesF64AVX2(SB)
+
+notAVX2:
+	JMP ·extremesF64Portable(SB)

@@ -96,6 +96,25 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+func (a *avx512) storeLow(bits int, v operand.Op, ints, m operand.Mem) {
+	w := a.vec(32 * a.lanes)
+	if a.elem == 64 {
+		a.VCVTPD2DQ(v, w)
+	} else {
+		a.VCVTPS2DQ(v, w)
+	}
+	add, err := x86.VPADDD_BCST(ints, w, w)
+	if err != nil {
+		panic(err)
+	}
+	a.Instruction(add)
+	if bits == 8 {
+		a.VPMOVDB(w, m)
+	} else {
+		a.VPMOVDW(w, m)
+	}
+}
+
 func (a *avx512) startTail() {
 	iota := make([]uint64, 16)
 	for i := range iota {
