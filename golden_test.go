@@ -165,19 +165,16 @@ var (
 // their own.
 func peers[T cases.Float]() map[string]peer[T] {
 	perTensor := peer[T]{own: func(e element[T]) outcome[T] {
-		if unsafe.Sizeof(e.x) == 8 { // float32 before and after
-			k := e.min
-			if e.x == e.x {
-				k = e.clamp(even(T(e.x*T(1/float32(e.scale)))) + T(e.zero))
-			}
-			o := e.outcome("float32", k, e.in(even(T(e.x*T(1/float32(e.scale))))+T(e.zero)))
-			o.value = T(float32(k-e.zero) * float32(e.scale))
-			if e.x != e.x {
-				o.why = "NaN"
-			}
+		o := e.nanIs(e.min)
+		if unsafe.Sizeof(e.x) == 4 {
 			return o
 		}
-		return e.nanIs(e.min)
+		if o.why == "" {
+			k := even(T(e.x*T(1/float32(e.scale)))) + T(e.zero)
+			o = e.outcome("float32", e.clamp(k), e.in(k))
+		}
+		o.value = T(float32(o.level-e.zero) * float32(e.scale))
+		return o
 	}}
 	perChannel := peer[T]{own: func(e element[T]) outcome[T] {
 		if unsafe.Sizeof(e.x) == 8 {
@@ -226,9 +223,9 @@ type gradPeer[T cases.Float] struct {
 }
 
 func gradPeers[T cases.Float]() map[string]gradPeer[T] {
-	same := func(zero int) int { return zero }
+	kept := func(zero int) int { return zero }
 	truncated := func(zero int) int { return int(float64(zero) + 0.5) }
-	fixed := gradPeer[T]{nil, same, func(e element[T]) (string, T) {
+	fixed := gradPeer[T]{nil, kept, func(e element[T]) (string, T) {
 		if e.in(even(e.product()) + T(e.zero)) {
 			return "", 0
 		}
@@ -261,7 +258,7 @@ func gradPeers[T cases.Float]() map[string]gradPeer[T] {
 		"torch.fake_quantize_per_tensor_affine, backward":             fixed,
 		"torch.fake_quantize_per_channel_affine, backward":            fixed,
 		"torch._fake_quantize_learnable_per_tensor_affine, backward":  learnable(truncated),
-		"torch._fake_quantize_learnable_per_channel_affine, backward": learnable(same),
+		"torch._fake_quantize_learnable_per_channel_affine, backward": learnable(kept),
 	}
 }
 
