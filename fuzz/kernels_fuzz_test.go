@@ -61,3 +61,6 @@ func FuzzFakeQuantizeRows(f *testing.F)     { fuzzWhole(f, "FakeQuantizeRows") }
 func FuzzFakeQuantizeGradRows(f *testing.F) { fuzzWhole(f, "FakeQuantizeGradRows") }
 func FuzzQuantizeRows(f *testing.F)         { fuzzWhole(f, "QuantizeRows") }
 func FuzzDequantizeRows(f *testing.F)       { fuzzWhole(f, "DequantizeRows") }
+func FuzzUniform(f *testing.F)              { fuzzWhole(f, "Uniform") }
+func FuzzNormal(f *testing.F)               { fuzzWhole(f, "Normal") }
+func FuzzGumbel(f *testing.F)               { fuzzWhole(f, "Gumbel") }
