@@ -92,7 +92,7 @@ func Gumbel[T Float](dst []T, seed, offset uint64) {
 
 // drawn is room for some groups of random words, and drawnMost how many elements
 // they make at most.
-type drawn [8 * kernels.PhiloxGroup]uint32
+type drawn [4 * kernels.PhiloxGroup]uint32
 
 const drawnMost = len(drawn{})
 
