@@ -428,151 +428,96 @@ func ExampleSigmoidGrad() {
 	// [0.5 0.375 0]
 }
 
-func ExampleNewQuant() {
-	q, err := stepgrad.NewQuant[float32](0.1, 128, 0, 255, stepgrad.WithRule(stepgrad.Divide)) // ONNX's uint8
-	fmt.Println(q, err)
-	_, err = stepgrad.NewQuant[float32](0.1, 128, -128, 127)
-	fmt.Println(err)
+func ExampleUniform() {
+	// The same elements, in two pieces.
+	all, a, b := make([]float32, 4), make([]float32, 2), make([]float32, 2)
+	stepgrad.Uniform(all, 1, 0)
+	stepgrad.Uniform(a, 1, 0)
+	stepgrad.Uniform(b, 1, 2)
+	fmt.Println(all)
+	fmt.Println(a, b)
 	// Output:
-	// Quant(scale 0.1, zero 128, [0, 255], NearestEven, Divide) <nil>
-	// stepgrad: NewQuant: zero must be in [min, max] = [-128, 127], not 128
+	// [0.8902592 0.6719983 0.24740142 0.7576265]
+	// [0.8902592 0.6719983] [0.24740142 0.7576265]
 }
 
-func ExampleWithMode() {
-	even, _ := stepgrad.NewQuant(1., 0, -8, 7)
-	away, _ := stepgrad.NewQuant(1., 0, -8, 7, stepgrad.WithMode(stepgrad.NearestAway))
-	x, dst := []float64{0.5, 2.5, -2.5}, make([]int8, 3)
-	stepgrad.Quantize(dst, x, even)
-	fmt.Println(dst)
-	stepgrad.Quantize(dst, x, away)
-	fmt.Println(dst)
+func ExampleNormal() {
+	x := make([]float64, 100_000)
+	stepgrad.Normal(x, 1, 0)
+	within := 0
+	for _, v := range x {
+		if math.Abs(v) < 1 {
+			within++
+		}
+	}
+	fmt.Printf("%.3f %.2f\n", x[:3], float64(within)/100_000)
 	// Output:
-	// [0 2 -2]
-	// [1 3 -3]
+	// [1.252 1.146 0.142] 0.68
 }
 
-func ExampleWithRule() {
-	plain, _ := stepgrad.NewQuant(1., 3, -8, 7)
-	together, _ := stepgrad.NewQuant(1., 3, -8, 7, stepgrad.WithRule(stepgrad.ReciprocalZero))
-	x, dst := []float64{0.5, 1.5}, make([]int8, 2)
-	stepgrad.Quantize(dst, x, plain) // round(0.5) + 3, round(1.5) + 3
-	fmt.Println(dst)
-	stepgrad.Quantize(dst, x, together) // round(3.5), round(4.5)
-	fmt.Println(dst)
+func ExampleGumbel() {
+	// The largest of logits + Gumbel noise chooses by probability: here 1 : 3.
+	logits := []float32{0, float32(math.Log(3))}
+	noise, second := make([]float32, 2), 0
+	for i := range uint64(10_000) {
+		stepgrad.Gumbel(noise, 1, 2*i)
+		if logits[1]+noise[1] > logits[0]+noise[0] {
+			second++
+		}
+	}
+	fmt.Printf("%.2f\n", float64(second)/10_000)
 	// Output:
-	// [3 5]
-	// [4 4]
+	// 0.75
 }
 
-func ExampleQuantFromRange() {
-	x := []float32{-0.4, 0, 1.1, 0.3}
-	lo, hi := stepgrad.MinMax(x)
-	q, err := stepgrad.QuantFromRange(lo, hi, 8, false)
-	fmt.Println(q.Zero(), err)
+func ExampleSoftmax() {
+	inf := float32(math.Inf(1))
+	x := []float32{
+		0, 0, 800, // no overflow
+		1, -inf, 1, // the second cannot be chosen
+		inf, 5, inf,
+		-inf, -inf, -inf,
+	}
+	stepgrad.Softmax(x, x, 3)
+	fmt.Println(x)
 	// Output:
-	// 68 <nil>
+	// [0 0 1 0.5 0 0.5 0.5 0 0.5 0 0 0]
 }
 
-func ExampleFakeQuantize() {
-	q, _ := stepgrad.NewQuant(0.25, 0, -8, 7)
-	dst, mask := make([]float64, 4), make([]byte, 1)
-	stepgrad.FakeQuantize(dst, mask, []float64{0.3, -0.1, 5, -2}, q)
-	fmt.Printf("%v %04b\n", dst, mask[0]) // 5 is out of range
-	// Output:
-	// [0.25 0 1.75 -2] 1011
-}
-
-func ExampleFakeQuantizeGrad() {
-	q, _ := stepgrad.NewQuant(0.25, 0, -8, 7)
-	dx := make([]float64, 3)
-	dscale, dzero := stepgrad.FakeQuantizeGrad(dx, []float64{1, 1, 1}, []float64{0.3, -0.1, 5}, q)
-	fmt.Printf("%v %.2f %.2f\n", dx, dscale, dzero) // (1 − 1.2) + (0 + 0.4) + 7, −0.25
-	// Output:
-	// [1 1 0] 7.20 -0.25
-}
-
-func ExampleQuantize() {
-	q, _ := stepgrad.NewQuant[float32](0.1, 0, -128, 127)
-	dst := make([]int8, 4)
-	stepgrad.Quantize(dst, []float32{1.23, -0.5, 100, float32(math.NaN())}, q)
+func ExampleLogSoftmax() {
+	dst, x := make([]float64, 3), []float64{0, 0, 800}
+	stepgrad.LogSoftmax(dst, x, 3)
 	fmt.Println(dst)
 	// Output:
-	// [12 -5 127 0]
+	// [-800 -800 0]
 }
 
-func ExampleDequantize() {
-	q, _ := stepgrad.NewQuant(0.5, 10, 0, 255)
-	dst := make([]float64, 3)
-	stepgrad.Dequantize(dst, []uint8{10, 12, 0}, q)
+func ExampleSoftmaxGrad() {
+	y, dy := make([]float64, 2), []float64{1, 0}
+	stepgrad.Softmax(y, []float64{0, 0}, 2)
+	stepgrad.SoftmaxGrad(dy, dy, y, 2)
+	fmt.Println(dy)
+	// Output:
+	// [0.25 -0.25]
+}
+
+func ExampleGumbelSoftmax() {
+	logits := make([]float32, 4)
+	for _, tau := range []float32{2, 0.5, 0} {
+		dst := make([]float32, 4)
+		stepgrad.GumbelSoftmax(dst, logits, 4, tau, 1, 0)
+		fmt.Printf("%.3f\n", dst)
+	}
+	// Output:
+	// [0.404 0.218 0.116 0.261]
+	// [0.789 0.067 0.005 0.138]
+	// [1.000 0.000 0.000 0.000]
+}
+
+func ExampleArgmaxOneHot() {
+	dst, x := make([]float32, 6), []float32{0.2, 0.5, 0.3, 7, 7, 1}
+	stepgrad.ArgmaxOneHot(dst, x, 3)
 	fmt.Println(dst)
 	// Output:
-	// [0 1 -5]
-}
-
-func ExampleQuantize4() {
-	q, _ := stepgrad.NewQuant(1., 0, -8, 7)
-	dst := make([]byte, 2)
-	stepgrad.Quantize4(dst, []float64{1, -1, 7}, q, stepgrad.LowFirst)
-	fmt.Printf("%#x\n", dst)
-	stepgrad.Quantize4(dst, []float64{1, -1, 7}, q, stepgrad.HighFirst)
-	fmt.Printf("%#x\n", dst)
-	// Output:
-	// 0xf107
-	// 0x1f70
-}
-
-func ExampleDequantize4() {
-	q, _ := stepgrad.NewQuant(1., 0, -8, 7)
-	dst := make([]float64, 3)
-	stepgrad.Dequantize4(dst, []byte{0xf1, 0x07}, 3, q, stepgrad.LowFirst)
-	fmt.Println(dst)
-	// Output:
-	// [1 -1 7]
-}
-
-func ExampleMinMax() {
-	fmt.Println(stepgrad.MinMax([]float64{3, math.NaN(), -2}))
-	fmt.Println(stepgrad.MinMax[float64](nil))
-	// Output:
-	// -2 3
-	// +Inf -Inf
-}
-
-// perRow has a scale for each row of two.
-func perRow() []stepgrad.Quant[float64] {
-	fine, _ := stepgrad.NewQuant(0.125, 0, -8, 7)
-	coarse, _ := stepgrad.NewQuant(2., 0, -8, 7)
-	return []stepgrad.Quant[float64]{fine, coarse}
-}
-
-func ExampleFakeQuantizeRows() {
-	dst := make([]float64, 6)
-	stepgrad.FakeQuantizeRows(dst, nil, []float64{0.1, 0.2, -0.3, 3.5, 10, 100}, 3, 3, perRow())
-	fmt.Println(dst)
-	// Output:
-	// [0.125 0.25 -0.25 4 10 14]
-}
-
-func ExampleFakeQuantizeGradRows() {
-	dx, dscale, dzero := make([]float64, 4), make([]float64, 2), make([]float64, 2)
-	stepgrad.FakeQuantizeGradRows(dx, []float64{1, 1, 1, 1}, []float64{0.1875, 0.25, 3, 100}, 2, 2, perRow(), dscale, dzero)
-	fmt.Println(dx, dscale, dzero)
-	// Output:
-	// [1 1 1 0] [0.5 7.5] [0 -2]
-}
-
-func ExampleQuantizeRows() {
-	dst := make([]int8, 6)
-	stepgrad.QuantizeRows(dst, []float64{0.1, 0.2, -0.3, 3.5, 10, 100}, 3, 3, perRow())
-	fmt.Println(dst)
-	// Output:
-	// [1 2 -2 2 5 7]
-}
-
-func ExampleDequantizeRows() {
-	dst := make([]float64, 4)
-	stepgrad.DequantizeRows(dst, []int8{1, -8, 1, -8}, 2, 2, perRow())
-	fmt.Println(dst)
-	// Output:
-	// [0.125 -1 2 -16]
+	// [0 1 0 1 0 0]
 }
