@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 type options struct {
@@ -94,7 +96,7 @@ func qat(o options) error {
 	if err != nil {
 		return err
 	}
-	if err := prepare(o.out); err != nil {
+	if err := report.Prepare(o.out); err != nil {
 		return err // rather than after the work
 	}
 	x := conduct(digits, o, progress(o.seeds*len(methods)*o.epochs, os.Stderr))

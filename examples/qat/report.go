@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 //go:embed report.html.tmpl
@@ -154,42 +154,9 @@ func (x experiment) write(start time.Time) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return path, replace(path, b.Bytes())
+	return path, report.Replace(path, b.Bytes())
 }
 
 func (o options) command() string {
 	return fmt.Sprintf("go run -C examples ./qat -seeds %d -levels %d -epochs %d -batch %d -lr %g", o.seeds, o.levels, o.epochs, o.batch, o.rate)
-}
-
-// prepare makes the folder and makes sure that files can be written there.
-func prepare(folder string) error {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(folder, ".qat-*")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	return os.Remove(f.Name())
-}
-
-// replace writes the file beside its place, then moves it there.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".qat-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // in vain once it has been moved
-	_, err = f.Write(data)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }
