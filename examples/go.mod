@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/stepgrad/stepgrad => ../
 
 require (
+	github.com/nlpodyssey/safetensors v0.0.0-20250209183917-bfb01cc25f7c
 	github.com/sbinet/npyio v0.6.0
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/stepgrad/stepgrad v0.0.0-00010101000000-000000000000

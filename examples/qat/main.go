@@ -1,5 +1,6 @@
 // Command qat trains a small classifier of handwritten digits whose weights
-// and activations have only a few levels, four ways, and writes a report.
+// and activations have only a few levels, four ways; then one for integers,
+// which run without float; and writes a report.
 package main
 
 import (
@@ -22,8 +23,9 @@ type options struct {
 
 const usage = `qat trains a 64-32-10 network on handwritten digits with weights and activations
 of a few levels: through the hard Floor, which stalls, and through FloorSTE,
-ClipSTE and SoftFloor, which learn, beside the same network in float. It prints
-a table and writes an HTML report.
+ClipSTE and SoftFloor, which learn, beside the same network in float. Then it
+trains the float network on for int8, int4 and 3 bits, with learned scales, and
+runs it on integers. It prints tables and writes an HTML report and the networks.
 
 usage: go run -C examples ./qat [flags]
 
@@ -99,12 +101,20 @@ func qat(o options) error {
 	if err := report.Prepare(o.out); err != nil {
 		return err // rather than after the work
 	}
-	x := conduct(digits, o, progress(o.seeds*len(methods)*o.epochs, os.Stderr))
-	fmt.Printf("%s\n%s\n", x.table(), x.explain(hard))
+	tick := progress(o.seeds*len(methods)*o.epochs+o.furtherTicks(), os.Stderr)
+	x := conduct(digits, o, tick)
+	if err := x.deploy(tick); err != nil {
+		return err
+	}
+	fmt.Printf("%s\n%s\n%s\n", x.table(), x.explain(hard), x.deployTable())
 	path, err := x.write(start)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%.0f s; report: %s\n", time.Since(start).Seconds(), path)
+	files, err := x.export()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%.0f s; report: %s\nnetworks of seed %d:\n  %s\n", time.Since(start).Seconds(), path, firstSeed, strings.Join(files, "\n  "))
 	return nil
 }

@@ -31,6 +31,9 @@ var looks = []look{
 	{report.Purple, []vg.Length{3, 2}},
 }
 
+// widthLooks are those of the widths.
+var widthLooks = []look{{report.Blue, nil}, {report.Green, nil}, {report.Purple, nil}}
+
 func (l look) line(width vg.Length) draw.LineStyle {
 	return draw.LineStyle{Color: l.color, Width: width, Dashes: l.dashes}
 }
@@ -169,6 +172,52 @@ func (x experiment) sweepPlot() template.HTML {
 	p.Y.Min, p.Y.Max = max(0, 10*math.Floor((after[0].mean-after[0].spread)/10)), 100
 	p.Legend.XOffs, p.Legend.YOffs = -4, 8
 	return report.SVG(p, curveWidth, curveHeight, "Accuracy by number of levels")
+}
+
+// sizePlot shows accuracy over the bytes of the weights: of integers whose
+// scales were learned, and of the float network rounded to the same.
+func (x experiment) sizePlot() template.HTML {
+	p := report.NewPlot("bytes of weights", "held-out digits recognised (%)")
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
+	rows := x.deployRows()
+	size := func(row int, apart float64) float64 { return float64(rows[row].Weights) * apart }
+	var each []float64
+	for _, s := range x.sequel {
+		each = append(each, 100*s.control)
+	}
+	control := summarise(each)
+	p.X.Min, p.X.Max = size(len(rows)-1, 0.8), size(0, 1.25)
+	band(p, []float64{p.X.Min, p.X.Max}, []summary{control, control}, looks[float])
+	report.Line(p, nil, looks[float].line(1.6), "float")
+	low := control.mean - control.spread
+	for _, kind := range []struct {
+		name  string
+		look  look
+		shape draw.GlyphDrawer
+		apart float64
+		of    func(d deployed) float64
+	}{
+		{"integers, scales learned", looks[ste], draw.CircleGlyph{}, 1.015, func(d deployed) float64 { return 100 * d.accuracy }},
+		{"integers, only rounded", looks[afterwards], draw.BoxGlyph{}, 1 / 1.015, func(d deployed) float64 { return 100 * d.rounded }},
+	} {
+		var marks plotter.XYs
+		for i := range widths {
+			var each []float64
+			for _, s := range x.sequel {
+				each = append(each, kind.of(s.deployed[i]))
+			}
+			s, at := summarise(each), size(i+1, kind.apart)
+			marks = append(marks, plotter.XY{X: at, Y: s.mean})
+			low = min(low, s.mean-s.spread)
+			report.Line(p, plotter.XYs{{X: at, Y: s.mean - s.spread}, {X: at, Y: s.mean + s.spread}}, draw.LineStyle{Color: kind.look.color, Width: 1.2}, "")
+		}
+		scatter := &plotter.Scatter{XYs: marks, GlyphStyle: draw.GlyphStyle{Color: kind.look.color, Radius: 3.5, Shape: kind.shape}}
+		p.Add(scatter)
+		p.Legend.Add(kind.name, scatter)
+	}
+	p.Y.Min, p.Y.Max = max(0, 5*math.Floor(low/5)), 100
+	p.Legend.XOffs, p.Legend.YOffs = -4, 8
+	return report.SVG(p, curveWidth, curveHeight, "Accuracy by bytes of weights")
 }
 
 func decades(low, high float64) (ticks []plot.Tick) {

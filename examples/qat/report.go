@@ -37,21 +37,25 @@ type row struct {
 func (x experiment) rows() []row {
 	var rows []row
 	for m, method := range methods {
-		accuracy := summarise(x.each(m, run.final))
-		text := fmt.Sprintf("%.1f %%", 100*accuracy.mean)
-		if x.seeds > 1 {
-			text = fmt.Sprintf("%.1f ± %.1f %%", 100*accuracy.mean, 100*accuracy.spread)
-		}
 		seconds := summarise(x.each(m, func(r run) float64 { return r.time.Seconds() }))
 		rows = append(rows, row{
 			Name: method.name, Note: method.note, Look: looks[m],
-			Accuracy: text,
+			Accuracy: x.percent(x.each(m, run.final)),
 			Each:     percent(x.each(m, run.final)),
 			Steps:    x.runs[m][0].steps,
 			Seconds:  fmt.Sprintf("%.2f s", seconds.mean),
 		})
 	}
 	return rows
+}
+
+// percent says mean and spread of accuracies.
+func (x experiment) percent(each []float64) string {
+	s := summarise(each)
+	if x.seeds == 1 {
+		return fmt.Sprintf("%.1f %%", 100*s.mean)
+	}
+	return fmt.Sprintf("%.1f ± %.1f %%", 100*s.mean, 100*s.spread)
 }
 
 // table is for the terminal.
@@ -120,6 +124,11 @@ func (x experiment) gallery() []specimen {
 // file appears there whole or not at all.
 func (x experiment) write(start time.Time) (path string, err error) {
 	closeUp := x.closeUp()
+	var deployed []deployRow
+	var sizes template.HTML
+	if x.sequel != nil {
+		deployed, sizes = x.deployRows(), x.sizePlot()
+	}
 	var b bytes.Buffer
 	err = reportTemplate.Execute(&b, map[string]any{
 		"Setting":    x.setting(),
@@ -135,6 +144,9 @@ func (x experiment) write(start time.Time) (path string, err error) {
 		"CloseUp":    x.accuracyPlot(closeUp),
 		"From":       closeUp,
 		"Sweep":      x.sweepPlot(),
+		"Deployed":   deployed,
+		"Sizes":      sizes,
+		"Further":    x.furtherEpochs(),
 		"Panels":     panels(),
 		"Stalled":    x.explain(hard),
 		"Learning":   x.explain(ste),
