@@ -19,6 +19,7 @@ var widths = []width{
 	{"int8", 8, 7},
 	{"int4", 4, 4},
 	{"3 bits", 3, 4},
+	{"2 bits", 2, 3},
 }
 
 func (w width) least() int { return -1 << (w.weightBits - 1) }

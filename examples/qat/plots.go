@@ -32,7 +32,7 @@ var looks = []look{
 }
 
 // widthLooks are those of the widths.
-var widthLooks = []look{{report.Blue, nil}, {report.Green, nil}, {report.Purple, nil}}
+var widthLooks = []look{{report.Blue, nil}, {report.Green, nil}, {report.Purple, nil}, {report.Red, nil}}
 
 func (l look) line(width vg.Length) draw.LineStyle {
 	return draw.LineStyle{Color: l.color, Width: width, Dashes: l.dashes}
@@ -178,7 +178,7 @@ func (x experiment) sweepPlot() template.HTML {
 // scales were learned, and of the float network rounded to the same.
 func (x experiment) sizePlot() template.HTML {
 	p := report.NewPlot("bytes of weights", "held-out digits recognised (%)")
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(powersOfTwo)
 	rows := x.deployRows()
 	size := func(row int, apart float64) float64 { return float64(rows[row].Weights) * apart }
 	var each []float64
@@ -197,8 +197,8 @@ func (x experiment) sizePlot() template.HTML {
 		apart float64
 		of    func(d deployed) float64
 	}{
-		{"integers, scales learned", looks[ste], draw.CircleGlyph{}, 1.015, func(d deployed) float64 { return 100 * d.accuracy }},
-		{"integers, only rounded", looks[afterwards], draw.BoxGlyph{}, 1 / 1.015, func(d deployed) float64 { return 100 * d.rounded }},
+		{"integers, scales learned", looks[ste], draw.CircleGlyph{}, 1.025, func(d deployed) float64 { return 100 * d.accuracy }},
+		{"integers, only rounded", looks[afterwards], draw.BoxGlyph{}, 1 / 1.025, func(d deployed) float64 { return 100 * d.rounded }},
 	} {
 		var marks plotter.XYs
 		for i := range widths {
@@ -232,7 +232,7 @@ func decades(low, high float64) (ticks []plot.Tick) {
 }
 
 func powersOfTwo(low, high float64) (ticks []plot.Tick) {
-	for v := 2.0; v <= high; v *= 2 {
+	for v := math.Exp2(math.Ceil(math.Log2(low))); v <= high; v *= 2 {
 		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
 	}
 	return ticks
