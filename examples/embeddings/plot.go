@@ -88,7 +88,7 @@ func (s findings) speedPlot() (*plot.Plot, error) {
 	p := report.NewPlot("", "encoding, GB of float32 a second")
 	p.Title.Text = "Encoding"
 	p.Y.Tick.Marker = plot.DefaultTicks{}
-	const width = 26
+	const width = 22
 	for i, by := range []struct {
 		name  string
 		color color.Color
@@ -110,11 +110,15 @@ func (s findings) speedPlot() (*plot.Plot, error) {
 		p.Add(bars)
 		p.Legend.Add(by.name, bars)
 	}
-	p.NominalX(s.paces[0].name(s.m.cols), s.paces[1].name(s.m.cols))
-	p.X.Min, p.X.Max = -0.6, 1.6
+	var names []string
+	for _, pace := range s.paces {
+		names = append(names, pace.name(s.m.cols))
+	}
+	p.NominalX(names...)
+	p.X.Min, p.X.Max = -0.6, float64(len(names))-0.4
 	across := draw.LineStyle{Color: report.Black, Width: 1, Dashes: []vg.Length{5, 3}}
 	report.Line(p, plotter.XYs{{X: p.X.Min, Y: s.copy / 1e3}, {X: p.X.Max, Y: s.copy / 1e3}}, across, "copy of the floats")
-	p.Y.Min, p.Y.Max = 0, 1.5*max(p.Y.Max, s.copy/1e3)
+	p.Y.Min, p.Y.Max = 0, 1.3*max(p.Y.Max, s.copy/1e3)
 	p.Legend.Top = true
 	p.Legend.XOffs, p.Legend.YOffs = -4, -4
 	return p, nil

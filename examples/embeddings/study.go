@@ -33,16 +33,19 @@ type pace struct {
 type findings struct {
 	m, queries matrix
 	exact      [][]int
-	results    []result // int8 and int4, then int4 with other groups
-	paces      []pace   // int8 and int4
+	results    []result // of formats, in their order
+	paces      []pace
 	copy       float64
 }
 
-// formats are int8 with a scale a vector and int4 with groups of 32, then the
-// others of the plot.
+// timed is how many of the formats are timed: the first.
+const timed = 3
+
+// formats are int8 with a scale a vector, int4 with groups of 32 and with a
+// scale a vector, then the others of the plot.
 func formats(cols int) []format {
 	f := []format{{8, cols}, {4, min(32, cols)}}
-	for _, group := range []int{16, 64, 128, cols} {
+	for _, group := range []int{cols, 128, 64, 16} {
 		if o := (format{4, group}); group <= cols && !slices.Contains(f, o) {
 			f = append(f, o)
 		}
@@ -64,7 +67,7 @@ func study(all matrix, queries int) findings {
 		}
 		r.recall = recall(s.exact, r.found)
 		s.results = append(s.results, r)
-		if i < 2 {
+		if i < timed {
 			s.paces = append(s.paces, pace{f,
 				s.measure(func() { c.encodeNaive(s.m, 0, n) }),
 				s.measure(func() { c.encode(s.m, 0, n) }),

@@ -37,7 +37,7 @@ func parse(args []string) (o options, help string, err error) {
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&o.seeds, "seeds", 8, "train every method `n` times, from different seeds")
 	flags.IntVar(&o.levels, "levels", 3, "`n` levels for each weight and activation, from 2 to 256")
-	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits")
+	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits; a third as many follow for the integers")
 	flags.IntVar(&o.batch, "batch", 32, "`n` digits in a step")
 	flags.Float64Var(&o.rate, "lr", 0.01, "learning `rate` of Adam at the start; it falls to 0 as a cosine")
 	flags.StringVar(&o.out, "out", "report", "`folder` for the report, made if need be; relative to examples/")
