@@ -150,7 +150,7 @@ func (c codes) dot(i int, query []int8, scale float32) float32 {
 			}
 			at += n
 		}
-		total += float32(sum) * c.scales[i*groups+g]
+		total += float32(float32(sum) * c.scales[i*groups+g]) // not fused: the same everywhere
 	}
 	return total * scale
 }

@@ -105,17 +105,18 @@ func power(e float32) float32 {
 	return float32(math.Ldexp(1, int(math.RoundToEven(float64(min(max(e, -60), 60))))))
 }
 
-// powers is 2^round(e), with the gradient of 2^e: the learned powers of two of
-// TQT (Jain et al. 2020).
+// powers is 2^round(e), with the gradient of 2^e: powers of two that are learned
+// as in TQT (Jain et al. 2020), which rounds up.
 func powers(e tensor) tensor {
+	rounded := ag.RoundSTE(e)
 	data := make([]float32, e.Len())
-	for i, v := range e.Data() {
+	for i, v := range rounded.Data() {
 		data[i] = power(v)
 	}
 	var y tensor
-	y = ag.Custom("powers", data, e.Shape(), func(dy tensor) []tensor {
+	y = ag.Custom("2^x", data, e.Shape(), func(dy tensor) []tensor {
 		return []tensor{ag.Mul(dy, ag.Scale(y, math.Ln2))}
-	}, e)
+	}, rounded)
 	return y
 }
 
