@@ -35,6 +35,9 @@ func (m matrix) from(lo, hi int) matrix { return matrix{m.data[lo*m.cols : hi*m.
 // maxCols keeps the int32 sum of int8 products from overflowing.
 const maxCols = math.MaxInt32 / (128 * 128)
 
+// largest keeps inner products of so many elements finite in float32.
+const largest = 1e16
+
 // loadFile reads a .npy or .npy.gz file.
 func loadFile(path string) (matrix, error) {
 	data, err := os.ReadFile(path)
@@ -120,8 +123,8 @@ func parseNPY(data []byte) (m matrix, err error) {
 		return matrix{}, err
 	}
 	for i, v := range m.data {
-		if v-v != 0 {
-			return matrix{}, fmt.Errorf("element (%d, %d) is %v in float32", i/m.cols, i%m.cols, v)
+		if !(-largest <= v && v <= largest) {
+			return matrix{}, fmt.Errorf("element (%d, %d) is %v, must be from %g to %g", i/m.cols, i%m.cols, v, -largest, largest)
 		}
 	}
 	return m, nil
