@@ -134,7 +134,7 @@ func (x experiment) deployRows() []deployRow {
 // deployTable is for the terminal.
 func (x experiment) deployTable() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-22s %18s %18s %12s %8s %8s\n", fmt.Sprintf("integers, %d+%d epochs", x.epochs, x.furtherEpochs()), "scales learned", "only rounded", "bit for bit", "weights", "file")
+	fmt.Fprintf(&b, "%-22s %18s %18s %12s %8s %8s\n", fmt.Sprintf("integers, %d+%d epochs", x.epochs, x.furtherEpochs()), "trained", "only rounded", "bit for bit", "weights", "file")
 	for _, r := range x.deployRows() {
 		fmt.Fprintf(&b, "%-22s %18s %18s %12s %6d B %6d B\n", r.Name, r.Trained, r.Rounded, r.Equal, r.Weights, r.FileSize)
 	}
