@@ -122,7 +122,12 @@ func byRows(op string, shape []int, f func(lo, hi, cols int)) {
 	case n < large:
 		f(0, n, cols)
 	default:
-		stepgrad.Parallel(n/cols, func(lo, hi int) { f(lo*cols, hi*cols, cols) })
+		next := func(i int) int { return (i + cols - 1) / cols * cols } // where a row begins
+		stepgrad.Parallel(n, func(lo, hi int) {
+			if lo, hi = next(lo), next(hi); lo < hi {
+				f(lo, hi, cols)
+			}
+		})
 	}
 }
 
