@@ -42,7 +42,7 @@ func testCategoricalEdges[T cases.Float](t *testing.T) {
 				pad  T
 			}{
 				"Softmax": {stepgrad.Softmax[T], c.soft, 0}, "LogSoftmax": {stepgrad.LogSoftmax[T], c.log, -inf},
-				"ArgmaxOneHot": {stepgrad.ArgmaxOneHot[T], c.hot, 0},
+				"ArgmaxOneHot":  {stepgrad.ArgmaxOneHot[T], c.hot, 0},
 				"GumbelSoftmax": {func(dst, x []T, cols int) { stepgrad.GumbelSoftmax(dst, x, cols, 1, 5, 0) }, c.soft, 0},
 			} {
 				if what == "GumbelSoftmax" && c.x[0] < inf && c.soft[0] == 0.5 {
