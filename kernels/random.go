@@ -15,6 +15,20 @@ func Philox(c0, c1, c2, c3, key0, key1 uint32) (r0, r1, r2, r3 uint32) {
 	return c0, c1, c2, c3
 }
 
+// PhiloxKeys are the two keys of every round, for vector code.
+type PhiloxKeys [20]uint64
+
+// NewPhiloxKeys are those of a seed, whose low half is the first key.
+func NewPhiloxKeys(seed uint64) (k PhiloxKeys) {
+	a, b := uint32(seed), uint32(seed>>32)
+	for round := range 10 {
+		k[2*round], k[2*round+1] = uint64(a), uint64(b)
+		a += 0x9e3779b9
+		b += 0xbb67ae85
+	}
+	return k
+}
+
 // PhiloxGroup is how many words a group has, those of 16 counters: first the
 // word 0 of each, then the words 1, 2 and 3. So lanes of a vector are counters,
 // and what a vector computes is stored as it is.
