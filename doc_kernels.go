@@ -62,6 +62,8 @@
 //	FakeQuantizeRows      FakeQuantize by a quantiser per group of a row                                                                                     exact
 //	FakeQuantizeGradRows  FakeQuantizeGrad by a quantiser per group of a row                                                                                 exact
 //	QuantizeRows          Quantize by a quantiser per group of a row                                                                                         exact
+//	Quantize4Rows         Quantize4 by a quantiser per group of a row                                                                                        exact
+//	Dequantize4Rows       Dequantize4 by a quantiser per group of a row                                                                                      exact
 //	DequantizeRows        Dequantize by a quantiser per group of a row                                                                                       exact
 //	Uniform               the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             exact
 //	Normal                the standard normal quantile of a uniform u                                                                                        exact

@@ -148,6 +148,22 @@ func ExampleQuantizeRows() {
 	// [1 2 -2 2 5 7]
 }
 
+func ExampleQuantize4Rows() {
+	dst, x := make([]byte, 2), []float64{0.125, -0.25, 2, -8}
+	stepgrad.Quantize4Rows(dst, x, 2, 2, perRow(), stepgrad.LowFirst)
+	fmt.Printf("%#x\n", dst)
+	// Output:
+	// 0xe1c1
+}
+
+func ExampleDequantize4Rows() {
+	dst := make([]float64, 4)
+	stepgrad.Dequantize4Rows(dst, []byte{0xe1, 0xc1}, 2, 2, perRow(), stepgrad.LowFirst)
+	fmt.Println(dst)
+	// Output:
+	// [0.125 -0.25 2 -8]
+}
+
 func ExampleDequantizeRows() {
 	dst := make([]float64, 4)
 	stepgrad.DequantizeRows(dst, []int8{1, -8, 1, -8}, 2, 2, perRow())
