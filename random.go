@@ -172,11 +172,11 @@ func cellPairsGeneric(dst *float64, x *uint64, n int, c *uint64) {
 	}
 }
 
-// philox is a block; kernels.Philox makes the keys of all rounds from the first.
-func philox(counter uint64, c *uint64) [4]uint32 {
+// philox is a block of words; of the keys it takes those of the first round.
+func philox(counter uint64, c *uint64) (r [4]uint32) {
 	k := unsafe.Slice(c, 2)
-	r0, r1, r2, r3 := kernels.Philox(uint32(counter), uint32(counter>>32), 0, 0, uint32(k[0]), uint32(k[1]))
-	return [4]uint32{r0, r1, r2, r3}
+	r[0], r[1], r[2], r[3] = kernels.Philox(uint32(counter), uint32(counter>>32), 0, 0, uint32(k[0]), uint32(k[1]))
+	return r
 }
 
 func normalQuantileGeneric(dst, x, y *float64, n int) {

@@ -1,15 +1,10 @@
 package autograd_test
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/stepgrad/stepgrad"
@@ -82,95 +77,4 @@ func testSoftmaxWorkers(t *testing.T, n, cols int) {
 	require.Equal(t, want, ag.Softmax(x).Data())
 	stepgrad.LogSoftmax(want, data, cols)
 	require.Equal(t, want, ag.LogSoftmax(x).Data())
-}
-
-// A torchCase is one of testdata/categorical/torch.json; README.md there says
-// what is in it.
-type torchCase struct {
-	Op, Name, Dtype     string
-	Rows, Cols          int
-	X, Y, Dy, Dx, V, Hv string
-	Labels              []int
-	Tau                 float64
-	Hard                bool
-	Noise               string
-}
-
-// TestTorch compares values, gradients and the gradients of gradients with
-// those of PyTorch, where it has any.
-func TestTorch(t *testing.T) {
-	text, err := os.ReadFile("../testdata/categorical/torch.json")
-	if err != nil {
-		t.Skip("the source is not here")
-	}
-	var file struct{ Cases []torchCase }
-	require.NoError(t, json.Unmarshal(text, &file))
-	require.NotEmpty(t, file.Cases)
-	for _, c := range file.Cases {
-		if c.Dtype == "float32" {
-			testTorch[float32](t, c, 32, 1e-6)
-		} else {
-			testTorch[float64](t, c, 64, 5e-15)
-		}
-	}
-}
-
-func testTorch[T stepgrad.Float](t *testing.T, c torchCase, bits int, tol float64) {
-	parse := func(s string) (x []T) {
-		for _, word := range strings.Fields(s) {
-			v, err := strconv.ParseFloat(word, bits)
-			require.NoError(t, err)
-			x = append(x, T(v))
-		}
-		return x
-	}
-	data := parse(c.X)
-	if c.Op == "gumbel_softmax" {
-		// Logits whose sum with our noise is that with theirs.
-		const seed = 1
-		ours := make([]T, len(data))
-		stepgrad.Gumbel(ours, seed, 0)
-		for i, g := range parse(c.Noise) {
-			data[i] = T(float64(data[i]) + float64(g) - float64(ours[i]))
-		}
-	}
-	x := ag.Param(data, c.Rows, c.Cols)
-	var y *ag.Var[T]
-	switch c.Op {
-	case "softmax":
-		y = ag.Softmax(x)
-	case "log_softmax":
-		y = ag.LogSoftmax(x)
-	case "cross_entropy":
-		y = ag.CrossEntropy(x, c.Labels)
-	case "gumbel_softmax":
-		y = ag.GumbelSoftmax(x, T(c.Tau), c.Hard, 1)
-		tol *= 100 // of the sums, over tau
-	default:
-		t.Fatal(c.Op)
-	}
-	dx := ag.GradWith(y, ag.Reshape(ag.Const(parse(c.Dy)), y.Shape()...), x)[0]
-	hv := ag.GradWith(dx, ag.Const(parse(c.V), c.Rows, c.Cols), x)[0]
-	for what, pair := range map[string][2][]T{
-		"y": {parse(c.Y), y.Data()}, "dx": {parse(c.Dx), dx.Data()}, "hv": {parse(c.Hv), hv.Data()},
-	} {
-		want, got := pair[0], pair[1]
-		require.Len(t, got, len(want))
-		for i, w := range want {
-			w, g := float64(w), float64(got[i])
-			at := []any{"%s %s of %s, tau %v: %s[%d]", c.Op, c.Name, c.Dtype, c.Tau, what, i}
-			switch {
-			case math.IsNaN(w):
-				// Ours are defined, unless there is NaN in the row.
-				if what == "y" && c.Op != "cross_entropy" {
-					row := data[i/c.Cols*c.Cols:][:c.Cols]
-					assert.Equal(t, slices.ContainsFunc(row, func(v T) bool { return v != v }), math.IsNaN(g), at...)
-				}
-			case math.IsInf(w, 0):
-				assert.Equal(t, w, g, at...)
-			default:
-				assert.InDelta(t, w, g, tol*max(1, math.Abs(w)), at...)
-			}
-		}
-	}
 }

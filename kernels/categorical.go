@@ -1,6 +1,9 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Sum adds up v in the order of sums of many elements.
 func Sum[T Float](v []T) T {
@@ -62,38 +65,29 @@ func Softmax[T Float](dst, x []T, tau T) {
 	}
 }
 
-// LogSoftmax is the logarithm of Softmax. The largest exponential, 1, is left
-// out of the sum, whose digits it would cost.
+// LogSoftmax is the logarithm of Softmax. The sum leaves out the first maximum,
+// whose exponential is 1: so the result is accurate next to 0 too.
 func LogSoftmax[T Float](dst, x []T) {
 	z := exponents(x, 1)
 	e, _ := exponentials(z)
-	if i := FirstZero(z); i >= 0 {
-		e[i] = 0
+	if at := slices.Index(z, 0); at >= 0 {
+		e[at] = 0
 	}
-	rest := Log1p(Sum(e))
+	l := Log1p(Sum(e))
 	for i, v := range z {
-		dst[i] = v - rest
+		dst[i] = v - l
 	}
 }
 
-// FirstZero is the index of the first zero, or −1.
-func FirstZero[T Float](z []T) int {
-	for i, v := range z {
-		if v == 0 {
-			return i
-		}
+// Log1p is log(1 + x) for x ≥ 0, in float64. What 1 + x loses of x, the quotient
+// gives back.
+func Log1p[T Float](x T) T {
+	v := float64(x)
+	u := 1 + v
+	if u == 1 {
+		return x
 	}
-	return -1
-}
-
-// Log1p is log(1 + r) for r ≥ 0, by the quotient that makes up for the rounding
-// of 1 + r.
-func Log1p[T Float](r T) T {
-	u := 1 + r
-	if u == 1 || u-u != 0 {
-		return r
-	}
-	return T(Log(u) * (r / (u - 1)))
+	return T(log64(u) * (v / (u - 1)))
 }
 
 // SoftmaxGrad is the vector-Jacobian product of Softmax by its result.
