@@ -427,3 +427,45 @@ func ExampleSigmoidGrad() {
 	// Output:
 	// [0.5 0.375 0]
 }
+
+func ExampleUniform() {
+	// The same elements, in two pieces.
+	all, a, b := make([]float32, 4), make([]float32, 2), make([]float32, 2)
+	stepgrad.Uniform(all, 1, 0)
+	stepgrad.Uniform(a, 1, 0)
+	stepgrad.Uniform(b, 1, 2)
+	fmt.Println(all)
+	fmt.Println(a, b)
+	// Output:
+	// [0.8902592 0.6719983 0.24740142 0.7576265]
+	// [0.8902592 0.6719983] [0.24740142 0.7576265]
+}
+
+func ExampleNormal() {
+	x := make([]float64, 100_000)
+	stepgrad.Normal(x, 1, 0)
+	within := 0
+	for _, v := range x {
+		if math.Abs(v) < 1 {
+			within++
+		}
+	}
+	fmt.Printf("%.3f %.2f\n", x[:3], float64(within)/100_000)
+	// Output:
+	// [1.252 1.146 0.142] 0.68
+}
+
+func ExampleGumbel() {
+	// The largest of logits + Gumbel noise chooses by probability: here 1 : 3.
+	logits := []float32{0, float32(math.Log(3))}
+	noise, second := make([]float32, 2), 0
+	for i := range uint64(10_000) {
+		stepgrad.Gumbel(noise, 1, 2*i)
+		if logits[1]+noise[1] > logits[0]+noise[0] {
+			second++
+		}
+	}
+	fmt.Printf("%.2f\n", float64(second)/10_000)
+	// Output:
+	// 0.75
+}
