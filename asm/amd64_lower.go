@@ -30,6 +30,8 @@ func (a *loop) vectors(from, n int, tail bool) {
 				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes, tail, a.uses(i) == 1 || a.width == 256 && n > 1)
 			case opBit:
 				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
+			case opAcc:
+				a.val[i] = a.acc[o.imm][(from+k)%a.vecs]
 			default:
 				a.lower(i, o)
 			}
@@ -48,7 +50,18 @@ func (a *loop) results(v int, tail bool) {
 	if b.bit != none {
 		a.storeBits(v/a.vecs, v%a.vecs, tail, a.val[b.bit])
 	}
+	for i, id := range b.acc {
+		if y := a.acc[i][v%a.vecs]; a.val[id] != operand.Op(y) {
+			a.VMOVUPS(a.val[id], y)
+		}
+	}
 	switch a.kernel.Shape {
+	case reduce:
+	case toInt8, toInt16:
+		w := a.levels(a.val[b.y], operand.Mem{Base: a.coef, Disp: b.Lane / 8 * levelField})
+		a.storeLow(a.size(a.operands()[0]), w, a.at("dst", first))
+	case narrow:
+		a.storeLow(16, a.val[b.y].(reg.VecVirtual), a.at("dst", first))
 	case kernels.MapGrad:
 		a.store("dst", first, tail, a.product(first, tail, a.val[b.grad]))
 	case kernels.MapBoth:
@@ -102,12 +115,32 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 		a.VCVTPS2PD(m, y)
 	case tail:
 		a.loadTail(a.elem, first, m, y)
+	case a.kernel.Shape == widen:
+		a.VPMOVZXWD(m, y)
+	case a.kernel.Shape >= fromInt8 && a.kernel.Shape <= fromUint16:
+		a.extend(m, y)
 	case seldom:
 		return m
 	default:
 		a.VMOVUPS(m, y)
 	}
 	return y
+}
+
+// extend reads integers into lanes.
+func (a *loop) extend(m operand.Mem, y reg.VecVirtual) {
+	extend := map[kernels.Shape]inst{
+		fromInt8: x86.VPMOVSXBD, fromUint8: x86.VPMOVZXBD, fromInt16: x86.VPMOVSXWD, fromUint16: x86.VPMOVZXWD,
+	}[a.kernel.Shape]
+	if a.body.Lane == 32 {
+		x := a.full()
+		a.do(extend, m, x)
+		a.VCVTDQ2PS(x, y)
+		return
+	}
+	x := a.vec(a.width / 2)
+	a.do(extend, m, x)
+	a.VCVTDQ2PD(x, y)
 }
 
 // narrow rounds lanes to elements.

@@ -96,6 +96,25 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+func (a *avx512) levels(v operand.Op, zero operand.Mem) reg.VecVirtual {
+	w := a.vec(32 * a.lanes)
+	if a.elem == 64 {
+		a.VCVTPD2DQ(v, w)
+	} else {
+		a.VCVTPS2DQ(v, w)
+	}
+	a.VPADDD_BCST(zero, w, w)
+	return w
+}
+
+func (a *avx512) storeLow(bits int, w reg.VecVirtual, m operand.Mem) {
+	if bits == 8 {
+		a.VPMOVDB(w, m)
+	} else {
+		a.VPMOVDW(w, m)
+	}
+}
+
 func (a *avx512) startTail() {
 	iota := make([]uint64, 16)
 	for i := range iota {
