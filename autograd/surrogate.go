@@ -179,4 +179,33 @@ func PACT[T stepgrad.Float](x, alpha *Var[T], bits int) *Var[T] {
 	return result(dst, x.shape, edges...)
 }
 
-func sumAll[T stepgrad.Float](x *Var[T]) *Var[T] { return sumTo(reshape(x, []int{len(x.data)}), []int{1}) }
+func sumAll[T stepgrad.Float](x *Var[T]) *Var[T] {
+	return sumTo(reshape(x, []int{len(x.data)}), []int{1})
+}
+
+// StochasticRoundSTE returns ⌊x⌋ or ⌈x⌉, the latter with probability x − ⌊x⌋,
+// so x on average (Gupta et al. 2015). Element i takes its decision by element
+// i of stepgrad.Uniform(…, seed, offset): the same seed and offset give the same
+// result on every machine, in any number of goroutines; let offset advance by
+// Len from one call to the next. An integer stays, and so do ±Inf and NaN. The
+// gradient is the identity's; nothing is kept.
+func StochasticRoundSTE[T stepgrad.Float](x *Var[T], seed, offset uint64) *Var[T] {
+	dst := blank[T](len(x.data))
+	stepgrad.Parallel(len(dst), func(lo, hi int) {
+		var chance, down [512]T
+		for lo < hi {
+			end := min(hi, lo+len(chance))
+			u, f, to, v := chance[:end-lo], down[:end-lo], dst[lo:end], x.data[lo:end]
+			stepgrad.Uniform(u, seed, offset+uint64(lo))
+			stepgrad.Floor(f, v)
+			stepgrad.Ceil(to, v)
+			for i, w := range v {
+				if !(u[i] < w-f[i]) {
+					to[i] = f[i]
+				}
+			}
+			lo = end
+		}
+	})
+	return result(dst, x.shape, via(x, pass[T]))
+}

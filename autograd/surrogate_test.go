@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
 )
 
@@ -143,4 +144,41 @@ func TestLSQScale(t *testing.T) {
 	require.Equal(t, 1.0, ag.LSQScale([]float64{0, 0}, 7))
 	require.Equal(t, 1.0, ag.LSQScale[float64](nil, 7))
 	require.True(t, math.IsNaN(ag.LSQScale([]float64{nan}, 7)))
+}
+
+func TestStochasticRoundSTE(t *testing.T) {
+	const n = 100_000
+	data := make([]float64, n)
+	for i := range data {
+		data[i] = -1.25
+	}
+	x := ag.Param(data)
+	y := ag.StochasticRoundSTE(x, 1, 0)
+	up := 0
+	for _, v := range y.Data() {
+		require.True(t, v == -1 || v == -2)
+		if v == -1 {
+			up++
+		}
+	}
+	require.InDelta(t, 0.75, float64(up)/n, 5*math.Sqrt(0.75*0.25/n), "five standard errors")
+	require.Equal(t, data, ag.GradWith(y, x, x)[0].Data())
+
+	// The decision is that of the documented random number, in any piece.
+	u := make([]float64, n)
+	stepgrad.Uniform(u, 1, 0)
+	for i, v := range y.Data() {
+		require.Equal(t, u[i] < 0.75, v == -1)
+	}
+	for _, from := range []int{1, 511, 512, 70_000} {
+		require.Equal(t, y.Data()[from:], ag.StochasticRoundSTE(ag.Const(data[from:]), 1, uint64(from)).Data())
+	}
+	require.NotEqual(t, y.Data(), ag.StochasticRoundSTE(x, 2, 0).Data())
+
+	same(t, []float64{zero, 0, 3, -3, inf, -inf, nan, 1e300}, ag.StochasticRoundSTE(ag.Const([]float64{zero, 0, 3, -3, inf, -inf, nan, 1e300}), 1, 2).Data())
+	for seed := range uint64(20) {
+		v := ag.StochasticRoundSTE(ag.Const([]float64{-0.3, -1e-30}), seed, 0).Data()
+		require.True(t, math.Signbit(v[0]) && math.Signbit(v[1]))
+		require.Zero(t, v[1])
+	}
 }
