@@ -536,7 +536,7 @@ func ExampleFakeQuantize() {
 		for i, g := range ag.Grad(loss, w, scale) {
 			p := []*ag.Var[float32]{w, scale}[i].Data()
 			for j := range p {
-				p[j] -= 0.01 * g.Data()[j]
+				p[j] -= float32(0.01 * g.Data()[j])
 			}
 		}
 	}
@@ -755,5 +755,5 @@ func ExampleMSEObserver() {
 	a, _ := full.Quant()
 	b, _ := best.Quant()
 	fmt.Printf("%.3f %.3f\n", a.Scale(), b.Scale())
-	// Output: 1.429 0.2
+	// Output: 1.429 0.139
 }
