@@ -265,6 +265,9 @@ func FuzzObservers(f *testing.F) {
 			return
 		}
 		require.LessOrEqual(t, q.Scale(), full.Scale())
+		if percent == 0 {
+			percent = 99.99
+		}
 		x = slices.DeleteFunc(x, func(v float32) bool { return v != v })
 		slices.Sort(x)
 		left := int((100 - percent) / 100 * float64(len(x)) * (1 + 1e-12))
