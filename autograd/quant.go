@@ -171,12 +171,16 @@ func (s QuantSpec) WithEWGS(delta float64) QuantSpec {
 // for bit; with the others dscale and dzero are summed in float64, 16384
 // elements at a time. The same bits come of any number of goroutines.
 //
+// WithEWGS multiplies m by its factor in dx and dscale.
+//
 // Derivatives of the gradients follow from these formulas, m and clamp(k, …)
 // having derivative zero by x and scale, and clamp(k, …) − zero the derivative
-// m − 1 by zero: so ∂dscale/∂x is −dy·m/scale.
+// m − 1 by zero: so ∂dscale/∂x is −dy·m/scale. EWGS's factor is differentiated
+// by x/scale alone.
 //
 // NaN gives NaN, dx = +0 (but dy by the rule of Brevitas) and a dscale that is
-// NaN; ±Inf saturates. Where m is 0, dx is +0 whatever dy is.
+// NaN; ±Inf saturates, and makes dscale infinite where m is 1. Where m is 0, dx
+// is +0 whatever dy is.
 //
 // If neither scale nor zero needs a gradient, a bit per element is kept for the
 // backward pass (none by the rule of Brevitas, two by that of TFC), else x; with
@@ -268,8 +272,10 @@ func (s QuantSpec) layoutOf(shape []int) layout {
 			quantPanic("a group of %d elements must be at least 1", s.every)
 		}
 		l.rows, l.cols = size(shape[:k]), shape[k]
-		l.group = min(s.every, l.cols)
-		l.perRow = (l.cols + s.every - 1) / s.every
+		l.group, l.perRow = min(s.every, l.cols), 0
+		if l.cols > 0 {
+			l.perRow = (l.cols-1)/l.group + 1
+		}
 	}
 	return l
 }

@@ -31,7 +31,7 @@ var quantCases = []quantCase{
 	{"last channel", []int{5, 3}, 3, func(s ag.QuantSpec) ag.QuantSpec { return s.PerChannel(1) }, func(i int) int { return i % 3 }},
 	{"groups", []int{2, 6}, 4, func(s ag.QuantSpec) ag.QuantSpec { return s.PerGroup(3) }, func(i int) int { return i / 3 }},
 	{"ragged groups", []int{3, 5}, 6, func(s ag.QuantSpec) ag.QuantSpec { return s.PerGroup(4) }, func(i int) int { return i/5*2 + i%5/4 }},
-	{"one group a row", []int{3, 5}, 3, func(s ag.QuantSpec) ag.QuantSpec { return s.PerGroup(9) }, func(i int) int { return i / 5 }},
+	{"one group a row", []int{3, 5}, 3, func(s ag.QuantSpec) ag.QuantSpec { return s.PerGroup(math.MaxInt) }, func(i int) int { return i / 5 }},
 }
 
 // A quantRule is a preset, with its m written out: u is x/scale, k the level
@@ -479,7 +479,7 @@ func TestFakeQuantizeBytes(t *testing.T) {
 		kept, made := hold(c.f)
 		require.InDelta(t, c.bytes, kept, 0.02, name)
 		if name != "columns" && name != "groups" { // another order, and a quant for every 32 elements
-			require.InDelta(t, c.bytes, made, 0.4, "%s: garbage", name)
+			require.Less(t, made, c.bytes+4, "%s: half a tensor of garbage", name)
 		}
 	}
 	// The gradients of a learned scale cost one tensor, which is used again.
