@@ -154,8 +154,8 @@ func levels[T stepgrad.Float](op string, bits int) T {
 // float64. NaN gives NaN, and no gradient. Two bits per element are kept, and
 // the derivatives of the masks are zero.
 //
-// alpha holds one element. It panics unless that is positive and finite, and
-// scale no less than what T can divide by, or unless bits is in [1, 16].
+// It panics unless alpha is one element, positive and finite, whose scale is not
+// 0, or unless bits is in [1, 16].
 func PACT[T stepgrad.Float](x, alpha *Var[T], bits int) *Var[T] {
 	n := levels[T]("PACT", bits)
 	if len(alpha.data) != 1 {
