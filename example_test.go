@@ -469,3 +469,55 @@ func ExampleGumbel() {
 	// Output:
 	// 0.75
 }
+
+func ExampleSoftmax() {
+	inf := float32(math.Inf(1))
+	x := []float32{
+		0, 0, 800, // no overflow
+		1, -inf, 1, // the second cannot be chosen
+		inf, 5, inf,
+		-inf, -inf, -inf,
+	}
+	stepgrad.Softmax(x, x, 3)
+	fmt.Println(x)
+	// Output:
+	// [0 0 1 0.5 0 0.5 0.5 0 0.5 0 0 0]
+}
+
+func ExampleLogSoftmax() {
+	dst, x := make([]float64, 3), []float64{0, 0, 800}
+	stepgrad.LogSoftmax(dst, x, 3)
+	fmt.Println(dst)
+	// Output:
+	// [-800 -800 0]
+}
+
+func ExampleSoftmaxGrad() {
+	y, dy := make([]float64, 2), []float64{1, 0}
+	stepgrad.Softmax(y, []float64{0, 0}, 2)
+	stepgrad.SoftmaxGrad(dy, dy, y, 2)
+	fmt.Println(dy)
+	// Output:
+	// [0.25 -0.25]
+}
+
+func ExampleGumbelSoftmax() {
+	logits := make([]float32, 4)
+	for _, tau := range []float32{2, 0.5, 0} {
+		dst := make([]float32, 4)
+		stepgrad.GumbelSoftmax(dst, logits, 4, tau, 1, 0)
+		fmt.Printf("%.3f\n", dst)
+	}
+	// Output:
+	// [0.404 0.218 0.116 0.261]
+	// [0.789 0.067 0.005 0.138]
+	// [1.000 0.000 0.000 0.000]
+}
+
+func ExampleArgmaxOneHot() {
+	dst, x := make([]float32, 6), []float32{0.2, 0.5, 0.3, 7, 7, 1}
+	stepgrad.ArgmaxOneHot(dst, x, 3)
+	fmt.Println(dst)
+	// Output:
+	// [0 1 0 1 0 0]
+}

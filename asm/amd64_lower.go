@@ -57,11 +57,16 @@ func (a *loop) results(v int, tail bool) {
 	}
 	switch a.kernel.Shape {
 	case reduce:
+	case counted:
+		dst := a.ptr["dst"]
+		for w, id := range b.words {
+			at := (v/a.vecs*len(b.words)+w)*a.group + v%a.vecs*a.lanes
+			a.move(a.narrow(a.val[id]), operand.Mem{Base: dst, Disp: at * a.elem / 8})
+		}
 	case toInt8, toInt16:
-		w := a.levels(a.val[b.y], operand.Mem{Base: a.coef, Disp: b.Lane / 8 * levelField})
-		a.storeLow(a.size(a.operands()[0]), w, a.at("dst", first))
+		a.storeLow(first, a.integers(a.val[b.y]))
 	case narrow:
-		a.storeLow(16, a.val[b.y].(reg.VecVirtual), a.at("dst", first))
+		a.storeLow(first, a.val[b.y].(reg.VecVirtual))
 	case kernels.MapGrad:
 		a.store("dst", first, tail, a.product(first, tail, a.val[b.grad]))
 	case kernels.MapBoth:
@@ -107,6 +112,8 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 	m := a.at(name, first)
 	y := a.full()
 	switch {
+	case a.kernel.Shape == counted:
+		a.VMOVUPD(m, y)
 	case a.wide() && tail:
 		x := a.elems()
 		a.loadTail(32, first, m, x)
@@ -125,6 +132,42 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 		a.VMOVUPS(m, y)
 	}
 	return y
+}
+
+// integers rounds lanes to 32-bit integers.
+func (a *loop) integers(v operand.Op) reg.VecVirtual {
+	w := a.vec(32 * a.lanes)
+	switch {
+	case a.elem == 32:
+		a.VCVTPS2DQ(v, w)
+	case a.width == 256:
+		a.VCVTPD2DQY(v, w)
+	default:
+		a.VCVTPD2DQ(v, w)
+	}
+	return w
+}
+
+// storeLow stores the low bits of 32-bit integers, to which the zero point is
+// added where there is one: in dst's width it costs least.
+func (a *loop) storeLow(first int, w reg.VecVirtual) {
+	bits := a.size(a.operands()[0])
+	w = a.low(bits, w)
+	switch {
+	case a.zero == nil:
+	case bits == 8:
+		a.VPADDB(a.zero, w, w)
+	default:
+		a.VPADDW(a.zero, w, w)
+	}
+	switch m := a.at("dst", first); bits * a.lanes {
+	case 32:
+		a.VMOVD(w, m)
+	case 64:
+		a.VMOVQ(w, m)
+	default:
+		a.VMOVDQU(w, m)
+	}
 }
 
 // extend reads integers into lanes.
@@ -305,6 +348,8 @@ func (a *loop) lower(i int, o op) {
 		commuted(pick(x86.VPADDD, x86.VPADDQ))
 	case opISub:
 		binary(pick(x86.VPSUBD, x86.VPSUBQ), o.a, o.b)
+	case opIMul:
+		commuted(x86.VPMULUDQ)
 	case opShl:
 		a.do(pick(x86.VPSLLD, x86.VPSLLQ), operand.Imm(o.imm), a.reg(arg(o.a)), y)
 	case opShr:

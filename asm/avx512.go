@@ -96,23 +96,14 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-func (a *avx512) levels(v operand.Op, zero operand.Mem) reg.VecVirtual {
-	w := a.vec(32 * a.lanes)
-	if a.elem == 64 {
-		a.VCVTPD2DQ(v, w)
-	} else {
-		a.VCVTPS2DQ(v, w)
-	}
-	a.VPADDD_BCST(zero, w, w)
-	return w
-}
-
-func (a *avx512) storeLow(bits int, w reg.VecVirtual, m operand.Mem) {
+func (a *avx512) low(bits int, w reg.VecVirtual) reg.VecVirtual {
+	y := a.vec(max(128, bits*a.lanes))
 	if bits == 8 {
-		a.VPMOVDB(w, m)
+		a.VPMOVDB(w, y)
 	} else {
-		a.VPMOVDW(w, m)
+		a.VPMOVDW(w, y)
 	}
+	return y
 }
 
 func (a *avx512) startTail() {
