@@ -175,8 +175,9 @@ func (s QuantSpec) WithEWGS(delta float64) QuantSpec {
 //
 // Derivatives of the gradients follow from these formulas, m and clamp(k, …)
 // having derivative zero by x and scale, and clamp(k, …) − zero the derivative
-// m − 1 by zero: so ∂dscale/∂x is −dy·m/scale. EWGS's factor is differentiated
-// by x/scale alone.
+// m − 1 by zero: so ∂dscale/∂x is −dy·m/scale. (Made of RoundSTE it would be 0:
+// there it is the rounding that has the derivative 1, also within a gradient.)
+// EWGS's factor is differentiated by x/scale alone.
 //
 // NaN gives NaN, dx = +0 (but dy by the rule of Brevitas) and a dscale that is
 // NaN; ±Inf saturates, and makes dscale infinite where m is 1. Where m is 0, dx
