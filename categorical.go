@@ -53,12 +53,16 @@ func LogSoftmax[T Float](dst, x []T, cols int) {
 		for at := 0; at < n; at += cols {
 			row := d[at : at+cols]
 			var sum rowSum[T]
+			largest := kernels.FirstZero(row)
 			for i := 0; i < cols; i += rowScratch {
 				part := row[i:min(i+rowScratch, cols)]
 				Exp(e[:len(part)], part)
+				if j := largest - i; j >= 0 && j < len(part) {
+					e[j] = 0 // it is 1, and left out of the sum
+				}
 				sum.add(e[:len(part)])
 			}
-			fill(rowOf(&each, at, cols), kernels.Log(divisor(sum.total())))
+			fill(rowOf(&each, at, cols), kernels.Log1p(sum.total()))
 		}
 		for at := 0; at < n; at += rowScratch {
 			part := d[at:min(at+rowScratch, n)]

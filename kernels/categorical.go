@@ -62,16 +62,38 @@ func Softmax[T Float](dst, x []T, tau T) {
 	}
 }
 
-// LogSoftmax is the logarithm of Softmax.
+// LogSoftmax is the logarithm of Softmax. The largest exponential, 1, is left
+// out of the sum, whose digits it would cost.
 func LogSoftmax[T Float](dst, x []T) {
 	z := exponents(x, 1)
-	_, sum := exponentials(z)
-	if sum == 0 {
-		sum = 1
+	e, _ := exponentials(z)
+	if i := FirstZero(z); i >= 0 {
+		e[i] = 0
 	}
+	rest := Log1p(Sum(e))
 	for i, v := range z {
-		dst[i] = v - Log(sum)
+		dst[i] = v - rest
 	}
+}
+
+// FirstZero is the index of the first zero, or −1.
+func FirstZero[T Float](z []T) int {
+	for i, v := range z {
+		if v == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// Log1p is log(1 + r) for r ≥ 0, by the quotient that makes up for the rounding
+// of 1 + r.
+func Log1p[T Float](r T) T {
+	u := 1 + r
+	if u == 1 || u-u != 0 {
+		return r
+	}
+	return T(Log(u) * (r / (u - 1)))
 }
 
 // SoftmaxGrad is the vector-Jacobian product of Softmax by its result.
