@@ -21,8 +21,8 @@ import (
 // caught, which neither the race detector nor asan would see.
 type guarded struct {
 	page  int
-	flush string    // "start" or "end"
-	rooms [6][]byte // the pages between, per operand
+	flush string     // "start" or "end"
+	rooms [10][]byte // the pages between, per operand
 }
 
 const guardPages = 2 // 300 float64 fit in one page of 4 KB

@@ -81,10 +81,4 @@ func dequantize4[T Float](dst []T, x []byte, q *kernels.Quant[T], order NibbleOr
 	}
 }
 
-func minMax[T Float](x []T) (lo, hi T) {
-	lo, hi = kernels.Inf[T](1), kernels.Inf[T](-1)
-	for _, v := range x {
-		lo, hi = kernels.Least(v, lo), kernels.Greatest(v, hi)
-	}
-	return lo + 0, hi + 0
-}
+func minMax[T Float](x []T) (lo, hi T) { return kernels.MinMax(x) }

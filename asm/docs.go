@@ -40,6 +40,9 @@ func replaceTable(doc []byte, marker, text string) ([]byte, error) {
 
 // call is how the kernel is called, without the slices' types.
 func call(k *kernels.Kernel) string {
+	if k.Shape == kernels.Whole {
+		return k.Name + "(" + strings.Join(k.Args, ", ") + ")"
+	}
 	return k.Name + "(" + strings.Join(slices.Concat(operandNames[k.Shape], paramNames[k.Sig]), ", ") + ")"
 }
 

@@ -124,7 +124,7 @@ func jumps(rs []routine, tiers []tier, branch func(flag, label string) string) s
 
 func callFile() []byte {
 	var b strings.Builder
-	b.WriteString(generated + `// Package call reaches every kernel by its name in the catalogue. Tests, fuzz
+	b.WriteString(generated + `// Package call reaches every elementwise kernel by its name in the catalogue. Tests, fuzz
 // targets and benchmarks use it.
 package call
 
@@ -146,7 +146,7 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 	switch name {
 `)
 	calls := map[string]string{}
-	for _, k := range kernels.All {
+	for _, k := range kernels.Elementwise {
 		var args []string
 		for _, o := range operandNames[k.Shape] {
 			switch {
@@ -175,7 +175,7 @@ func Kernel[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) {
 func Bound[T stepgrad.Float](name string, b *Buffers[T], p kernels.Params[T]) func() {
 	switch name {
 `)
-	for _, k := range kernels.All {
+	for _, k := range kernels.Elementwise {
 		fmt.Fprintf(&b, "case %q:\nreturn func() { %s }\n", k.Name, calls[k.Name])
 	}
 	b.WriteString("}\npanic(\"call: no kernel \" + name)\n}\n")
@@ -186,7 +186,11 @@ func fuzzFile() []byte {
 	var b strings.Builder
 	b.WriteString(generated + "package fuzz\n\nimport \"testing\"\n\n")
 	for _, k := range kernels.All {
-		fmt.Fprintf(&b, "func Fuzz%s(f *testing.F) { fuzzKernel(f, %q) }\n", k.Name, k.Name)
+		driver := "fuzzKernel"
+		if k.Shape == kernels.Whole {
+			driver = "fuzzWhole"
+		}
+		fmt.Fprintf(&b, "func Fuzz%s(f *testing.F) { %s(f, %q) }\n", k.Name, driver, k.Name)
 	}
 	return gofmt(b.String())
 }

@@ -27,8 +27,8 @@ type routine struct {
 // routines lists every assembly function of the catalogue, in its order.
 func routines() []routine {
 	var all []routine
-	for i := range kernels.All {
-		k := &kernels.All[i]
+	for i := range kernels.Elementwise {
+		k := &kernels.Elementwise[i]
 		f := bodyOf(k.Name)
 		modes := 1
 		if k.Sig == kernels.Clamp {

@@ -48,8 +48,8 @@ func sizes(b *testing.B) (list []int) {
 
 // BenchmarkKernel is the catalogue × type × size × implementation.
 func BenchmarkKernel(b *testing.B) {
-	for i := range kernels.All {
-		k := &kernels.All[i]
+	for i := range kernels.Elementwise {
+		k := &kernels.Elementwise[i]
 		for _, n := range sizes(b) {
 			benchKernel[float32](b, k, "f32", n)
 			benchKernel[float64](b, k, "f64", n)
@@ -142,8 +142,8 @@ func apart[E any](i, n int) []E {
 // TestNaive keeps the baseline honest: on the data that is measured, the naive
 // loop computes what the kernel does, up to rounding.
 func TestNaive(t *testing.T) {
-	for i := range kernels.All {
-		k := &kernels.All[i]
+	for i := range kernels.Elementwise {
+		k := &kernels.Elementwise[i]
 		t.Run(k.Name, func(t *testing.T) {
 			testNaive[float32](t, k, 1e-5)
 			testNaive[float64](t, k, 1e-12)
@@ -162,4 +162,43 @@ func testNaive[T cases.Float](t *testing.T, k *kernels.Kernel, tolerance float64
 	}
 	require.Equal(t, want.Int, got.Int)
 	require.Equal(t, want.Mask, got.Mask)
+}
+
+// BenchmarkWhole is the kernels that are not elementwise, in their first way, on
+// everyday data, beside a copy of as many bytes.
+func BenchmarkWhole(b *testing.B) {
+	for _, n := range sizes(b) {
+		benchWholes[float32](b, "f32", n)
+		benchWholes[float64](b, "f64", n)
+	}
+}
+
+func benchWholes[T cases.Float](b *testing.B, typ string, n int) {
+	in := make([]kernels.In[T], n)
+	r := cases.Rand(22)
+	for i := range in {
+		in[i] = kernels.In[T]{X: T(r.Float64()*24 - 12), Dy: T(r.Float64()*2 - 1)}
+	}
+	for _, w := range cases.Wholes[T]() {
+		c := cases.NewCall(new(cases.Heap), &w, 0, in)
+		total := c.Size()
+		bench := func(impl string, f func()) {
+			b.Run(fmt.Sprintf("op=%s/type=%s/n=%d/impl=%s", w.Name, typ, n, impl), func(b *testing.B) {
+				b.SetBytes(int64(total))
+				for b.Loop() {
+					f()
+				}
+			})
+		}
+		for _, tier := range isa.Tiers() {
+			restore := isa.Use(tier)
+			bench(tier, c.Run)
+			restore()
+		}
+		dst, src := apart[byte](0, total/2), apart[byte](1, total/2)
+		for i := range src {
+			src[i] = byte(i)
+		}
+		bench("copy", func() { copy(dst, src) })
+	}
 }

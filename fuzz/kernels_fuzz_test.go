@@ -50,3 +50,14 @@ func FuzzTanh(f *testing.F)                 { fuzzKernel(f, "Tanh") }
 func FuzzSigmoid(f *testing.F)              { fuzzKernel(f, "Sigmoid") }
 func FuzzTanhGrad(f *testing.F)             { fuzzKernel(f, "TanhGrad") }
 func FuzzSigmoidGrad(f *testing.F)          { fuzzKernel(f, "SigmoidGrad") }
+func FuzzFakeQuantize(f *testing.F)         { fuzzWhole(f, "FakeQuantize") }
+func FuzzFakeQuantizeGrad(f *testing.F)     { fuzzWhole(f, "FakeQuantizeGrad") }
+func FuzzQuantize(f *testing.F)             { fuzzWhole(f, "Quantize") }
+func FuzzDequantize(f *testing.F)           { fuzzWhole(f, "Dequantize") }
+func FuzzQuantize4(f *testing.F)            { fuzzWhole(f, "Quantize4") }
+func FuzzDequantize4(f *testing.F)          { fuzzWhole(f, "Dequantize4") }
+func FuzzMinMax(f *testing.F)               { fuzzWhole(f, "MinMax") }
+func FuzzFakeQuantizeRows(f *testing.F)     { fuzzWhole(f, "FakeQuantizeRows") }
+func FuzzFakeQuantizeGradRows(f *testing.F) { fuzzWhole(f, "FakeQuantizeGradRows") }
+func FuzzQuantizeRows(f *testing.F)         { fuzzWhole(f, "QuantizeRows") }
+func FuzzDequantizeRows(f *testing.F)       { fuzzWhole(f, "DequantizeRows") }

@@ -11,6 +11,7 @@ package kernels
 
 import (
 	"math"
+	"strings"
 	"unsafe"
 )
 
@@ -50,6 +51,7 @@ const (
 	FromMask              // (dst, dy []T, mask []byte)
 	Zip                   // (dst, x, y []T)
 	ZipGrad               // (dst, dy, y []T): the gradient by the result y of a Map
+	Whole                 // anything else; Args names the parameters
 )
 
 // Signature is a kernel's parameter list after its operands.
@@ -101,9 +103,10 @@ type Coef [16]float64
 // A Kernel is one entry of the catalogue.
 type Kernel struct {
 	Name   string // the exported function of the root package
-	Family string // the file that holds it in every room: round, ste, soft, smooth, arith, elementary
+	Family string // the file that holds it in every room: round, ste, soft, …
 	Shape  Shape
 	Sig    Signature
+	Args   []string // of a Whole
 
 	Formula  string // what one element becomes
 	Gradient string // the derivative that autograd declares for it
@@ -121,7 +124,11 @@ type Kernel struct {
 
 // All is the catalogue, in the order of the documentation. Tests, fuzz
 // targets, benchmarks, documentation tables and the generator iterate it.
-var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels, elementaryKernels)
+var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels, elementaryKernels, quantKernels)
+
+// Elementwise are the entries that have a definition of one element; the others
+// are Wholes, and come last.
+var Elementwise = All[:len(All)-len(quantKernels)]
 
 // ByName returns the kernel with that name, or nil.
 func ByName(name string) *Kernel {
@@ -131,6 +138,14 @@ func ByName(name string) *Kernel {
 		}
 	}
 	return nil
+}
+
+// whole is an entry that is not elementwise; args are separated by spaces.
+func whole(name, family, args, formula, gradient, edges string) Kernel {
+	return Kernel{
+		Name: name, Family: family, Shape: Whole, Args: strings.Fields(args),
+		Formula: formula, Gradient: gradient, Edges: edges,
+	}
 }
 
 func concat(families ...[]Kernel) (all []Kernel) {

@@ -147,21 +147,49 @@ func (t *Tree[T]) Sum() (s T) {
 	return s
 }
 
-// Least and Greatest ignore a NaN x.
+const edgesQuant = "NaN gives the zero point; ±Inf and what is out of range saturate"
 
-func Least[T Float](x, least T) T {
-	if x < least {
-		return x
-	}
-	return least
+var quantKernels = []Kernel{
+	whole("FakeQuantize", "quant", "dst mask x q", "(clamp(k, min, max) − zero)·scale, k the level of x; bit = min ≤ k ≤ max", "FakeQuantizeGrad",
+		"NaN gives NaN and bit 0; ±Inf saturates, bit 0; a zero is +0; mask may be nil"),
+	whole("FakeQuantizeGrad", "quant", "dx dy x q", "dx = dy in range, else +0; the sums of dy·((k − zero) − x/scale) or dy·(clamp(k, min, max) − zero), and of −dy·scale out of range",
+		"composed of other operations", "NaN in x gives dx = +0 and dscale = NaN"),
+	whole("Quantize", "quant", "dst x q", "clamp(k, min, max), k the level of x", "none", edgesQuant),
+	whole("Dequantize", "quant", "dst x q", "(x − zero)·scale", "none", "any integer has a value, outside [min, max] too"),
+	whole("Quantize4", "quant", "dst x q order", "clamp(k, min, max) in four bits", "none", edgesQuant+"; an unused half byte is 0"),
+	whole("Dequantize4", "quant", "dst x n q order", "(x − zero)·scale of four bits", "none", "an unused half byte is ignored"),
+	whole("MinMax", "quant", "x", "the least and the greatest element", "none", "NaN is ignored; (+Inf, −Inf) of none; a zero is +0"),
+	whole("FakeQuantizeRows", "quant", "dst mask x cols group qs", "FakeQuantize by a quantiser per group of a row", "FakeQuantizeGradRows", "as FakeQuantize"),
+	whole("FakeQuantizeGradRows", "quant", "dx dy x cols group qs dscale dzero", "FakeQuantizeGrad by a quantiser per group of a row", "composed of other operations", "as FakeQuantizeGrad"),
+	whole("QuantizeRows", "quant", "dst x cols group qs", "Quantize by a quantiser per group of a row", "none", edgesQuant),
+	whole("DequantizeRows", "quant", "dst x cols group qs", "Dequantize by a quantiser per group of a row", "none", "as Dequantize"),
 }
 
-func Greatest[T Float](x, greatest T) T {
-	if x > greatest {
-		return x
+// Dot is the sum of the products of a and b, fused, in the order of the sums of
+// many elements.
+func Dot[T Float](a, b []T) T {
+	var t Tree[T]
+	lanes := SumLanes[T]()
+	for at := 0; at < len(a); at += SumBlock {
+		var sums [16]T
+		for i := at; i < min(at+SumBlock, len(a)); i++ {
+			sums[i%lanes] = FMA(a[i], b[i], sums[i%lanes])
+		}
+		t.Add(Fold(sums[:lanes]))
 	}
-	return greatest
+	return t.Sum()
 }
 
-// Inf is +Inf, or −Inf for a negative sign.
-func Inf[T Float](sign int) T { return T(math.Inf(sign)) }
+// MinMax is the least and the greatest of x; NaN is ignored, a zero is +0.
+func MinMax[T Float](x []T) (lo, hi T) {
+	lo, hi = T(math.Inf(1)), T(math.Inf(-1))
+	for _, v := range x {
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
+	}
+	return lo + 0, hi + 0
+}

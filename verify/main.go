@@ -110,8 +110,8 @@ func plan(o options) (groups []group, tiers []string, err error) {
 		tiers = strings.Split(o.tiers, ",")
 	}
 	var known, chosen []string
-	for i := range kernels.All {
-		k := &kernels.All[i]
+	for i := range kernels.Elementwise {
+		k := &kernels.Elementwise[i]
 		switch k.Shape {
 		case kernels.FromMask, kernels.MapGrad, kernels.MapBoth:
 			continue // no float input of its own, or part of its value's group

@@ -217,13 +217,13 @@ func setBit(mask []byte, i int, on bool) {
 // differently.
 type Arena struct {
 	Shift int
-	rooms [operands]room
+	rooms [operandsMost]room
 }
 
 const (
-	operands = 6
-	margin   = 128 // bytes of canary on either side
-	canary   = 0x5a
+	operandsMost = 10
+	margin       = 128 // bytes of canary on either side
+	canary       = 0x5a
 )
 
 type room struct {
@@ -255,7 +255,7 @@ func (a *Arena) Check() error {
 			continue
 		}
 		if !bytes.Equal(r.mem[r.from-margin:r.from], canaries) || !bytes.Equal(r.mem[r.to:r.to+margin], canaries) {
-			return fmt.Errorf("a write just outside of %s", names[i])
+			return fmt.Errorf("a write just outside of operand %d", i)
 		}
 		fill(r.mem[r.from:r.to], canary)
 		r.to = 0
@@ -263,7 +263,4 @@ func (a *Arena) Check() error {
 	return nil
 }
 
-var (
-	canaries = bytes.Repeat([]byte{canary}, margin)
-	names    = [operands]string{"x", "dy", "mask", "int dst", "dst", "grad"}
-)
+var canaries = bytes.Repeat([]byte{canary}, margin)
