@@ -200,7 +200,7 @@ func softBlock[T Float](counts, x []T, first int, bins *kernels.SoftBins, b *sof
 	var sums [kernels.BinGroup]float64
 	last := first + len(counts)
 	for len(x) > 0 {
-		n := min(softBatchLen, len(x))
+		n := min(kernels.SoftBatch, len(x))
 		if collect(b, x[:n], bins, first, last) {
 			var part [kernels.BinGroup]float64
 			for i := range b.n {
@@ -221,22 +221,20 @@ func softBlock[T Float](counts, x []T, first int, bins *kernels.SoftBins, b *sof
 	}
 }
 
-const softBatchLen = 64
-
 // A softBatch holds the elements of a batch that reach a group of bins.
 type softBatch struct {
 	n    int
-	from [softBatchLen]uint8 // where in the batch they are
-	at   [softBatchLen]float64
-	bin  [softBatchLen]int
+	from [kernels.SoftBatch]uint8 // where in the batch they are
+	at   [kernels.SoftBatch]float64
+	bin  [kernels.SoftBatch]int
 
 	// For the nearest edges of the group on either side, t of kernels.SoftBins
 	// and, before that, its exponent; and the factor for what that leaves out.
-	lower, upper   [softBatchLen]float64
-	lowerC, upperC [softBatchLen]float64
+	lower, upper   [kernels.SoftBatch]float64
+	lowerC, upperC [kernels.SoftBatch]float64
 }
 
-// collect finds those of up to softBatchLen elements that reach an edge from
+// collect finds those of up to kernels.SoftBatch elements that reach an edge from
 // first to last, and t of their nearest edges; false if none does.
 func collect[T Float](b *softBatch, x []T, bins *kernels.SoftBins, first, last int) bool {
 	b.n = 0
@@ -317,8 +315,8 @@ func softHistogramGrad[T Float](dx, dcounts, x []T, lo, hi, sharpness T, open bo
 	bins := kernels.NewSoftBins(float64(lo), float64(hi), float64(sharpness), len(dcounts), open)
 	var b softBatch
 	for len(x) > 0 {
-		n := min(softBatchLen, len(x))
-		var sums [softBatchLen]float64
+		n := min(kernels.SoftBatch, len(x))
+		var sums [kernels.SoftBatch]float64
 		for first := 0; first < len(dcounts); first += kernels.BinGroup {
 			last := min(first+kernels.BinGroup, len(dcounts))
 			if !collect(&b, x[:n], &bins, first, last) {

@@ -184,3 +184,172 @@ func (b *SoftBins) Exponent(x float64, edge int, below bool) (v, c float64) {
 	}
 	return v, 1 + c
 }
+
+// group are the edges of the group of bin k.
+func (b *SoftBins) group(k int) (first, last int) {
+	first = k / BinGroup * BinGroup
+	return first, min(first+BinGroup, b.Bins)
+}
+
+// tail is t of an edge of the group, from that of the nearest on its side of x.
+func (b *SoftBins) tail(x float64, bin, edge, first, last int) float64 {
+	nearest, steps := min(bin, last), 0
+	above := edge > bin
+	if above {
+		nearest = max(bin+1, first)
+		steps = edge - nearest
+	} else {
+		steps = nearest - edge
+	}
+	v, c := b.Exponent(x, nearest, above)
+	t := float64(Exp(v) * c)
+	if steps > 0 {
+		t = float64(t * b.Decay[steps])
+		if b.Open && (edge == 0 || edge == b.Bins) {
+			t = 0
+		}
+	}
+	return t
+}
+
+// Mass is what x has in bin k, over Share.
+func (b *SoftBins) Mass(x float64, k int) float64 {
+	if x != x {
+		return 0
+	}
+	at, bin := b.Place(x)
+	first, last := b.group(k)
+	near, far := k, k+1 // the edges
+	if k < bin {
+		near, far = far, near
+	}
+	if k < bin && float64(near) < at-b.Reach || k > bin && float64(near) > at+b.Reach {
+		return 0
+	}
+	t, u := b.tail(x, bin, near, first, last), b.tail(x, bin, far, first, last)
+	if k == bin {
+		return 1 / ((1 + t) * (1 + u))
+	}
+	return float64(float64(t*(1/(1+t))) * (1 / (1 + u)))
+}
+
+// Steep is σ′ of x at an edge, over sharpness, as the group from first to last
+// has it.
+func (b *SoftBins) Steep(x float64, edge, first, last int) float64 {
+	at, bin := b.Place(x)
+	if x != x || math.Abs(x) > math.MaxFloat64 || math.Abs(float64(edge)-at) > b.Reach ||
+		b.Open && (edge == 0 || edge == b.Bins) {
+		return 0
+	}
+	t := b.tail(x, bin, edge, first, last)
+	q := 1 / (1 + t)
+	return float64(float64(t*q) * q)
+}
+
+// The order of the sums of SoftHistogram: of so many elements, of the sums of
+// these in a SumBlock, and of blocks in a Tree.
+const SoftBatch = 64
+
+// SoftHistogram is the soft histogram of x.
+func SoftHistogram[T Float](counts, x []T, b *SoftBins) {
+	for k := range counts {
+		share := b.Share
+		if b.Open && (k == 0 || k == b.Bins-1) {
+			share = 1
+		}
+		var tree Tree[T]
+		for at := 0; at < len(x); at += SumBlock {
+			block := 0.0
+			for i := at; i < min(at+SumBlock, len(x)); i += SoftBatch {
+				batch := 0.0
+				for _, v := range x[i:min(i+SoftBatch, at+SumBlock, len(x))] {
+					batch += b.Mass(float64(v), k)
+				}
+				block += batch
+			}
+			tree.Add(T(block * share))
+		}
+		counts[k] = tree.Sum()
+	}
+}
+
+// SoftHistogramGrad is its gradient: in each group the edges above x, going up,
+// then those below, going down.
+func SoftHistogramGrad[T Float](dx, dcounts, x []T, sharpness T, b *SoftBins) {
+	change := func(edge int) (d float64) {
+		if edge < b.Bins {
+			d = float64(dcounts[edge])
+		}
+		if edge > 0 {
+			d -= float64(dcounts[edge-1])
+		}
+		return d
+	}
+	for i, v := range x {
+		v := float64(v)
+		if v-v != 0 {
+			dx[i] = 0
+			continue
+		}
+		_, bin := b.Place(v)
+		all := 0.0
+		for k := 0; k < b.Bins; k += BinGroup {
+			first, last := b.group(k)
+			end := last
+			if last < b.Bins {
+				end--
+			}
+			sum := 0.0
+			for e := max(bin+1, first); e <= end; e++ {
+				sum += b.slope(v, e, first, last, change)
+			}
+			for e := min(bin, end); e >= first; e-- {
+				sum += b.slope(v, e, first, last, change)
+			}
+			all += sum
+		}
+		dx[i] = T(float64(sharpness) * all)
+	}
+}
+
+func (b *SoftBins) slope(x float64, edge, first, last int, change func(edge int) float64) float64 {
+	if s := b.Steep(x, edge, first, last); s != 0 {
+		return float64(s * change(edge))
+	}
+	return 0
+}
+
+// Histogram counts.
+func Histogram[T Float](counts, x []T, lo, hi T) {
+	g := NewGrid(float64(lo), float64(hi), len(counts))
+	sums := make([]int, len(counts))
+	for _, v := range x {
+		if lo <= v && v <= hi {
+			sums[g.Bin(float64(v))]++
+		}
+	}
+	for i, n := range sums {
+		counts[i] = T(n)
+	}
+}
+
+const edgesBins = "NaN and ±Inf are ignored, and give a gradient of +0"
+
+var binKernels = []Kernel{
+	whole("Histogram", "bins", "counts x lo hi", "how many x lie in each of len(counts) equal bins of [lo, hi]", "none",
+		"exact edges; the last bin holds hi; NaN and what is outside are ignored"),
+	softBins("SoftHistogram", "counts x lo hi sharpness", "Σ σ(sharpness·(x − lower edge)) − σ(sharpness·(x − upper edge))", "SoftHistogramGrad",
+		edgesBins, [2]float64{0.5, 4.1}),
+	softBins("SoftHistogramOpen", "counts x lo hi sharpness", "SoftHistogram with the outer edges at ∓∞", "SoftHistogramOpenGrad",
+		"NaN is ignored, ±Inf is in the outer bin, and both give a gradient of +0", [2]float64{0.5, 4.1}),
+	softBins("SoftHistogramGrad", "dx dcounts x lo hi sharpness", "sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)", "composed of other operations",
+		edgesBins, [2]float64{}),
+	softBins("SoftHistogramOpenGrad", "dx dcounts x lo hi sharpness", "SoftHistogramGrad without the outer edges", "composed of other operations",
+		edgesBins, [2]float64{}),
+}
+
+func softBins(name, args, formula, gradient, edges string, ulp [2]float64) Kernel {
+	k := whole(name, "bins", args, formula, gradient, edges)
+	k.ULP = ulp
+	return k
+}
