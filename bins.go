@@ -19,9 +19,10 @@ import (
 //
 // So bins hold their lower edge, and the last one its upper edge too; NaN and
 // what is outside are ignored, as by torch.histc. The quotient is that of real
-// numbers: whatever the rounding, a v on an edge or a float beside it is
-// counted where it belongs, while torch.histc, numpy.histogram and others round
-// and may miss by one bin. Counts are integers, rounded to T once.
+// numbers, not rounded: a v on an edge is at it, and the float below is below.
+// torch.histc rounds, and so counts some of those beside an edge in the next
+// bin: float32's 0.7, which is less than 7/10, in that from 7/10 on. Counts are
+// integers, rounded to T once.
 //
 // counts has at least one element and is disjoint from x; lo < hi, both finite;
 // and in float32 x has fewer than 2^32 elements. Else Histogram panics.

@@ -268,3 +268,86 @@ func steepest[T kernels.Float](x, lo, hi, sharpness T, bins int) (most float64) 
 	}
 	return most
 }
+
+// TestSoftHistogramPieces: pieces of blocks, added up by the tree, are one call,
+// and so are the gradients of any pieces.
+func TestSoftHistogramPieces(t *testing.T) {
+	t.Run("float32", softPieces[float32])
+	t.Run("float64", softPieces[float64])
+}
+
+func softPieces[T kernels.Float](t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 8))
+	x := make([]T, 5*kernels.SumBlock+777)
+	for i := range x {
+		x[i] = T(rnd.NormFloat64())
+	}
+	const bins = 70
+	whole, dcounts := make([]T, bins), make([]T, bins)
+	for i := range dcounts {
+		dcounts[i] = T(rnd.NormFloat64())
+	}
+	stepgrad.SoftHistogram(whole, x, -2, 2, 15)
+	var add func(x []T) []T
+	add = func(x []T) []T {
+		half := kernels.SumBlock
+		for 2*half < len(x) {
+			half *= 2
+		}
+		if len(x) <= half {
+			counts := make([]T, bins)
+			stepgrad.SoftHistogram(counts, x, -2, 2, 15)
+			return counts
+		}
+		left, right := add(x[:half]), add(x[half:])
+		stepgrad.Add(left, left, right)
+		return left
+	}
+	require.Equal(t, whole, add(x))
+
+	dx, piecewise := make([]T, len(x)), make([]T, len(x))
+	stepgrad.SoftHistogramGrad(dx, dcounts, x, -2, 2, 15)
+	for at := 0; at < len(x); {
+		n := min(1+rnd.IntN(300), len(x)-at)
+		stepgrad.SoftHistogramGrad(piecewise[at:at+n], dcounts, x[at:at+n], -2, 2, 15)
+		at += n
+	}
+	require.Equal(t, dx, piecewise)
+}
+
+// TestSoftHistogramMass: open ends lose nothing, wherever the elements are, and
+// closed ones what is outside.
+func TestSoftHistogramMass(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { softMass[float32](t, 0x1p-22) })
+	t.Run("float64", func(t *testing.T) { softMass[float64](t, 0x1p-51) })
+}
+
+func softMass[T kernels.Float](t *testing.T, within float64) {
+	inf := T(math.Inf(1))
+	rnd := rand.New(rand.NewPCG(9, 10))
+	for _, c := range softCases {
+		x := []T{0, T(c.lo), T(c.hi), 1e30, -1e30, inf, -inf, T(math.NaN())}
+		for range 1000 {
+			x = append(x, T(c.lo+(c.hi-c.lo)*(1.5*rnd.Float64()-0.25)))
+		}
+		counts := make([]T, c.bins)
+		stepgrad.SoftHistogramOpen(counts, x, T(c.lo), T(c.hi), T(c.sharpness))
+		sum := 0.0
+		for _, n := range counts {
+			sum += float64(n)
+		}
+		n := float64(len(x) - 1)
+		require.InDelta(t, n, sum, n*within, "%+v", c)
+	}
+	counts := make([]T, 10)
+	stepgrad.SoftHistogramOpen(counts, []T{inf, -inf, -inf, 1e30}, 0, 1, 5)
+	require.Equal(t, []T{2, 0, 0, 0, 0, 0, 0, 0, 0, 2}, counts)
+	stepgrad.SoftHistogram(counts, []T{inf, -inf, 1e30, -1e30, T(math.NaN())}, 0, 1, 5)
+	require.Equal(t, make([]T, 10), counts)
+	// A sharpness beyond all: the histogram, with half on an edge.
+	stepgrad.SoftHistogram(counts, []T{0.05, 0.5, 0.95}, 0, 1, 1e30)
+	require.Equal(t, []T{1, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 1}, counts)
+	// One that is next to nothing.
+	stepgrad.SoftHistogram(counts, []T{0.5}, 0, 1, 1e-30)
+	require.InEpsilon(t, 2.5e-32, float64(counts[3]), 1e-6)
+}
