@@ -21,7 +21,9 @@ type Whole[T Float] struct {
 }
 
 // Wholes lists them, as the catalogue does.
-func Wholes[T Float]() []Whole[T] { return slices.Concat(quantWholes[T]()) }
+func Wholes[T Float]() []Whole[T] {
+	return slices.Concat(quantWholes[T](), binWholes[T](), sampleWholes[T]())
+}
 
 // WholeByName returns the Whole with that name, or nil.
 func WholeByName[T Float](name string) *Whole[T] {
