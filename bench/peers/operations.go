@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/viterin/vek/vek32"
@@ -24,20 +25,36 @@ const (
 type batch struct {
 	x, dy  []float32 // operands
 	y, dx  []float32 // results; dx where the operation is trained
+	x8, y8 []int8    // x or y where that is of int8: the same memory
 	mask   []byte
-	xv, dv *ag.Var[float32]
+	sums   *[2]float32 // dscale and dzero
+	xv, dv tensor
 }
 
-// part is the batch from lo to hi, multiples of 64.
+// part is the batch from lo to hi; lo is a multiple of 64.
 func (b *batch) part(lo, hi int) batch {
-	return batch{x: b.x[lo:hi], dy: b.dy[lo:hi], y: b.y[lo:hi], dx: b.dx[lo:hi], mask: b.mask[lo/8 : (hi+7)/8]}
+	return batch{x: b.x[lo:hi], dy: b.dy[lo:hi], y: b.y[lo:hi], dx: b.dx[lo:hi], x8: b.x8[lo:hi], y8: b.y8[lo:hi],
+		mask: b.mask[lo/8 : (hi+7)/8], sums: b.sums}
+}
+
+// head is as much of the batch as is compared.
+func (b *batch) head() *batch {
+	h := b.part(0, min(len(b.x), sample))
+	h.xv, h.dv = ag.Param(h.x), ag.Const(h.dy)
+	return &h
 }
 
 // An operation is what all peers are asked for. What a peer cannot do is nil.
 type operation struct {
 	name      string
 	title     string
-	trained   bool
+	fromInts  bool // x is of int8
+	toInts    bool // y is
+	trained   bool // dx is a result, too
+	backward  bool // and y is none
+	masked    bool // so is the mask
+	summed    bool // and so are the sums, of all elements
+	bits      int  // read and written for an element: the moves of as many are in the race; or 0
 	reference func(x, dy float64) (y, dx float64)
 	tolerance float64
 
@@ -45,12 +62,15 @@ type operation struct {
 	naive    func(b batch)
 	vek      func(b batch)
 	archsimd func(b batch)
-	autograd func(x *ag.Var[float32]) *ag.Var[float32]
+	autograd func(x tensor) tensor
+	params   []tensor // what autograd differentiates by besides x
 }
 
-var operations = []operation{
+var operations = slices.Concat(elementwise, quantisation)
+
+var elementwise = []operation{
 	{
-		name: "Floor", title: "`floor`", reference: func(x, _ float64) (float64, float64) { return math.Floor(x), 0 },
+		name: "Floor", title: "`floor`", bits: 64, reference: func(x, _ float64) (float64, float64) { return math.Floor(x), 0 },
 		kernels:  func(b batch) { stepgrad.Floor(b.y, b.x) },
 		naive:    func(b batch) { naiveFloor(b.y, b.x) },
 		vek:      func(b batch) { vek32.Floor_Into(b.y, b.x) },
@@ -81,7 +101,7 @@ var operations = []operation{
 			stepgrad.STEBackward(b.dx, b.dy, b.mask)
 		},
 		naive: func(b batch) { naiveClip(b.y, b.dx, b.dy, b.x) },
-		autograd: func(x *ag.Var[float32]) *ag.Var[float32] {
+		autograd: func(x tensor) tensor {
 			return ag.ClipSTE(x, stepgrad.NearestEven, lo, hi)
 		},
 	}, {
@@ -100,7 +120,7 @@ var operations = []operation{
 			naiveSoftRound(b.y, b.x)
 			naiveSoftRoundGrad(b.dx, b.dy, b.x)
 		},
-		autograd: func(x *ag.Var[float32]) *ag.Var[float32] { return ag.SoftRound(x, alpha) },
+		autograd: func(x tensor) tensor { return ag.SoftRound(x, alpha) },
 	}, {
 		name: "Exp", title: "`exp`", tolerance: 1e-5,
 		reference: func(x, _ float64) (float64, float64) { return math.Exp(x), 0 },
@@ -172,9 +192,11 @@ const sample = 4096
 func newBatch(m *memory, n int) *batch {
 	m.reset()
 	b := &batch{
-		y: take[float32](m, n, 0), x: take[float32](m, n, 0), dx: take[float32](m, n, 0), dy: take[float32](m, n, 0),
-		mask: take[byte](m, (n+7)/8, 0),
+		// The moves go on from y to dx and from x to dy.
+		y: take[float32](m, n, 0), dx: take[float32](m, n, 0), x: take[float32](m, n, 0), dy: take[float32](m, n, 0),
+		mask: take[byte](m, (n+7)/8, 0), sums: new([2]float32),
 	}
+	b.x8, b.y8 = int8s(b.x), int8s(b.y)
 	fill(b.x, 1, -12, 12)
 	fill(b.dy, 2, -1, 1)
 	fill(b.y, 3, -1, 1)
@@ -191,18 +213,11 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 	id := func(impl string, threads int) key {
 		return key{Table: "Peer", Op: op.name, Type: "f32", N: n, Place: outOfPlace, Threads: threads, Impl: impl}
 	}
-	results := func(y, dx []float32) [][]float64 {
-		out := [][]float64{float64s(y)}
-		if op.trained {
-			out = append(out, float64s(dx))
-		}
-		return out
-	}
 	// Scalar loops take as long per element in far memory as near, and minutes.
 	scalar := func(impl string) bool { return impl == isa.NameGeneric && len(isa.Tiers()) > 1 || impl == "naive" }
 	enter := func(impl string, threads int, f func(b batch)) {
-		if f == nil || n > far && scalar(impl) && op.name != "Floor" {
-			return
+		if f == nil || n > far && scalar(impl) && op.name != "Floor" || threads > 1 && op.summed {
+			return // Parallel does not add up
 		}
 		run := func() { f(*b) }
 		if threads > 1 {
@@ -212,12 +227,17 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 		list = append(list, entrant{key: id(impl, threads), time: repeated(run), output: func() ([][]float64, error) {
 			clear(b.y)
 			clear(b.dx)
+			if op.summed {
+				head := b.head()
+				f(*head)
+				return op.results(head), nil
+			}
 			run()
-			return results(b.y, b.dx), nil
+			return op.results(b), nil
 		}})
 	}
-	if op.name == "Floor" {
-		half := 4 * n
+	if op.bits > 0 {
+		half := (op.bits*n/16 + 63) &^ 63
 		list = append(list, movers(id("", 1), bytesFrom(b.y, half), bytesFrom(b.x, half))...)
 		if p.threads > 1 {
 			list = append(list, movers(id("", p.threads), bytesFrom(b.y, half), bytesFrom(b.x, half))...)
@@ -239,24 +259,36 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 	enter("vek", 1, op.vek)
 	enter("archsimd", 1, op.archsimd)
 	if op.autograd != nil {
-		run := func() (y, dx []float32) {
-			y1 := op.autograd(b.xv)
-			return y1.Data(), ag.GradWith(y1, b.dv, b.xv)[0].Data()
+		run := func(b *batch) []tensor {
+			y := op.autograd(b.xv)
+			return append([]tensor{y}, ag.GradWith(y, b.dv, append([]tensor{b.xv}, op.params...)...)...)
 		}
 		for _, threads := range p.threadCounts() {
 			list = append(list, onProcs(threads, entrant{
-				key: id("autograd", threads), time: repeated(func() { run() }),
-				output: func() ([][]float64, error) { return results(run()), nil },
+				key: id("autograd", threads), time: repeated(func() { run(b) }),
+				output: func() (out [][]float64, err error) {
+					b := b
+					if op.summed {
+						b = b.head()
+					}
+					for _, v := range run(b) {
+						out = append(out, float64s(v.Data()))
+					}
+					return out, nil
+				},
 			}))
 		}
 	}
-	gomlx, err := enterGoMLX(id("gomlx", 1), op, b, results)
+	gomlx, err := enterGoMLX(id("gomlx", 1), op, b)
 	if err != nil {
 		return nil, want, err
 	}
 	list = append(list, gomlx...)
 	if p.python != nil {
 		x, dy := float64s(b.x), float64s(b.dy)
+		if op.fromInts {
+			x = float64s(b.x8)
+		}
 		for _, impl := range []string{"numpy", "torch"} {
 			for _, threads := range p.threadCounts() {
 				if impl == "numpy" && threads > 1 {
@@ -277,16 +309,52 @@ func (op *operation) answer(b *batch) answer {
 	n := min(len(b.x), sample)
 	y, dx := make([]float64, n), make([]float64, n)
 	for i := range n {
-		y[i], dx[i] = op.reference(float64(b.x[i]), float64(b.dy[i]))
+		x := float64(b.x[i])
+		if op.fromInts {
+			x = float64(b.x8[i])
+		}
+		y[i], dx[i] = op.reference(x, float64(b.dy[i]))
+	}
+	want := answer{tolerance: op.tolerance}
+	if !op.backward {
+		want.results = append(want.results, y)
+	}
+	if op.trained || op.masked {
+		want.results = append(want.results, dx)
+	}
+	if op.summed {
+		want.results = append(want.results, quantSums(b.head())...)
+	}
+	return want
+}
+
+// results are what the batch holds of an operation's results, and how much of
+// it is compared.
+func (op *operation) results(b *batch) (out [][]float64) {
+	switch {
+	case op.toInts:
+		out = append(out, float64s(b.y8))
+	case !op.backward:
+		out = append(out, float64s(b.y))
 	}
 	if op.trained {
-		return answer{[][]float64{y, dx}, op.tolerance}
+		out = append(out, float64s(b.dx))
 	}
-	return answer{[][]float64{y}, op.tolerance}
+	if op.masked {
+		bits := make([]float64, min(len(b.x), sample))
+		for i := range bits {
+			bits[i] = float64(b.mask[i>>3] >> (i & 7) & 1)
+		}
+		out = append(out, bits)
+	}
+	if op.summed {
+		out = append(out, float64s(b.sums[:1]), float64s(b.sums[1:]))
+	}
+	return out
 }
 
 // float64s is the beginning of x: what is compared.
-func float64s[T cases.Float](x []T) []float64 {
+func float64s[T cases.Float | int8](x []T) []float64 {
 	out := make([]float64, min(len(x), sample))
 	for i := range out {
 		out[i] = float64(x[i])
