@@ -63,4 +63,12 @@
 //	FakeQuantizeGradRows  FakeQuantizeGrad by a quantiser per group of a row                                                                                 exact
 //	QuantizeRows          Quantize by a quantiser per group of a row                                                                                         exact
 //	DequantizeRows        Dequantize by a quantiser per group of a row                                                                                       exact
+//	Uniform               the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             exact
+//	Normal                the standard normal quantile of a uniform u                                                                                        exact
+//	Gumbel                −log(−log u), u uniform                                                                                                            exact
+//	Softmax               e^x / Σ e^x of a row                                                                                                               exact
+//	LogSoftmax            x − log Σ e^x of a row                                                                                                             exact
+//	SoftmaxGrad           y·(dy − Σ dy·y) of a row                                                                                                           exact
+//	GumbelSoftmax         Softmax of (logits + Gumbel)/tau                                                                                                   exact
+//	ArgmaxOneHot          1 at the first maximum of a row, else 0                                                                                            exact
 package stepgrad

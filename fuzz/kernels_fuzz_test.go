@@ -61,3 +61,11 @@ func FuzzFakeQuantizeRows(f *testing.F)     { fuzzWhole(f, "FakeQuantizeRows") }
 func FuzzFakeQuantizeGradRows(f *testing.F) { fuzzWhole(f, "FakeQuantizeGradRows") }
 func FuzzQuantizeRows(f *testing.F)         { fuzzWhole(f, "QuantizeRows") }
 func FuzzDequantizeRows(f *testing.F)       { fuzzWhole(f, "DequantizeRows") }
+func FuzzUniform(f *testing.F)              { fuzzWhole(f, "Uniform") }
+func FuzzNormal(f *testing.F)               { fuzzWhole(f, "Normal") }
+func FuzzGumbel(f *testing.F)               { fuzzWhole(f, "Gumbel") }
+func FuzzSoftmax(f *testing.F)              { fuzzWhole(f, "Softmax") }
+func FuzzLogSoftmax(f *testing.F)           { fuzzWhole(f, "LogSoftmax") }
+func FuzzSoftmaxGrad(f *testing.F)          { fuzzWhole(f, "SoftmaxGrad") }
+func FuzzGumbelSoftmax(f *testing.F)        { fuzzWhole(f, "GumbelSoftmax") }
+func FuzzArgmaxOneHot(f *testing.F)         { fuzzWhole(f, "ArgmaxOneHot") }
