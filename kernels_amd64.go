@@ -1742,6 +1742,34 @@ func dequantizeUint16F64Portable(dst *float64, x *uint16, n int, c *kernels.Quan
 }
 
 //go:noescape
+func packLowFirstF32(dst *uint16, x *uint32, n int)
+
+func packLowFirstF32Portable(dst *uint16, x *uint32, n int) {
+	packLowFirstGeneric(dst, x, n)
+}
+
+//go:noescape
+func packHighFirstF32(dst *uint16, x *uint32, n int)
+
+func packHighFirstF32Portable(dst *uint16, x *uint32, n int) {
+	packHighFirstGeneric(dst, x, n)
+}
+
+//go:noescape
+func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+
+func unpackLowFirstF32Portable(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackLowFirstGeneric(dst, x, n, signs)
+}
+
+//go:noescape
+func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+
+func unpackHighFirstF32Portable(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackHighFirstGeneric(dst, x, n, signs)
+}
+
+//go:noescape
 func extremesF32(x *float32, n int, sums *float32)
 
 func extremesF32Portable(x *float32, n int, sums *float32) {
@@ -2530,6 +2558,18 @@ func dequantizeUint16F32AVX512(dst *float32, x *uint16, n int, c *float32)
 func dequantizeUint16F64AVX512(dst *float64, x *uint16, n int, c *float64)
 
 //go:noescape
+func packLowFirstF32AVX512(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func packHighFirstF32AVX512(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func unpackLowFirstF32AVX512(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func unpackHighFirstF32AVX512(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
 func extremesF32AVX512(x *float32, n int, sums *float32)
 
 //go:noescape
@@ -3308,6 +3348,18 @@ func dequantizeUint16F32AVX2(dst *float32, x *uint16, n int, c *float32)
 
 //go:noescape
 func dequantizeUint16F64AVX2(dst *float64, x *uint16, n int, c *float64)
+
+//go:noescape
+func packLowFirstF32AVX2(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func packHighFirstF32AVX2(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func unpackLowFirstF32AVX2(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func unpackHighFirstF32AVX2(dst *uint32, x *uint16, n int, signs uint32)
 
 //go:noescape
 func extremesF32AVX2(x *float32, n int, sums *float32)

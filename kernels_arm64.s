@@ -31618,6 +31618,298 @@ single:
 tail:
 	RET
 
+// func packLowFirstF32NEON(dst *uint16, x *uint32, n int)
+TEXT ·packLowFirstF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1824(R5), F0 // 0x0f0f0f0f
+	FMOVQ   1840(R5), F1 // 0x00ff00ff
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F2
+	FMOVQ   16(R1), F3
+	FMOVQ   32(R1), F4
+	FMOVQ   48(R1), F5
+	VAND    V0.B16, V2.B16, V2.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VAND    V0.B16, V5.B16, V5.B16
+	VUSHR   $4, V2.S4, V6.S4
+	VUSHR   $4, V3.S4, V7.S4
+	VUSHR   $4, V4.S4, V8.S4
+	VUSHR   $4, V5.S4, V9.S4
+	VORR    V6.B16, V2.B16, V2.B16
+	VORR    V7.B16, V3.B16, V3.B16
+	VORR    V8.B16, V4.B16, V4.B16
+	VORR    V9.B16, V5.B16, V5.B16
+	VAND    V1.B16, V2.B16, V2.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V1.B16, V5.B16, V5.B16
+	VUSHR   $8, V2.S4, V6.S4
+	VUSHR   $8, V3.S4, V7.S4
+	VUSHR   $8, V4.S4, V8.S4
+	VUSHR   $8, V5.S4, V9.S4
+	VORR    V6.B16, V2.B16, V2.B16
+	VORR    V7.B16, V3.B16, V3.B16
+	VORR    V8.B16, V4.B16, V4.B16
+	VORR    V9.B16, V5.B16, V5.B16
+	WORD    $0x0e612846 // xtn v6.4h, v2.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x0e612862 // xtn v2.4h, v3.4s
+	FMOVD   F2, 8(R0)
+	WORD    $0x0e612882 // xtn v2.4h, v4.4s
+	FMOVD   F2, 16(R0)
+	WORD    $0x0e6128a2 // xtn v2.4h, v5.4s
+	FMOVD   F2, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func packHighFirstF32NEON(dst *uint16, x *uint32, n int)
+TEXT ·packHighFirstF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1824(R5), F0 // 0x0f0f0f0f
+	FMOVQ   1840(R5), F1 // 0x00ff00ff
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F2
+	FMOVQ   16(R1), F3
+	FMOVQ   32(R1), F4
+	FMOVQ   48(R1), F5
+	VAND    V0.B16, V2.B16, V2.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VAND    V0.B16, V5.B16, V5.B16
+	VSHL    $4, V2.S4, V6.S4
+	VSHL    $4, V3.S4, V7.S4
+	VSHL    $4, V4.S4, V8.S4
+	VSHL    $4, V5.S4, V9.S4
+	VUSHR   $8, V2.S4, V2.S4
+	VUSHR   $8, V3.S4, V3.S4
+	VUSHR   $8, V4.S4, V4.S4
+	VUSHR   $8, V5.S4, V5.S4
+	VORR    V2.B16, V6.B16, V2.B16
+	VORR    V3.B16, V7.B16, V3.B16
+	VORR    V4.B16, V8.B16, V4.B16
+	VORR    V5.B16, V9.B16, V5.B16
+	VAND    V1.B16, V2.B16, V2.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V1.B16, V5.B16, V5.B16
+	VUSHR   $8, V2.S4, V6.S4
+	VUSHR   $8, V3.S4, V7.S4
+	VUSHR   $8, V4.S4, V8.S4
+	VUSHR   $8, V5.S4, V9.S4
+	VORR    V6.B16, V2.B16, V2.B16
+	VORR    V7.B16, V3.B16, V3.B16
+	VORR    V8.B16, V4.B16, V4.B16
+	VORR    V9.B16, V5.B16, V5.B16
+	WORD    $0x0e612846 // xtn v6.4h, v2.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x0e612862 // xtn v2.4h, v3.4s
+	FMOVD   F2, 8(R0)
+	WORD    $0x0e612882 // xtn v2.4h, v4.4s
+	FMOVD   F2, 16(R0)
+	WORD    $0x0e6128a2 // xtn v2.4h, v5.4s
+	FMOVD   F2, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func unpackLowFirstF32NEON(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackLowFirstF32NEON(SB), NOSPLIT, $0-28
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1840(R5), F0 // 0x00ff00ff
+	FMOVQ   1824(R5), F1 // 0x0f0f0f0f
+	FMOVS   signs+24(FP), F2
+	VDUP    V2.S[0], V2.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVD   0(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   8(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VSHL    $4, V3.S4, V5.S4
+	VSHL    $4, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 0(R0)
+	FMOVQ   F4, 16(R0)
+	FMOVD   16(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   24(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VSHL    $4, V3.S4, V5.S4
+	VSHL    $4, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $32, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func unpackHighFirstF32NEON(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackHighFirstF32NEON(SB), NOSPLIT, $0-28
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1840(R5), F0 // 0x00ff00ff
+	FMOVQ   1824(R5), F1 // 0x0f0f0f0f
+	FMOVS   signs+24(FP), F2
+	VDUP    V2.S[0], V2.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVD   0(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   8(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VUSHR   $4, V3.S4, V5.S4
+	VUSHR   $4, V4.S4, V6.S4
+	VSHL    $8, V3.S4, V3.S4
+	VSHL    $8, V4.S4, V4.S4
+	VORR    V3.B16, V5.B16, V3.B16
+	VORR    V4.B16, V6.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 0(R0)
+	FMOVQ   F4, 16(R0)
+	FMOVD   16(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   24(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VUSHR   $4, V3.S4, V5.S4
+	VUSHR   $4, V4.S4, V6.S4
+	VSHL    $8, V3.S4, V3.S4
+	VSHL    $8, V4.S4, V4.S4
+	VORR    V3.B16, V5.B16, V3.B16
+	VORR    V4.B16, V6.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $32, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
 // func extremesF32NEON(x *float32, n int, sums *float32)
 TEXT ·extremesF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+0(FP), R0
@@ -31966,7 +32258,11 @@ DATA constants<>+1792(SB)/8, $0x405a200000000000
 DATA constants<>+1800(SB)/8, $0x405a200000000000
 DATA constants<>+1808(SB)/8, $0xbff71547652b82fe
 DATA constants<>+1816(SB)/8, $0xbff71547652b82fe
-GLOBL constants<>(SB), RODATA|NOPTR, $1824
+DATA constants<>+1824(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA constants<>+1832(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA constants<>+1840(SB)/8, $0x00ff00ff00ff00ff
+DATA constants<>+1848(SB)/8, $0x00ff00ff00ff00ff
+GLOBL constants<>(SB), RODATA|NOPTR, $1856
 
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24
@@ -32849,6 +33145,42 @@ TEXT ·dequantizeUint16F64(SB), NOSPLIT, $0-32
 
 notNEON:
 	JMP ·dequantizeUint16F64Portable(SB)
+
+// func packLowFirstF32(dst *uint16, x *uint32, n int)
+TEXT ·packLowFirstF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·packLowFirstF32NEON(SB)
+
+notNEON:
+	JMP ·packLowFirstF32Portable(SB)
+
+// func packHighFirstF32(dst *uint16, x *uint32, n int)
+TEXT ·packHighFirstF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·packHighFirstF32NEON(SB)
+
+notNEON:
+	JMP ·packHighFirstF32Portable(SB)
+
+// func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackLowFirstF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·unpackLowFirstF32NEON(SB)
+
+notNEON:
+	JMP ·unpackLowFirstF32Portable(SB)
+
+// func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackHighFirstF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·unpackHighFirstF32NEON(SB)
+
+notNEON:
+	JMP ·unpackHighFirstF32Portable(SB)
 
 // func extremesF32(x *float32, n int, sums *float32)
 TEXT ·extremesF32(SB), NOSPLIT, $0-24

@@ -557,6 +557,26 @@ func dequantizeUint16F64(dst *float64, x *uint16, n int, c *kernels.Quant[float6
 }
 
 //go:noinline
+func packLowFirstF32(dst *uint16, x *uint32, n int) {
+	packLowFirstGeneric(dst, x, n)
+}
+
+//go:noinline
+func packHighFirstF32(dst *uint16, x *uint32, n int) {
+	packHighFirstGeneric(dst, x, n)
+}
+
+//go:noinline
+func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackLowFirstGeneric(dst, x, n, signs)
+}
+
+//go:noinline
+func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackHighFirstGeneric(dst, x, n, signs)
+}
+
+//go:noinline
 func extremesF32(x *float32, n int, sums *float32) {
 	extremesGeneric(x, n, sums)
 }

@@ -249,7 +249,7 @@ func extremesGeneric[T Float](x *T, n int, sums *T) {
 	}
 }
 
-// Nibbles are packed eight at a time, through integers of a byte on the stack.
+// Nibbles are packed through integers of a byte on the stack.
 
 const nibbleChunk = 1024 // elements, a multiple of 32
 
@@ -291,6 +291,27 @@ func packNibbles(dst []byte, levels []uint8, order NibbleOrder) {
 		}
 		return
 	}
+	if words := len(levels) / 64 * 16; words > 0 { // whole groups
+		d, x := (*uint16)(unsafe.Pointer(&dst[0])), (*uint32)(unsafe.Pointer(&levels[0]))
+		if order == LowFirst {
+			packLowFirstF32(d, x, words)
+		} else {
+			packHighFirstF32(d, x, words)
+		}
+		dst, levels = dst[2*words:], levels[4*words:]
+	}
+	packRest(dst, levels, order)
+}
+
+func packLowFirstGeneric(dst *uint16, x *uint32, n int) {
+	packRest(unsafe.Slice((*byte)(unsafe.Pointer(dst)), 2*n), unsafe.Slice((*byte)(unsafe.Pointer(x)), 4*n), LowFirst)
+}
+
+func packHighFirstGeneric(dst *uint16, x *uint32, n int) {
+	packRest(unsafe.Slice((*byte)(unsafe.Pointer(dst)), 2*n), unsafe.Slice((*byte)(unsafe.Pointer(x)), 4*n), HighFirst)
+}
+
+func packRest(dst []byte, levels []uint8, order NibbleOrder) {
 	for ; len(levels) >= 8; dst, levels = dst[4:], levels[8:] {
 		binary.LittleEndian.PutUint32(dst, packed(binary.LittleEndian.Uint64(levels), order))
 	}
@@ -333,6 +354,27 @@ func unpackNibbles(levels []uint8, src []byte, order NibbleOrder, signed bool) {
 		}
 		return
 	}
+	if words := len(levels) / 64 * 16; words > 0 {
+		d, x := (*uint32)(unsafe.Pointer(&levels[0])), (*uint16)(unsafe.Pointer(&src[0]))
+		if order == LowFirst {
+			unpackLowFirstF32(d, x, words, uint32(signs))
+		} else {
+			unpackHighFirstF32(d, x, words, uint32(signs))
+		}
+		src, levels = src[2*words:], levels[4*words:]
+	}
+	unpackRest(levels, src, order, signs)
+}
+
+func unpackLowFirstGeneric(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackRest(unsafe.Slice((*byte)(unsafe.Pointer(dst)), 4*n), unsafe.Slice((*byte)(unsafe.Pointer(x)), 2*n), LowFirst, uint64(signs)<<32|uint64(signs))
+}
+
+func unpackHighFirstGeneric(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackRest(unsafe.Slice((*byte)(unsafe.Pointer(dst)), 4*n), unsafe.Slice((*byte)(unsafe.Pointer(x)), 2*n), HighFirst, uint64(signs)<<32|uint64(signs))
+}
+
+func unpackRest(levels []uint8, src []byte, order NibbleOrder, signs uint64) {
 	for ; len(levels) >= 8; src, levels = src[4:], levels[8:] {
 		binary.LittleEndian.PutUint64(levels, extended(spread(binary.LittleEndian.Uint32(src), order), signs))
 	}

@@ -95,9 +95,7 @@ type machine interface {
 	loadTail(w, first int, m operand.Mem, y reg.VecVirtual)
 	storeTail(w, first int, y reg.VecVirtual, m operand.Mem)
 
-	// storeLow writes the low bits, so many of each, of lanes rounded to integers
-	// and added to ints.
-	storeLow(bits int, v operand.Op, ints operand.Mem, m operand.Mem)
+	low(bits int, w reg.VecVirtual) reg.VecVirtual // the low bits, so many of each 32-bit integer, close together
 
 	loadBits(g, v int, tail bool) operand.Op
 	storeBits(g, v int, tail bool, m operand.Op)
@@ -190,7 +188,7 @@ type loop struct {
 	slots int
 
 	acc  [][]reg.VecVirtual // the accumulators, one of each for every vector of a group
-	coef reg.Register       // where the coefficients are
+	zero reg.VecVirtual     // the level of 0 in integers as narrow as dst
 
 	nontemporal bool // stores go around the caches
 }
@@ -430,7 +428,16 @@ func (a *loop) preamble() {
 	if a.coefficients() {
 		c = a.Load(a.Param("c"), a.GP64())
 	}
-	a.coef = c
+	if a.kernel.Shape == toInt8 || a.kernel.Shape == toInt16 {
+		m := operand.Mem{Base: c, Disp: b.Lane / 8 * levelField}
+		if a.size(a.operands()[0]) == 8 {
+			a.zero = a.XMM()
+			a.VPBROADCASTB(m, a.zero)
+		} else {
+			a.zero = a.vec(max(128, 16*a.lanes))
+			a.VPBROADCASTW(m, a.zero)
+		}
+	}
 	for i, o := range b.ops {
 		switch {
 		case !a.inv[i]:

@@ -58,8 +58,9 @@ func (a *loop) results(v int, tail bool) {
 	switch a.kernel.Shape {
 	case reduce:
 	case toInt8, toInt16:
-		bits := a.size(a.operands()[0])
-		a.storeLow(bits, a.val[b.y], operand.Mem{Base: a.coef, Disp: b.Lane / 8 * levelField}, a.at("dst", first))
+		a.storeLow(first, a.integers(a.val[b.y]))
+	case narrow:
+		a.storeLow(first, a.val[b.y].(reg.VecVirtual))
 	case kernels.MapGrad:
 		a.store("dst", first, tail, a.product(first, tail, a.val[b.grad]))
 	case kernels.MapBoth:
@@ -113,6 +114,8 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 		a.VCVTPS2PD(m, y)
 	case tail:
 		a.loadTail(a.elem, first, m, y)
+	case a.kernel.Shape == widen:
+		a.VPMOVZXWD(m, y)
 	case a.kernel.Shape >= fromInt8 && a.kernel.Shape <= fromUint16:
 		a.extend(m, y)
 	case seldom:
@@ -121,6 +124,42 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 		a.VMOVUPS(m, y)
 	}
 	return y
+}
+
+// integers rounds lanes to 32-bit integers.
+func (a *loop) integers(v operand.Op) reg.VecVirtual {
+	w := a.vec(32 * a.lanes)
+	switch {
+	case a.elem == 32:
+		a.VCVTPS2DQ(v, w)
+	case a.width == 256:
+		a.VCVTPD2DQY(v, w)
+	default:
+		a.VCVTPD2DQ(v, w)
+	}
+	return w
+}
+
+// storeLow stores the low bits of 32-bit integers, to which the zero point is
+// added where there is one: in dst's width it costs least.
+func (a *loop) storeLow(first int, w reg.VecVirtual) {
+	bits := a.size(a.operands()[0])
+	w = a.low(bits, w)
+	switch {
+	case a.zero == nil:
+	case bits == 8:
+		a.VPADDB(a.zero, w, w)
+	default:
+		a.VPADDW(a.zero, w, w)
+	}
+	switch m := a.at("dst", first); bits * a.lanes {
+	case 32:
+		a.VMOVD(w, m)
+	case 64:
+		a.VMOVQ(w, m)
+	default:
+		a.VMOVDQU(w, m)
+	}
 }
 
 // extend reads integers into lanes.

@@ -67,17 +67,7 @@ func (a *avx2) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-func (a *avx2) storeLow(bits int, v operand.Op, ints, m operand.Mem) {
-	w := a.elems() // 32-bit integers
-	if a.elem == 64 {
-		w = a.XMM()
-		a.VCVTPD2DQY(v, w)
-	} else {
-		a.VCVTPS2DQ(v, w)
-	}
-	level := a.vec(32 * a.lanes)
-	a.VPBROADCASTD(ints, level)
-	a.VPADDD(level, w, w)
+func (a *avx2) low(bits int, w reg.VecVirtual) reg.VecVirtual {
 	// The low bytes of each half come together, then the halves.
 	order := make([]uint64, 4*a.lanes)
 	for i := range order {
@@ -87,20 +77,17 @@ func (a *avx2) storeLow(bits int, v operand.Op, ints, m operand.Mem) {
 		}
 	}
 	a.VPSHUFB(a.vector(fmt.Sprintf("low%d_%d", bits, a.lanes), 8, order...), w, w)
-	switch size := bits * a.lanes / 8; {
-	case a.elem == 64 && size == 4:
-		a.VMOVD(w, m)
+	switch {
 	case a.elem == 64:
-		a.VMOVQ(w, m)
-	case size == 8:
+		return w
+	case bits == 8:
 		halves := a.YMM()
 		a.VMOVDQU(a.vector("halves8", 32, 0, 4, 0, 4, 0, 4, 0, 4), halves)
 		a.VPERMD(w, halves, w)
-		a.VMOVQ(w.AsX(), m)
 	default:
 		a.VPERMQ(operand.Imm(0b1000), w, w)
-		a.VMOVDQU(w.AsX(), m)
 	}
+	return w.AsX().(reg.VecVirtual)
 }
 
 // A tail mask is a window on a table of eight ones and eight zeros.

@@ -96,23 +96,14 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-func (a *avx512) storeLow(bits int, v operand.Op, ints, m operand.Mem) {
-	w := a.vec(32 * a.lanes)
-	if a.elem == 64 {
-		a.VCVTPD2DQ(v, w)
-	} else {
-		a.VCVTPS2DQ(v, w)
-	}
-	add, err := x86.VPADDD_BCST(ints, w, w)
-	if err != nil {
-		panic(err)
-	}
-	a.Instruction(add)
+func (a *avx512) low(bits int, w reg.VecVirtual) reg.VecVirtual {
+	y := a.vec(max(128, bits*a.lanes))
 	if bits == 8 {
-		a.VPMOVDB(w, m)
+		a.VPMOVDB(w, y)
 	} else {
-		a.VPMOVDW(w, m)
+		a.VPMOVDW(w, y)
 	}
+	return y
 }
 
 func (a *avx512) startTail() {

@@ -190,6 +190,9 @@ func (n *neon) widened(name string, vector int) int {
 	if n.wide() {
 		n.vec("fcvtl", d, d)
 	}
+	if n.kernel.Shape == widen {
+		n.vec("uxtl 32", d, d)
+	}
 	if p, ok := integers[n.kernel.Shape]; ok && p.name == name {
 		extend := "uxtl"
 		if p.typ[1] == 'i' {
@@ -228,6 +231,11 @@ func (n *neon) results(vector int) {
 	}
 	switch n.kernel.Shape {
 	case reduce:
+	case narrow:
+		y, d := n.use(b.y), n.alloc()
+		n.vec("xtn 16", d, y)
+		n.store("dst", vector, d)
+		n.free(d)
 	case toInt8, toInt16:
 		y, d := n.use(b.y), n.alloc()
 		n.vec("fcvtns", d, y)

@@ -39,6 +39,22 @@ var primitives = []primitive{
 	{kernels.Kernel{Name: "DequantizeUint8", Shape: fromUint8, Sig: levels}, dequantized},
 	{kernels.Kernel{Name: "DequantizeInt16", Shape: fromInt16, Sig: levels}, dequantized},
 	{kernels.Kernel{Name: "DequantizeUint16", Shape: fromUint16, Sig: levels}, dequantized},
+	{kernels.Kernel{Name: "PackLowFirst", Shape: narrow}, func(b *Body, _ variant) Result {
+		w := b.And(b.X(), b.Bits(halves))
+		return Result{Y: pack(b, b.Or(w, b.Shr(w, 4)))}
+	}},
+	{kernels.Kernel{Name: "PackHighFirst", Shape: narrow}, func(b *Body, _ variant) Result {
+		w := b.And(b.X(), b.Bits(halves))
+		return Result{Y: pack(b, b.Or(b.Shl(w, 4), b.Shr(w, 8)))}
+	}},
+	{kernels.Kernel{Name: "UnpackLowFirst", Shape: widen, Sig: bits}, func(b *Body, _ variant) Result {
+		w := spread(b)
+		return Result{Y: signed(b, b.Or(w, b.Shl(w, 4)))}
+	}},
+	{kernels.Kernel{Name: "UnpackHighFirst", Shape: widen, Sig: bits}, func(b *Body, _ variant) Result {
+		w := spread(b)
+		return Result{Y: signed(b, b.Or(b.Shr(w, 4), b.Shl(w, 8)))}
+	}},
 	{kernels.Kernel{Name: "Extremes", Shape: reduce}, func(b *Body, _ variant) Result {
 		x := b.X()
 		return Result{Acc: []V{b.Less(x, b.Acc(0)), b.Greater(x, b.Acc(1))}}
@@ -90,6 +106,32 @@ func level(b *Body, v variant) Result {
 		_, _, c = nearest(b, v)
 	}
 	return Result{Y: offset(b, v, c)}
+}
+
+// Four levels of four bits are four bytes of a lane, or the two low ones.
+
+const (
+	halves    = 0x0f0f0f0f
+	evenBytes = 0x00ff00ff
+)
+
+// pack moves the even bytes together.
+func pack(b *Body, w V) V {
+	w = b.And(w, b.Bits(evenBytes))
+	return b.Or(w, b.Shr(w, 8))
+}
+
+func spread(b *Body) V {
+	x := b.X()
+	return b.And(b.Or(x, b.Shl(x, 8)), b.Bits(evenBytes))
+}
+
+// signed copies the sign bits that the parameter has upwards.
+func signed(b *Body, w V) V {
+	w = b.And(w, b.Bits(halves))
+	s := b.Shl(b.And(w, b.Param(0)), 1)
+	s = b.Or(s, b.Shl(s, 1))
+	return b.Or(w, b.Or(s, b.Shl(s, 2)))
 }
 
 func dequantized(b *Body, _ variant) Result {

@@ -50,7 +50,11 @@ func routines() []routine {
 	}
 	for i := range primitives {
 		p := &primitives[i]
-		for _, elem := range []int{32, 64} {
+		elems := []int{32, 64}
+		if p.kernel.Shape == narrow || p.kernel.Shape == widen {
+			elems = elems[:1]
+		}
+		for _, elem := range elems {
 			for _, v := range p.variants() {
 				body := newBody(elem, elem, p.kernel.Shape, func(b *Body) Result { return p.body(b, v) })
 				all = append(all, routine{kernel: &p.kernel, elem: elem, mode: v.mode, rule: v.rule, body: body})
@@ -95,12 +99,15 @@ const (
 	fromUint16                            // (dst, x *uint16)
 	reduce                                // (x): the accumulators
 	reduceGrad                            // (dst, y, x): an elementwise result, and the accumulators
+	narrow                                // (dst *uint16, x *uint32): the low halves
+	widen                                 // (dst *uint32, x *uint16)
 )
 
 // Signatures of primitives.
 const (
 	quantiser kernels.Signature = 100 + iota // c: a kernels.Quant, with modes and rules
 	levels                                   // c: a kernels.Quant
+	bits                                     // signs: 32 bits
 )
 
 // integers are the widths in memory of the shapes with integers: of dst, of x.
@@ -190,6 +197,10 @@ func (r routine) operands() []param {
 		return []param{{"dst", t}, integers[r.kernel.Shape]}
 	case reduce:
 		return []param{{"x", t}}
+	case narrow:
+		return []param{{"dst", "*uint16"}, {"x", "*uint32"}}
+	case widen:
+		return []param{{"dst", "*uint32"}, {"x", "*uint16"}}
 	default:
 		return []param{{"dst", t}, {"x", t}, {"y", t}}
 	}
@@ -214,6 +225,9 @@ func (r routine) scalars() []param {
 		return []param{{"c", "*float64"}}
 	}
 	var list []param
+	if r.kernel.Sig == bits {
+		return []param{{"signs", "uint32"}}
+	}
 	if r.coefficients() {
 		list = append(list, param{"c", "*" + t})
 	}
@@ -225,7 +239,7 @@ func (r routine) scalars() []param {
 
 // coefficients reports whether the parameters come through a pointer.
 func (r routine) coefficients() bool {
-	return r.transcendental() || r.kernel.Sig >= quantiser
+	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels
 }
 
 func (r routine) transcendental() bool {
@@ -258,7 +272,7 @@ func (r routine) size(p param) int {
 		return 8
 	case "*int16", "*uint16":
 		return 16
-	case "*int32", "*float32":
+	case "*int32", "*uint32", "*float32":
 		return 32
 	}
 	return 64
@@ -271,7 +285,7 @@ func (r routine) argument(name string) (offset int) {
 		switch {
 		case p.name == name:
 			return offset
-		case p.typ == "float32" || p.typ == "int32":
+		case p.typ == "float32" || p.typ == "int32" || p.typ == "uint32":
 			offset += 4
 		default:
 			offset += 8
