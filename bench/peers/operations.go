@@ -29,34 +29,40 @@ type batch struct {
 	mask   []byte
 	sums   *[2]float32 // dscale and dzero
 	xv, dv tensor
+
+	at        int       // of the first element, in the whole batch
+	image, xy []float32 // of sampling
 }
 
 // part is the batch from lo to hi; lo is a multiple of 64.
 func (b *batch) part(lo, hi int) batch {
-	return batch{x: b.x[lo:hi], dy: b.dy[lo:hi], y: b.y[lo:hi], dx: b.dx[lo:hi], x8: b.x8[lo:hi], y8: b.y8[lo:hi],
-		mask: b.mask[lo/8 : (hi+7)/8], sums: b.sums}
-}
-
-// head is as much of the batch as is compared.
-func (b *batch) head() *batch {
-	h := b.part(0, min(len(b.x), sample))
-	h.xv, h.dv = ag.Param(h.x), ag.Const(h.dy)
-	return &h
+	p := batch{x: b.x[lo:hi], dy: b.dy[lo:hi], y: b.y[lo:hi], dx: b.dx[lo:hi], x8: b.x8[lo:hi], y8: b.y8[lo:hi],
+		mask: b.mask[lo/8 : (hi+7)/8], sums: b.sums, at: lo, image: b.image}
+	if b.xy != nil {
+		p.xy = b.xy[lo*2/channels : hi*2/channels]
+	}
+	return p
 }
 
 // An operation is what all peers are asked for. What a peer cannot do is nil.
 type operation struct {
-	name      string
-	title     string
-	fromInts  bool // x is of int8
-	toInts    bool // y is
-	trained   bool // dx is a result, too
-	backward  bool // and y is none
-	masked    bool // so is the mask
-	summed    bool // and so are the sums, of all elements
-	bits      int  // read and written for an element: the moves of as many are in the race; or 0
+	name    string
+	title   string
+	trained bool // dx is a result, too
+	ints    bool // x is of int8
+	bits    int  // read and written for an element: the moves of as many are in the race; or 0
+	largest int  // number of elements, if that is limited
+
 	reference func(x, dy float64) (y, dx float64)
 	tolerance float64
+
+	// Of an operation that is no function of one element, or has other results.
+	whole    bool                          // checked on a batch of its own, of wholeSample elements
+	serial   bool                          // Parallel would have to add up
+	prepare  func(b *batch)                // makes operands
+	expected func(b *batch) [][]float64    // nil: by the reference
+	results  func(b *batch) [][]float64    // nil: y, and dx if trained
+	compared func(y []float64) [][]float64 // what of the result can be, of those that are random
 
 	kernels  func(b batch) // ours
 	naive    func(b batch)
@@ -66,7 +72,7 @@ type operation struct {
 	params   []tensor // what autograd differentiates by besides x
 }
 
-var operations = slices.Concat(elementwise, quantisation)
+var operations = slices.Concat(elementwise, quantisation, others)
 
 var elementwise = []operation{
 	{
@@ -186,10 +192,11 @@ func naiveSoftRoundGrad(dx, dy, x []float32) {
 	}
 }
 
-// sample is how many results are compared.
-const sample = 4096
+// sample is how many results are compared, of each element alone; of others,
+// wholeSample.
+const sample, wholeSample = 4096, 1 << 16
 
-func newBatch(m *memory, n int) *batch {
+func newBatch(op *operation, m *memory, n int) *batch {
 	m.reset()
 	b := &batch{
 		// The moves go on from y to dx and from x to dy.
@@ -203,37 +210,41 @@ func newBatch(m *memory, n int) *batch {
 	fill(b.dx, 3, -1, 1)
 	fillBits(b.mask)
 	b.xv, b.dv = ag.Param(b.x), ag.Const(b.dy)
+	if op.prepare != nil {
+		op.prepare(b)
+	}
 	return b
 }
 
 // peers are all who can do op, on n elements, as entrants of one race.
 func (p *program) peers(op *operation, n int) (list []entrant, want answer, err error) {
-	b := newBatch(p.memory, n)
-	want = op.answer(b)
+	b := newBatch(op, p.memory, n)
+	checked := b // on what results are compared
+	if op.whole {
+		checked = newBatch(op, newMemory(wholeSample), wholeSample)
+	}
+	want = op.answer(checked)
 	id := func(impl string, threads int) key {
 		return key{Table: "Peer", Op: op.name, Type: "f32", N: n, Place: outOfPlace, Threads: threads, Impl: impl}
 	}
 	// Scalar loops take as long per element in far memory as near, and minutes.
 	scalar := func(impl string) bool { return impl == isa.NameGeneric && len(isa.Tiers()) > 1 || impl == "naive" }
 	enter := func(impl string, threads int, f func(b batch)) {
-		if f == nil || n > far && scalar(impl) && op.name != "Floor" || threads > 1 && op.summed {
-			return // Parallel does not add up
+		if f == nil || n > far && scalar(impl) && op.name != "Floor" || threads > 1 && op.serial {
+			return
 		}
-		run := func() { f(*b) }
-		if threads > 1 {
-			part := func(lo, hi int) { f(b.part(lo, hi)) }
-			run = func() { stepgrad.Parallel(n, part) }
-		}
-		list = append(list, entrant{key: id(impl, threads), time: repeated(run), output: func() ([][]float64, error) {
-			clear(b.y)
-			clear(b.dx)
-			if op.summed {
-				head := b.head()
-				f(*head)
-				return op.results(head), nil
+		on := func(b *batch) func() {
+			if threads == 1 {
+				return func() { f(*b) }
 			}
-			run()
-			return op.results(b), nil
+			part := func(lo, hi int) { f(b.part(lo, hi)) } // allocated once, not per call
+			return func() { stepgrad.Parallel(len(b.x), part) }
+		}
+		list = append(list, entrant{key: id(impl, threads), time: repeated(on(b)), output: func() ([][]float64, error) {
+			clear(checked.y)
+			clear(checked.dx)
+			on(checked)()
+			return op.found(checked), nil
 		}})
 	}
 	if op.bits > 0 {
@@ -267,11 +278,7 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 			list = append(list, onProcs(threads, entrant{
 				key: id("autograd", threads), time: repeated(func() { run(b) }),
 				output: func() (out [][]float64, err error) {
-					b := b
-					if op.summed {
-						b = b.head()
-					}
-					for _, v := range run(b) {
+					for _, v := range run(checked) {
 						out = append(out, float64s(v.Data()))
 					}
 					return out, nil
@@ -286,7 +293,10 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 	list = append(list, gomlx...)
 	if p.python != nil {
 		x, dy := float64s(b.x), float64s(b.dy)
-		if op.fromInts {
+		switch {
+		case op.whole:
+			x, dy = numbers(checked.x), numbers(checked.dy)
+		case op.ints:
 			x = float64s(b.x8)
 		}
 		for _, impl := range []string{"numpy", "torch"} {
@@ -298,6 +308,14 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 				if err != nil {
 					return nil, want, err
 				}
+				if op.compared != nil {
+					for i, e := range python {
+						python[i].output = func() ([][]float64, error) {
+							raw, err := e.output()
+							return op.compared(raw[0]), err
+						}
+					}
+				}
 				list = append(list, python...)
 			}
 		}
@@ -306,56 +324,38 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 }
 
 func (op *operation) answer(b *batch) answer {
+	if op.expected != nil {
+		return answer{op.expected(b), op.tolerance}
+	}
 	n := min(len(b.x), sample)
 	y, dx := make([]float64, n), make([]float64, n)
 	for i := range n {
-		x := float64(b.x[i])
-		if op.fromInts {
-			x = float64(b.x8[i])
-		}
-		y[i], dx[i] = op.reference(x, float64(b.dy[i]))
-	}
-	want := answer{tolerance: op.tolerance}
-	if !op.backward {
-		want.results = append(want.results, y)
-	}
-	if op.trained || op.masked {
-		want.results = append(want.results, dx)
-	}
-	if op.summed {
-		want.results = append(want.results, quantSums(b.head())...)
-	}
-	return want
-}
-
-// results are what the batch holds of an operation's results, and how much of
-// it is compared.
-func (op *operation) results(b *batch) (out [][]float64) {
-	switch {
-	case op.toInts:
-		out = append(out, float64s(b.y8))
-	case !op.backward:
-		out = append(out, float64s(b.y))
+		y[i], dx[i] = op.reference(float64(b.x[i]), float64(b.dy[i]))
 	}
 	if op.trained {
-		out = append(out, float64s(b.dx))
+		return answer{[][]float64{y, dx}, op.tolerance}
 	}
-	if op.masked {
-		bits := make([]float64, min(len(b.x), sample))
-		for i := range bits {
-			bits[i] = float64(b.mask[i>>3] >> (i & 7) & 1)
-		}
-		out = append(out, bits)
+	return answer{[][]float64{y}, op.tolerance}
+}
+
+// found is what is compared of what the batch holds.
+func (op *operation) found(b *batch) [][]float64 {
+	switch {
+	case op.results != nil:
+		return op.results(b)
+	case op.compared != nil:
+		return op.compared(numbers(b.y))
+	case op.trained:
+		return [][]float64{float64s(b.y), float64s(b.dx)}
 	}
-	if op.summed {
-		out = append(out, float64s(b.sums[:1]), float64s(b.sums[1:]))
-	}
-	return out
+	return [][]float64{float64s(b.y)}
 }
 
 // float64s is the beginning of x: what is compared.
-func float64s[T cases.Float | int8](x []T) []float64 {
-	out := make([]float64, min(len(x), sample))
+func float64s[T cases.Float | int8](x []T) []float64 { return numbers(x[:min(len(x), sample)]) }
+
+func numbers[T cases.Float | int8](x []T) []float64 {
+	out := make([]float64, len(x))
 	for i := range out {
 		out[i] = float64(x[i])
 	}

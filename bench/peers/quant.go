@@ -38,14 +38,21 @@ func newQuant() stepgrad.Quant[float32] {
 
 var quantisation = []operation{
 	{
-		name: "Quantize", title: "`quantize`, float32 to int8", toInts: true, bits: 40,
+		name: "Quantize", title: "`quantize`, float32 to int8", bits: 40,
 		reference: func(x, _ float64) (float64, float64) { return float64(quantDefined.Int(float32(x))), 0 },
+		results:   func(b *batch) [][]float64 { return [][]float64{float64s(b.y8)} },
 		kernels:   func(b batch) { stepgrad.Quantize(b.y8, b.x, quant) },
 		naive:     func(b batch) { naiveQuantize(b.y8, b.x) },
 	}, {
-		name: "Dequantize", title: "`dequantize`, int8 to float32", fromInts: true, bits: 40,
-		reference: func(x, _ float64) (float64, float64) { return float64(quantDefined.Float(int32(x))), 0 },
-		kernels:   func(b batch) { stepgrad.Dequantize(b.y, b.x8, quant) },
+		name: "Dequantize", title: "`dequantize`, int8 to float32", ints: true, bits: 40,
+		expected: func(b *batch) [][]float64 {
+			want := float64s(b.x8)
+			for i, k := range want {
+				want[i] = float64(quantDefined.Float(int32(k)))
+			}
+			return [][]float64{want}
+		},
+		kernels: func(b batch) { stepgrad.Dequantize(b.y, b.x8, quant) },
 		naive: func(b batch) {
 			for i, k := range b.x8 {
 				b.y[i] = (float32(k) - quantZero) * quantStep
@@ -57,12 +64,26 @@ var quantisation = []operation{
 		kernels:   func(b batch) { stepgrad.FakeQuantize(b.y, nil, b.x, quant) },
 		naive:     func(b batch) { naiveFakeQuantize(b.y, b.x) },
 	}, {
-		name: "FakeQuantizeMask", title: "`fake_quantize`, forward, with the mask", masked: true, bits: 65,
-		reference: func(x, _ float64) (float64, float64) { return fakeQuantize(x, 1) },
-		kernels:   func(b batch) { stepgrad.FakeQuantize(b.y, b.mask, b.x, quant) },
-		naive:     func(b batch) { naiveFakeQuantizeMask(b.y, b.mask, b.x) },
+		name: "FakeQuantizeMask", title: "`fake_quantize`, forward, with the mask", bits: 65,
+		expected: func(b *batch) [][]float64 {
+			y, bits := float64s(b.x), float64s(b.x)
+			for i, x := range y {
+				y[i], bits[i] = fakeQuantize(x, 1)
+			}
+			return [][]float64{y, bits}
+		},
+		results: func(b *batch) [][]float64 {
+			y := float64s(b.y)
+			bits := make([]float64, len(y))
+			for i := range bits {
+				bits[i] = float64(b.mask[i>>3] >> (i & 7) & 1)
+			}
+			return [][]float64{y, bits}
+		},
+		kernels: func(b batch) { stepgrad.FakeQuantize(b.y, b.mask, b.x, quant) },
+		naive:   func(b batch) { naiveFakeQuantizeMask(b.y, b.mask, b.x) },
 	}, {
-		name: "FakeQuantizeTrain", title: "`fake_quantize`, forward and backward", trained: true,
+		name: "FakeQuantizeTrain", title: "`fake_quantize`, forward and backward", trained: true, largest: 1 << 22,
 		reference: fakeQuantize,
 		kernels: func(b batch) {
 			stepgrad.FakeQuantize(b.y, b.mask, b.x, quant)
@@ -80,13 +101,21 @@ var quantisation = []operation{
 		},
 		autograd: func(x tensor) tensor { return ag.FakeQuantize(x, fixedStep, fixedZero, quantSpec) },
 	}, {
-		name: "FakeQuantizeGrad", title: "`fake_quantize` with a learned scale and zero point, backward alone", trained: true, backward: true, summed: true, bits: 96,
-		reference: fakeQuantize, tolerance: 1e-4,
+		name: "FakeQuantizeGrad", title: "`fake_quantize` with a learned scale and zero point, backward alone", bits: 96,
+		whole: true, serial: true, tolerance: 1e-4,
+		expected: func(b *batch) [][]float64 { return learned(b)[1:] },
+		results: func(b *batch) [][]float64 {
+			return [][]float64{numbers(b.dx), numbers(b.sums[:1]), numbers(b.sums[1:])}
+		},
 		kernels: func(b batch) { b.sums[0], b.sums[1] = stepgrad.FakeQuantizeGrad(b.dx, b.dy, b.x, quant) },
 		naive:   func(b batch) { b.sums[0], b.sums[1] = naiveFakeQuantizeGrad(b.dx, b.dy, b.x) },
 	}, {
-		name: "FakeQuantizeLearn", title: "`fake_quantize` with a learned scale and zero point, forward and backward", trained: true, summed: true,
-		reference: fakeQuantize, tolerance: 1e-4,
+		name: "FakeQuantizeLearn", title: "`fake_quantize` with a learned scale and zero point, forward and backward", largest: 1 << 22,
+		whole: true, serial: true, tolerance: 1e-4,
+		expected: learned,
+		results: func(b *batch) [][]float64 {
+			return [][]float64{numbers(b.y), numbers(b.dx), numbers(b.sums[:1]), numbers(b.sums[1:])}
+		},
 		kernels: func(b batch) {
 			stepgrad.FakeQuantize(b.y, nil, b.x, quant)
 			b.sums[0], b.sums[1] = stepgrad.FakeQuantizeGrad(b.dx, b.dy, b.x, quant)
@@ -108,15 +137,17 @@ func fakeQuantize(x, dy float64) (y, dx float64) {
 	return float64(v), dy
 }
 
-// quantSums are dscale and dzero.
-func quantSums(b *batch) [][]float64 {
+// learned is y, dx, dscale and dzero.
+func learned(b *batch) [][]float64 {
+	y, dx := numbers(b.x), numbers(b.dy)
 	dscale, dzero := 0., 0.
 	for i, x := range b.x {
+		y[i], dx[i] = fakeQuantize(y[i], dx[i])
 		_, scale, out := quantDefined.Grad(b.dy[i], x)
 		dscale += float64(b.dy[i]) * float64(scale)
 		dzero -= float64(out) * float64(quantDefined.Scale)
 	}
-	return [][]float64{{dscale}, {dzero}}
+	return [][]float64{y, dx, {dscale}, {dzero}}
 }
 
 // naiveLevel is inlined.

@@ -18,9 +18,11 @@ except ImportError:
 ALPHA, SLOPE, LO, HI = 5.0, 0.1, -8.0, 7.0  # as in operations.go
 SCALE = 1 / (2 * math.tanh(ALPHA / 2))
 STEP, ZERO, LEAST, MOST = 0.08, 10, -128, 127  # as in quant.go
+CATEGORIES, TAU, BINS, RANGE, CHANNELS, TURNED, AWAY = 16, 0.5, 64, (-16, 16), 4, 0.1, 0.05  # as in others.go
 FORWARD = (  # PyTorch does these without a graph
     ("Floor", "Exp", "Sin", "SoftRound", "SmoothRound")
     + ("Quantize", "Dequantize", "FakeQuantize", "FakeQuantizeMask", "FakeQuantizeGrad")
+    + ("GumbelSoftmax", "Histogram", "SampleBilinear")
 )
 warnings.simplefilter("ignore")  # PyTorch means to drop its quantised tensors
 
@@ -77,6 +79,8 @@ def numpy_operation(op, x, dy):
             return [out]
 
         return dequantize
+    if op == "Histogram":
+        return lambda: [np.histogram(x, BINS, RANGE)[0]]
     return None
 
 
@@ -119,13 +123,31 @@ def fake_quantize_learn(x, dy):
     return both
 
 
-QUANTISED = {
+def gumbel_softmax(x, dy):
+    rows = x.view(-1, CATEGORIES)
+    return lambda: [F.gumbel_softmax(rows, TAU)]
+
+
+def sample_bilinear(x, dy):
+    side = math.isqrt(len(x) // CHANNELS)
+    image = x.view(1, side, side, CHANNELS).permute(0, 3, 1, 2).contiguous()
+    centres = (2 * torch.arange(side, dtype=torch.float64) + 1) / side - 1
+    v, u = torch.meshgrid(centres, centres, indexing="ij")
+    cos, sin = math.cos(TURNED), math.sin(TURNED)
+    grid = torch.stack((cos * u - sin * v + AWAY, sin * u + cos * v + AWAY), -1).float()[None]
+    return lambda: [F.grid_sample(image, grid, align_corners=False)]
+
+
+OTHERS = {
     "Quantize": lambda x, dy: lambda: [torch.quantize_per_tensor(x, STEP, ZERO, torch.qint8)],
     "Dequantize": dequantize,
     "FakeQuantize": lambda x, dy: lambda: [fake_quantize(x)],
     "FakeQuantizeMask": lambda x, dy: lambda: torch.ops.aten.fake_quantize_per_tensor_affine_cachemask(x, STEP, ZERO, LEAST, MOST),
     "FakeQuantizeGrad": fake_quantize_grad,
     "FakeQuantizeLearn": fake_quantize_learn,
+    "GumbelSoftmax": gumbel_softmax,
+    "Histogram": lambda x, dy: lambda: [torch.histc(x, BINS, *RANGE)],
+    "SampleBilinear": sample_bilinear,
 }
 
 
@@ -137,8 +159,8 @@ def torch_operation(op, x, dy):
     if op in ("SoftRound", "SmoothRound"):
         f = {"SoftRound": soft_round, "SmoothRound": smooth_round}[op]
         return lambda: [f(x)]
-    if op in QUANTISED:
-        return QUANTISED[op](x, dy)
+    if op in OTHERS:
+        return OTHERS[op](x, dy)
     trained = {
         "DetachSTE": lambda x: detach(x.floor(), x),
         "ClipSTE": lambda x: (lambda c: detach(c.round(), c))(F.hardtanh(x, LO, HI)),
@@ -217,6 +239,8 @@ def network(op, data):
 def numbers(result):
     if isinstance(result, np.ndarray):
         return result
+    if result.dim() == 4:  # channels last, as in others.go
+        result = result.permute(0, 2, 3, 1)
     return np.asarray(result.int_repr() if result.is_quantized else result.detach())
 
 
