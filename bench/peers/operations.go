@@ -72,7 +72,7 @@ type operation struct {
 	params   []tensor // what autograd differentiates by besides x
 }
 
-var operations = slices.Concat(elementwise, quantisation, others)
+var operations = slices.Concat(elementwise, quantisation, discrete)
 
 var elementwise = []operation{
 	{

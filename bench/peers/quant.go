@@ -64,7 +64,7 @@ var quantisation = []operation{
 		kernels:   func(b batch) { stepgrad.FakeQuantize(b.y, nil, b.x, quant) },
 		naive:     func(b batch) { naiveFakeQuantize(b.y, b.x) },
 	}, {
-		name: "FakeQuantizeMask", title: "`fake_quantize`, forward, with the mask", bits: 65,
+		name: "FakeQuantizeMask", title: "`fake_quantize`, forward, with the mask", bits: 65, largest: 1 << 22,
 		expected: func(b *batch) [][]float64 {
 			y, bits := float64s(b.x), float64s(b.x)
 			for i, x := range y {

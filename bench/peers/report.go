@@ -94,7 +94,7 @@ func (r *report) markdown() string {
 	}
 	p.WriteString("\n")
 	p.say("Implementations run in turns of about a millisecond, forwards and backwards, some dozens of rounds (what takes seconds, at least three); a number is the fastest round, " +
-		"with the median after a dot where two are given; from 4M elements on, comparisons and single numbers go by the median, for a host lends its memory's whole speed for moments only. Before anything is timed, all results are compared. " +
+		"with the median after a dot where two are given; from 4M elements on, comparisons and single numbers go by the median, for a host lends its memory's whole speed for moments only. Before anything is timed, all results are compared, of random ones their means. " +
 		"Operands are aligned to 64 bytes, in memory that was written before, at different places of their pages; Go's and PyTorch's memory is in small pages, " +
 		"NumPy asks for huge ones. n counts elements: 1K is 1024. A dash is something the peer does not do.")
 	for _, section := range []func(p *page){
@@ -401,7 +401,7 @@ func (r *report) peerTables(p *page) {
 			p.say("In brackets, the share of the fastest copy of as many bytes, %s an element, by as many threads.", strconv.FormatFloat(float64(op.bits)/8, 'g', -1, 64))
 		}
 		heading := []string{op.name}
-		sizes := r.sizes("Peer")
+		sizes := slices.DeleteFunc(r.sizes("Peer"), func(n int) bool { return op.largest > 0 && n > op.largest })
 		for _, n := range sizes {
 			heading = append(heading, size(n))
 		}

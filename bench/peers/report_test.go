@@ -81,7 +81,7 @@ func TestMarkdown(t *testing.T) {
 		"| 7 | 6.5 / 3.0 | – | – | – | – | – | – | – |",
 		"| 8 | 5.0 / 4.0 ✗ | – | – | – | – | – | – | – |",
 		"In brackets, the share of the fastest copy of as many bytes, 8.125 an element, by as many threads.",
-		"| avx2 | 0.061 · 0.061 (0.85) | – |",
+		"| avx2 | 0.061 · 0.061 (0.85) |",
 		"| Floor | 64M | 1 | 100 | numpy 80.0 | 1.25 |",
 		"| ten elementwise operations on 1M elements, forward and backward | 3000 · 3000 | – | 2000 · 2000 | – | 1.50 | – | 12 | 4 |",
 	} {

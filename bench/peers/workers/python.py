@@ -18,7 +18,7 @@ except ImportError:
 ALPHA, SLOPE, LO, HI = 5.0, 0.1, -8.0, 7.0  # as in operations.go
 SCALE = 1 / (2 * math.tanh(ALPHA / 2))
 STEP, ZERO, LEAST, MOST = 0.08, 10, -128, 127  # as in quant.go
-CATEGORIES, TAU, BINS, RANGE, CHANNELS, TURNED, AWAY = 16, 0.5, 64, (-16, 16), 4, 0.1, 0.05  # as in others.go
+CATEGORIES, TAU, BINS, RANGE, CHANNELS, TURNED, AWAY = 16, 0.5, 64, (-16, 16), 4, 0.1, 0.05  # as in discrete.go
 FORWARD = (  # PyTorch does these without a graph
     ("Floor", "Exp", "Sin", "SoftRound", "SmoothRound")
     + ("Quantize", "Dequantize", "FakeQuantize", "FakeQuantizeMask", "FakeQuantizeGrad")
@@ -138,7 +138,7 @@ def sample_bilinear(x, dy):
     return lambda: [F.grid_sample(image, grid, align_corners=False)]
 
 
-OTHERS = {
+OPERATIONS = {
     "Quantize": lambda x, dy: lambda: [torch.quantize_per_tensor(x, STEP, ZERO, torch.qint8)],
     "Dequantize": dequantize,
     "FakeQuantize": lambda x, dy: lambda: [fake_quantize(x)],
@@ -159,8 +159,8 @@ def torch_operation(op, x, dy):
     if op in ("SoftRound", "SmoothRound"):
         f = {"SoftRound": soft_round, "SmoothRound": smooth_round}[op]
         return lambda: [f(x)]
-    if op in OTHERS:
-        return OTHERS[op](x, dy)
+    if op in OPERATIONS:
+        return OPERATIONS[op](x, dy)
     trained = {
         "DetachSTE": lambda x: detach(x.floor(), x),
         "ClipSTE": lambda x: (lambda c: detach(c.round(), c))(F.hardtanh(x, LO, HI)),
@@ -239,7 +239,7 @@ def network(op, data):
 def numbers(result):
     if isinstance(result, np.ndarray):
         return result
-    if result.dim() == 4:  # channels last, as in others.go
+    if result.dim() == 4:  # channels last, as in discrete.go
         result = result.permute(0, 2, 3, 1)
     return np.asarray(result.int_repr() if result.is_quantized else result.detach())
 

@@ -18,7 +18,7 @@ const (
 	turned, away = 0.1, 0.05 // the sampled image: by so many radians, and moved
 )
 
-var others = []operation{
+var discrete = []operation{
 	{
 		name: "GumbelSoftmax", title: "`gumbel_softmax`, rows of 16, its random numbers included", largest: 1 << 22,
 		whole: true, tolerance: 0.02,
