@@ -705,6 +705,1084 @@ func sigmoidGradF64Portable(dst *float64, x *float64, y *float64, n int) {
 	sigmoidGradGeneric(dst, x, y, n)
 }
 
+func fakeQuantizeF32(dst *float32, mask *byte, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalDownF32AVX512(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalUpF32AVX512(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalTowardZeroF32AVX512(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalNearestEvenF32AVX512(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalNearestAwayF32AVX512(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeDivideDownF32AVX512(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeDivideUpF32AVX512(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeDivideTowardZeroF32AVX512(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeDivideNearestEvenF32AVX512(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeDivideNearestAwayF32AVX512(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalZeroDownF32AVX512(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalZeroUpF32AVX512(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalZeroTowardZeroF32AVX512(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalZeroNearestEvenF32AVX512(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalZeroNearestAwayF32AVX512(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalDownF32AVX2(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalUpF32AVX2(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalTowardZeroF32AVX2(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalNearestEvenF32AVX2(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalNearestAwayF32AVX2(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeDivideDownF32AVX2(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeDivideUpF32AVX2(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeDivideTowardZeroF32AVX2(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeDivideNearestEvenF32AVX2(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeDivideNearestAwayF32AVX2(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalZeroDownF32AVX2(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalZeroUpF32AVX2(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalZeroTowardZeroF32AVX2(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalZeroNearestEvenF32AVX2(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalZeroNearestAwayF32AVX2(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeGeneric(dst, mask, x, n, c)
+}
+
+func fakeQuantizeF64(dst *float64, mask *byte, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalDownF64AVX512(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalUpF64AVX512(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalTowardZeroF64AVX512(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalNearestEvenF64AVX512(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalNearestAwayF64AVX512(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeDivideDownF64AVX512(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeDivideUpF64AVX512(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeDivideTowardZeroF64AVX512(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeDivideNearestEvenF64AVX512(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeDivideNearestAwayF64AVX512(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalZeroDownF64AVX512(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalZeroUpF64AVX512(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalZeroTowardZeroF64AVX512(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalZeroNearestEvenF64AVX512(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalZeroNearestAwayF64AVX512(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalDownF64AVX2(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalUpF64AVX2(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalTowardZeroF64AVX2(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalNearestEvenF64AVX2(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalNearestAwayF64AVX2(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeDivideDownF64AVX2(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeDivideUpF64AVX2(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeDivideTowardZeroF64AVX2(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeDivideNearestEvenF64AVX2(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeDivideNearestAwayF64AVX2(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalZeroDownF64AVX2(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalZeroUpF64AVX2(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalZeroTowardZeroF64AVX2(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalZeroNearestEvenF64AVX2(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalZeroNearestAwayF64AVX2(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeGeneric(dst, mask, x, n, c)
+}
+
+func fakeQuantizeBareF32(dst *float32, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareDivideDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareDivideUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareDivideTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareDivideNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareDivideNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalZeroDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalZeroUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalZeroTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalZeroNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalZeroNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareDivideDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareDivideUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareDivideTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareDivideNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareDivideNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalZeroDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalZeroUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalZeroTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalZeroNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalZeroNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeBareGeneric(dst, x, n, c)
+}
+
+func fakeQuantizeBareF64(dst *float64, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareDivideDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareDivideUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareDivideTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareDivideNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareDivideNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalZeroDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalZeroUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalZeroTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalZeroNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalZeroNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareDivideDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareDivideUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareDivideTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareDivideNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareDivideNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalZeroDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalZeroUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalZeroTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalZeroNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalZeroNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeBareGeneric(dst, x, n, c)
+}
+
+func fakeQuantizeSumsF32(dst *float32, x *float32, y *float32, n int, c *kernels.Quant[float32], sums *float32) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalDownF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalUpF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalTowardZeroF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalNearestEvenF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalNearestAwayF32AVX512(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsDivideDownF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsDivideUpF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsDivideTowardZeroF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsDivideNearestEvenF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsDivideNearestAwayF32AVX512(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalZeroDownF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalZeroUpF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX512(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalDownF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalUpF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalTowardZeroF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalNearestEvenF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalNearestAwayF32AVX2(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsDivideDownF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsDivideUpF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsDivideTowardZeroF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsDivideNearestEvenF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsDivideNearestAwayF32AVX2(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalZeroDownF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalZeroUpF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX2(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+	}
+	fakeQuantizeSumsGeneric(dst, x, y, n, c, sums)
+}
+
+func fakeQuantizeSumsF64(dst *float64, x *float64, y *float64, n int, c *kernels.Quant[float64], sums *float64) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalDownF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalUpF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalTowardZeroF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalNearestEvenF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalNearestAwayF64AVX512(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsDivideDownF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsDivideUpF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsDivideTowardZeroF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsDivideNearestEvenF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsDivideNearestAwayF64AVX512(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalZeroDownF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalZeroUpF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX512(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX512(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalDownF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalUpF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalTowardZeroF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalNearestEvenF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalNearestAwayF64AVX2(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsDivideDownF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsDivideUpF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsDivideTowardZeroF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsDivideNearestEvenF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsDivideNearestAwayF64AVX2(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalZeroDownF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalZeroUpF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX2(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX2(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+	}
+	fakeQuantizeSumsGeneric(dst, x, y, n, c, sums)
+}
+
+func quantize8F32(dst *uint8, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize8DivideDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize8DivideUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8DivideTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8DivideNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8DivideNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalZeroDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalZeroUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalZeroTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalZeroNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalZeroNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize8DivideDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize8DivideUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8DivideTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8DivideNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8DivideNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalZeroDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalZeroUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalZeroTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalZeroNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalZeroNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize8Generic(dst, x, n, c)
+}
+
+func quantize8F64(dst *uint8, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize8DivideDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize8DivideUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8DivideTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8DivideNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8DivideNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalZeroDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalZeroUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalZeroTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalZeroNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalZeroNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize8DivideDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize8DivideUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8DivideTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8DivideNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8DivideNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalZeroDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalZeroUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalZeroTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalZeroNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalZeroNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize8Generic(dst, x, n, c)
+}
+
+func quantize16F32(dst *uint16, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize16DivideDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize16DivideUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16DivideTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16DivideNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16DivideNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalZeroDownF32AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalZeroUpF32AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalZeroTowardZeroF32AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalZeroNearestEvenF32AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalZeroNearestAwayF32AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize16DivideDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize16DivideUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16DivideTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16DivideNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16DivideNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalZeroDownF32AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalZeroUpF32AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalZeroTowardZeroF32AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalZeroNearestEvenF32AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalZeroNearestAwayF32AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize16Generic(dst, x, n, c)
+}
+
+func quantize16F64(dst *uint16, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.AVX512 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize16DivideDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize16DivideUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16DivideTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16DivideNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16DivideNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalZeroDownF64AVX512(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalZeroUpF64AVX512(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalZeroTowardZeroF64AVX512(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalZeroNearestEvenF64AVX512(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalZeroNearestAwayF64AVX512(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	if isa.AVX2 {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize16DivideDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize16DivideUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16DivideTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16DivideNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16DivideNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalZeroDownF64AVX2(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalZeroUpF64AVX2(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalZeroTowardZeroF64AVX2(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalZeroNearestEvenF64AVX2(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalZeroNearestAwayF64AVX2(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt8F32(dst *float32, x *int8, n int, c *kernels.Quant[float32])
+
+func dequantizeInt8F32Portable(dst *float32, x *int8, n int, c *kernels.Quant[float32]) {
+	dequantizeInt8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt8F64(dst *float64, x *int8, n int, c *kernels.Quant[float64])
+
+func dequantizeInt8F64Portable(dst *float64, x *int8, n int, c *kernels.Quant[float64]) {
+	dequantizeInt8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint8F32(dst *float32, x *uint8, n int, c *kernels.Quant[float32])
+
+func dequantizeUint8F32Portable(dst *float32, x *uint8, n int, c *kernels.Quant[float32]) {
+	dequantizeUint8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint8F64(dst *float64, x *uint8, n int, c *kernels.Quant[float64])
+
+func dequantizeUint8F64Portable(dst *float64, x *uint8, n int, c *kernels.Quant[float64]) {
+	dequantizeUint8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt16F32(dst *float32, x *int16, n int, c *kernels.Quant[float32])
+
+func dequantizeInt16F32Portable(dst *float32, x *int16, n int, c *kernels.Quant[float32]) {
+	dequantizeInt16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt16F64(dst *float64, x *int16, n int, c *kernels.Quant[float64])
+
+func dequantizeInt16F64Portable(dst *float64, x *int16, n int, c *kernels.Quant[float64]) {
+	dequantizeInt16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint16F32(dst *float32, x *uint16, n int, c *kernels.Quant[float32])
+
+func dequantizeUint16F32Portable(dst *float32, x *uint16, n int, c *kernels.Quant[float32]) {
+	dequantizeUint16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint16F64(dst *float64, x *uint16, n int, c *kernels.Quant[float64])
+
+func dequantizeUint16F64Portable(dst *float64, x *uint16, n int, c *kernels.Quant[float64]) {
+	dequantizeUint16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func packLowFirstF32(dst *uint16, x *uint32, n int)
+
+func packLowFirstF32Portable(dst *uint16, x *uint32, n int) {
+	packLowFirstGeneric(dst, x, n)
+}
+
+//go:noescape
+func packHighFirstF32(dst *uint16, x *uint32, n int)
+
+func packHighFirstF32Portable(dst *uint16, x *uint32, n int) {
+	packHighFirstGeneric(dst, x, n)
+}
+
+//go:noescape
+func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+
+func unpackLowFirstF32Portable(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackLowFirstGeneric(dst, x, n, signs)
+}
+
+//go:noescape
+func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+
+func unpackHighFirstF32Portable(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackHighFirstGeneric(dst, x, n, signs)
+}
+
+//go:noescape
+func extremesF32(x *float32, n int, sums *float32)
+
+func extremesF32Portable(x *float32, n int, sums *float32) {
+	extremesGeneric(x, n, sums)
+}
+
+//go:noescape
+func extremesF64(x *float64, n int, sums *float64)
+
+func extremesF64Portable(x *float64, n int, sums *float64) {
+	extremesGeneric(x, n, sums)
+}
+
 //go:noescape
 func floorF32AVX512(dst *float32, x *float32, n int)
 
@@ -1006,6 +2084,498 @@ func sigmoidGradF32AVX512(dst *float32, x *float32, y *float32, n int)
 func sigmoidGradF64AVX512(dst *float64, x *float64, y *float64, n int)
 
 //go:noescape
+func fakeQuantizeReciprocalDownF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalUpF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideDownF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideUpF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroDownF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroUpF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroTowardZeroF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestEvenF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestAwayF32AVX512(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalDownF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalUpF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideDownF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideUpF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroDownF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroUpF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroTowardZeroF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestEvenF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestAwayF64AVX512(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalDownF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalUpF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalTowardZeroF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestEvenF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestAwayF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideDownF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideUpF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideTowardZeroF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestEvenF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestAwayF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroDownF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroUpF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroTowardZeroF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestEvenF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestAwayF32AVX512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalDownF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalUpF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalTowardZeroF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestEvenF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestAwayF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideDownF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideUpF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideTowardZeroF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestEvenF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestAwayF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroDownF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroUpF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroTowardZeroF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestEvenF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestAwayF64AVX512(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalDownF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalUpF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalTowardZeroF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestEvenF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestAwayF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideDownF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideUpF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideTowardZeroF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestEvenF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestAwayF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroDownF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroUpF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX512(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalDownF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalUpF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalTowardZeroF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestEvenF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestAwayF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideDownF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideUpF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideTowardZeroF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestEvenF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestAwayF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroDownF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroUpF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX512(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func quantize8ReciprocalDownF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalUpF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalTowardZeroF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalNearestEvenF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalNearestAwayF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideDownF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideUpF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideTowardZeroF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideNearestEvenF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideNearestAwayF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroDownF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroUpF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroTowardZeroF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestEvenF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestAwayF32AVX512(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalDownF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalUpF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalTowardZeroF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalNearestEvenF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalNearestAwayF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideDownF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideUpF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideTowardZeroF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideNearestEvenF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideNearestAwayF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroDownF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroUpF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroTowardZeroF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestEvenF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestAwayF64AVX512(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalDownF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalUpF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalTowardZeroF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalNearestEvenF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalNearestAwayF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideDownF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideUpF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideTowardZeroF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideNearestEvenF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideNearestAwayF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroDownF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroUpF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroTowardZeroF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestEvenF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestAwayF32AVX512(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalDownF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalUpF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalTowardZeroF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalNearestEvenF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalNearestAwayF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideDownF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideUpF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideTowardZeroF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideNearestEvenF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideNearestAwayF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroDownF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroUpF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroTowardZeroF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestEvenF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestAwayF64AVX512(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func dequantizeInt8F32AVX512(dst *float32, x *int8, n int, c *float32)
+
+//go:noescape
+func dequantizeInt8F64AVX512(dst *float64, x *int8, n int, c *float64)
+
+//go:noescape
+func dequantizeUint8F32AVX512(dst *float32, x *uint8, n int, c *float32)
+
+//go:noescape
+func dequantizeUint8F64AVX512(dst *float64, x *uint8, n int, c *float64)
+
+//go:noescape
+func dequantizeInt16F32AVX512(dst *float32, x *int16, n int, c *float32)
+
+//go:noescape
+func dequantizeInt16F64AVX512(dst *float64, x *int16, n int, c *float64)
+
+//go:noescape
+func dequantizeUint16F32AVX512(dst *float32, x *uint16, n int, c *float32)
+
+//go:noescape
+func dequantizeUint16F64AVX512(dst *float64, x *uint16, n int, c *float64)
+
+//go:noescape
+func packLowFirstF32AVX512(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func packHighFirstF32AVX512(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func unpackLowFirstF32AVX512(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func unpackHighFirstF32AVX512(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func extremesF32AVX512(x *float32, n int, sums *float32)
+
+//go:noescape
+func extremesF64AVX512(x *float64, n int, sums *float64)
+
+//go:noescape
 func floorF32AVX2(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -1304,3 +2874,495 @@ func sigmoidGradF32AVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func sigmoidGradF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func fakeQuantizeReciprocalDownF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalUpF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideDownF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideUpF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroDownF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroUpF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroTowardZeroF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestEvenF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestAwayF32AVX2(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalDownF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalUpF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideDownF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideUpF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroDownF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroUpF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroTowardZeroF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestEvenF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestAwayF64AVX2(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalDownF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalUpF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalTowardZeroF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestEvenF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestAwayF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideDownF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideUpF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideTowardZeroF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestEvenF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestAwayF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroDownF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroUpF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroTowardZeroF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestEvenF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestAwayF32AVX2(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalDownF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalUpF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalTowardZeroF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestEvenF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestAwayF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideDownF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideUpF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideTowardZeroF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestEvenF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestAwayF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroDownF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroUpF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroTowardZeroF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestEvenF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestAwayF64AVX2(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalDownF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalUpF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalTowardZeroF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestEvenF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestAwayF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideDownF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideUpF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideTowardZeroF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestEvenF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestAwayF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroDownF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroUpF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroTowardZeroF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestEvenF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestAwayF32AVX2(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalDownF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalUpF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalTowardZeroF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestEvenF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestAwayF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideDownF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideUpF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideTowardZeroF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestEvenF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestAwayF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroDownF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroUpF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroTowardZeroF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestEvenF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestAwayF64AVX2(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func quantize8ReciprocalDownF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalUpF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalTowardZeroF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalNearestEvenF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalNearestAwayF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideDownF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideUpF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideTowardZeroF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideNearestEvenF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideNearestAwayF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroDownF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroUpF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroTowardZeroF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestEvenF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestAwayF32AVX2(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalDownF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalUpF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalTowardZeroF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalNearestEvenF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalNearestAwayF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideDownF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideUpF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideTowardZeroF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideNearestEvenF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideNearestAwayF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroDownF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroUpF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroTowardZeroF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestEvenF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestAwayF64AVX2(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalDownF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalUpF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalTowardZeroF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalNearestEvenF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalNearestAwayF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideDownF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideUpF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideTowardZeroF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideNearestEvenF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideNearestAwayF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroDownF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroUpF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroTowardZeroF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestEvenF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestAwayF32AVX2(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalDownF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalUpF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalTowardZeroF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalNearestEvenF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalNearestAwayF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideDownF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideUpF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideTowardZeroF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideNearestEvenF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideNearestAwayF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroDownF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroUpF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroTowardZeroF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestEvenF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestAwayF64AVX2(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func dequantizeInt8F32AVX2(dst *float32, x *int8, n int, c *float32)
+
+//go:noescape
+func dequantizeInt8F64AVX2(dst *float64, x *int8, n int, c *float64)
+
+//go:noescape
+func dequantizeUint8F32AVX2(dst *float32, x *uint8, n int, c *float32)
+
+//go:noescape
+func dequantizeUint8F64AVX2(dst *float64, x *uint8, n int, c *float64)
+
+//go:noescape
+func dequantizeInt16F32AVX2(dst *float32, x *int16, n int, c *float32)
+
+//go:noescape
+func dequantizeInt16F64AVX2(dst *float64, x *int16, n int, c *float64)
+
+//go:noescape
+func dequantizeUint16F32AVX2(dst *float32, x *uint16, n int, c *float32)
+
+//go:noescape
+func dequantizeUint16F64AVX2(dst *float64, x *uint16, n int, c *float64)
+
+//go:noescape
+func packLowFirstF32AVX2(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func packHighFirstF32AVX2(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func unpackLowFirstF32AVX2(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func unpackHighFirstF32AVX2(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func extremesF32AVX2(x *float32, n int, sums *float32)
+
+//go:noescape
+func extremesF64AVX2(x *float64, n int, sums *float64)

@@ -675,6 +675,614 @@ func sigmoidGradF64Portable(dst *float64, x *float64, y *float64, n int) {
 	sigmoidGradGeneric(dst, x, y, n)
 }
 
+func fakeQuantizeF32(dst *float32, mask *byte, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalDownF32NEON(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalUpF32NEON(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalTowardZeroF32NEON(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalNearestEvenF32NEON(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalNearestAwayF32NEON(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeDivideDownF32NEON(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeDivideUpF32NEON(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeDivideTowardZeroF32NEON(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeDivideNearestEvenF32NEON(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeDivideNearestAwayF32NEON(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalZeroDownF32NEON(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalZeroUpF32NEON(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalZeroTowardZeroF32NEON(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalZeroNearestEvenF32NEON(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalZeroNearestAwayF32NEON(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeGeneric(dst, mask, x, n, c)
+}
+
+func fakeQuantizeF64(dst *float64, mask *byte, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalDownF64NEON(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalUpF64NEON(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalTowardZeroF64NEON(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalNearestEvenF64NEON(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalNearestAwayF64NEON(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeDivideDownF64NEON(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeDivideUpF64NEON(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeDivideTowardZeroF64NEON(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeDivideNearestEvenF64NEON(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeDivideNearestAwayF64NEON(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeReciprocalZeroDownF64NEON(dst, mask, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeReciprocalZeroUpF64NEON(dst, mask, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeReciprocalZeroTowardZeroF64NEON(dst, mask, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeReciprocalZeroNearestEvenF64NEON(dst, mask, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeReciprocalZeroNearestAwayF64NEON(dst, mask, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeGeneric(dst, mask, x, n, c)
+}
+
+func fakeQuantizeBareF32(dst *float32, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareDivideDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareDivideUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareDivideTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareDivideNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareDivideNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalZeroDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalZeroUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalZeroTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalZeroNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalZeroNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeBareGeneric(dst, x, n, c)
+}
+
+func fakeQuantizeBareF64(dst *float64, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareDivideDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareDivideUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareDivideTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareDivideNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareDivideNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeBareReciprocalZeroDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				fakeQuantizeBareReciprocalZeroUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				fakeQuantizeBareReciprocalZeroTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				fakeQuantizeBareReciprocalZeroNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				fakeQuantizeBareReciprocalZeroNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	fakeQuantizeBareGeneric(dst, x, n, c)
+}
+
+func fakeQuantizeSumsF32(dst *float32, x *float32, y *float32, n int, c *kernels.Quant[float32], sums *float32) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalDownF32NEON(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalUpF32NEON(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalTowardZeroF32NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalNearestEvenF32NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalNearestAwayF32NEON(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsDivideDownF32NEON(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsDivideUpF32NEON(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsDivideTowardZeroF32NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsDivideNearestEvenF32NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsDivideNearestAwayF32NEON(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalZeroDownF32NEON(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalZeroUpF32NEON(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalZeroTowardZeroF32NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalZeroNearestEvenF32NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalZeroNearestAwayF32NEON(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+	}
+	fakeQuantizeSumsGeneric(dst, x, y, n, c, sums)
+}
+
+func fakeQuantizeSumsF64(dst *float64, x *float64, y *float64, n int, c *kernels.Quant[float64], sums *float64) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalDownF64NEON(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalUpF64NEON(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalTowardZeroF64NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalNearestEvenF64NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalNearestAwayF64NEON(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsDivideDownF64NEON(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsDivideUpF64NEON(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsDivideTowardZeroF64NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsDivideNearestEvenF64NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsDivideNearestAwayF64NEON(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				fakeQuantizeSumsReciprocalZeroDownF64NEON(dst, x, y, n, &c.Factor, sums)
+			case Up:
+				fakeQuantizeSumsReciprocalZeroUpF64NEON(dst, x, y, n, &c.Factor, sums)
+			case TowardZero:
+				fakeQuantizeSumsReciprocalZeroTowardZeroF64NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestEven:
+				fakeQuantizeSumsReciprocalZeroNearestEvenF64NEON(dst, x, y, n, &c.Factor, sums)
+			case NearestAway:
+				fakeQuantizeSumsReciprocalZeroNearestAwayF64NEON(dst, x, y, n, &c.Factor, sums)
+			}
+			return
+		}
+	}
+	fakeQuantizeSumsGeneric(dst, x, y, n, c, sums)
+}
+
+func quantize8F32(dst *uint8, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize8DivideDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize8DivideUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8DivideTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8DivideNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8DivideNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalZeroDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalZeroUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalZeroTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalZeroNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalZeroNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize8Generic(dst, x, n, c)
+}
+
+func quantize8F64(dst *uint8, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize8DivideDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize8DivideUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8DivideTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8DivideNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8DivideNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize8ReciprocalZeroDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize8ReciprocalZeroUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize8ReciprocalZeroTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize8ReciprocalZeroNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize8ReciprocalZeroNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize8Generic(dst, x, n, c)
+}
+
+func quantize16F32(dst *uint16, x *float32, n int, c *kernels.Quant[float32]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize16DivideDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize16DivideUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16DivideTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16DivideNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16DivideNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalZeroDownF32NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalZeroUpF32NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalZeroTowardZeroF32NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalZeroNearestEvenF32NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalZeroNearestAwayF32NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize16Generic(dst, x, n, c)
+}
+
+func quantize16F64(dst *uint16, x *float64, n int, c *kernels.Quant[float64]) {
+	if isa.NEON {
+		if c.Rule == kernels.Reciprocal {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.Divide {
+			switch c.Mode {
+			case Down:
+				quantize16DivideDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize16DivideUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16DivideTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16DivideNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16DivideNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+		if c.Rule == kernels.ReciprocalZero {
+			switch c.Mode {
+			case Down:
+				quantize16ReciprocalZeroDownF64NEON(dst, x, n, &c.Factor)
+			case Up:
+				quantize16ReciprocalZeroUpF64NEON(dst, x, n, &c.Factor)
+			case TowardZero:
+				quantize16ReciprocalZeroTowardZeroF64NEON(dst, x, n, &c.Factor)
+			case NearestEven:
+				quantize16ReciprocalZeroNearestEvenF64NEON(dst, x, n, &c.Factor)
+			case NearestAway:
+				quantize16ReciprocalZeroNearestAwayF64NEON(dst, x, n, &c.Factor)
+			}
+			return
+		}
+	}
+	quantize16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt8F32(dst *float32, x *int8, n int, c *kernels.Quant[float32])
+
+func dequantizeInt8F32Portable(dst *float32, x *int8, n int, c *kernels.Quant[float32]) {
+	dequantizeInt8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt8F64(dst *float64, x *int8, n int, c *kernels.Quant[float64])
+
+func dequantizeInt8F64Portable(dst *float64, x *int8, n int, c *kernels.Quant[float64]) {
+	dequantizeInt8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint8F32(dst *float32, x *uint8, n int, c *kernels.Quant[float32])
+
+func dequantizeUint8F32Portable(dst *float32, x *uint8, n int, c *kernels.Quant[float32]) {
+	dequantizeUint8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint8F64(dst *float64, x *uint8, n int, c *kernels.Quant[float64])
+
+func dequantizeUint8F64Portable(dst *float64, x *uint8, n int, c *kernels.Quant[float64]) {
+	dequantizeUint8Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt16F32(dst *float32, x *int16, n int, c *kernels.Quant[float32])
+
+func dequantizeInt16F32Portable(dst *float32, x *int16, n int, c *kernels.Quant[float32]) {
+	dequantizeInt16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeInt16F64(dst *float64, x *int16, n int, c *kernels.Quant[float64])
+
+func dequantizeInt16F64Portable(dst *float64, x *int16, n int, c *kernels.Quant[float64]) {
+	dequantizeInt16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint16F32(dst *float32, x *uint16, n int, c *kernels.Quant[float32])
+
+func dequantizeUint16F32Portable(dst *float32, x *uint16, n int, c *kernels.Quant[float32]) {
+	dequantizeUint16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func dequantizeUint16F64(dst *float64, x *uint16, n int, c *kernels.Quant[float64])
+
+func dequantizeUint16F64Portable(dst *float64, x *uint16, n int, c *kernels.Quant[float64]) {
+	dequantizeUint16Generic(dst, x, n, c)
+}
+
+//go:noescape
+func packLowFirstF32(dst *uint16, x *uint32, n int)
+
+func packLowFirstF32Portable(dst *uint16, x *uint32, n int) {
+	packLowFirstGeneric(dst, x, n)
+}
+
+//go:noescape
+func packHighFirstF32(dst *uint16, x *uint32, n int)
+
+func packHighFirstF32Portable(dst *uint16, x *uint32, n int) {
+	packHighFirstGeneric(dst, x, n)
+}
+
+//go:noescape
+func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+
+func unpackLowFirstF32Portable(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackLowFirstGeneric(dst, x, n, signs)
+}
+
+//go:noescape
+func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+
+func unpackHighFirstF32Portable(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackHighFirstGeneric(dst, x, n, signs)
+}
+
+//go:noescape
+func extremesF32(x *float32, n int, sums *float32)
+
+func extremesF32Portable(x *float32, n int, sums *float32) {
+	extremesGeneric(x, n, sums)
+}
+
+//go:noescape
+func extremesF64(x *float64, n int, sums *float64)
+
+func extremesF64Portable(x *float64, n int, sums *float64) {
+	extremesGeneric(x, n, sums)
+}
+
 //go:noescape
 func floorF32NEON(dst *float32, x *float32, n int)
 
@@ -974,3 +1582,495 @@ func sigmoidGradF32NEON(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func sigmoidGradF64NEON(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func fakeQuantizeReciprocalDownF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalUpF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalTowardZeroF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestEvenF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestAwayF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideDownF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideUpF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideTowardZeroF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideNearestEvenF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeDivideNearestAwayF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroDownF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroUpF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroTowardZeroF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestEvenF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestAwayF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeReciprocalDownF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalUpF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalTowardZeroF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestEvenF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalNearestAwayF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideDownF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideUpF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideTowardZeroF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideNearestEvenF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeDivideNearestAwayF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroDownF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroUpF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroTowardZeroF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestEvenF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeReciprocalZeroNearestAwayF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalDownF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalUpF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalTowardZeroF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestEvenF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestAwayF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideDownF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideUpF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideTowardZeroF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestEvenF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestAwayF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroDownF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroUpF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroTowardZeroF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestEvenF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestAwayF32NEON(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func fakeQuantizeBareReciprocalDownF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalUpF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalTowardZeroF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestEvenF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalNearestAwayF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideDownF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideUpF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideTowardZeroF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestEvenF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareDivideNearestAwayF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroDownF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroUpF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroTowardZeroF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestEvenF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeBareReciprocalZeroNearestAwayF64NEON(dst *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalDownF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalUpF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalTowardZeroF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestEvenF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestAwayF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideDownF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideUpF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideTowardZeroF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestEvenF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestAwayF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroDownF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroUpF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroTowardZeroF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestEvenF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestAwayF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalDownF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalUpF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalTowardZeroF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestEvenF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalNearestAwayF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideDownF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideUpF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideTowardZeroF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestEvenF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsDivideNearestAwayF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroDownF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroUpF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroTowardZeroF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestEvenF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func fakeQuantizeSumsReciprocalZeroNearestAwayF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+
+//go:noescape
+func quantize8ReciprocalDownF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalUpF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalTowardZeroF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalNearestEvenF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalNearestAwayF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideDownF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideUpF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideTowardZeroF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideNearestEvenF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8DivideNearestAwayF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroDownF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroUpF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroTowardZeroF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestEvenF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestAwayF32NEON(dst *uint8, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize8ReciprocalDownF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalUpF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalTowardZeroF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalNearestEvenF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalNearestAwayF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideDownF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideUpF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideTowardZeroF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideNearestEvenF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8DivideNearestAwayF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroDownF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroUpF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroTowardZeroF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestEvenF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize8ReciprocalZeroNearestAwayF64NEON(dst *uint8, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalDownF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalUpF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalTowardZeroF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalNearestEvenF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalNearestAwayF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideDownF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideUpF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideTowardZeroF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideNearestEvenF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16DivideNearestAwayF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroDownF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroUpF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroTowardZeroF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestEvenF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestAwayF32NEON(dst *uint16, x *float32, n int, c *float32)
+
+//go:noescape
+func quantize16ReciprocalDownF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalUpF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalTowardZeroF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalNearestEvenF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalNearestAwayF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideDownF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideUpF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideTowardZeroF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideNearestEvenF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16DivideNearestAwayF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroDownF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroUpF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroTowardZeroF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestEvenF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func quantize16ReciprocalZeroNearestAwayF64NEON(dst *uint16, x *float64, n int, c *float64)
+
+//go:noescape
+func dequantizeInt8F32NEON(dst *float32, x *int8, n int, c *float32)
+
+//go:noescape
+func dequantizeInt8F64NEON(dst *float64, x *int8, n int, c *float64)
+
+//go:noescape
+func dequantizeUint8F32NEON(dst *float32, x *uint8, n int, c *float32)
+
+//go:noescape
+func dequantizeUint8F64NEON(dst *float64, x *uint8, n int, c *float64)
+
+//go:noescape
+func dequantizeInt16F32NEON(dst *float32, x *int16, n int, c *float32)
+
+//go:noescape
+func dequantizeInt16F64NEON(dst *float64, x *int16, n int, c *float64)
+
+//go:noescape
+func dequantizeUint16F32NEON(dst *float32, x *uint16, n int, c *float32)
+
+//go:noescape
+func dequantizeUint16F64NEON(dst *float64, x *uint16, n int, c *float64)
+
+//go:noescape
+func packLowFirstF32NEON(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func packHighFirstF32NEON(dst *uint16, x *uint32, n int)
+
+//go:noescape
+func unpackLowFirstF32NEON(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func unpackHighFirstF32NEON(dst *uint32, x *uint16, n int, signs uint32)
+
+//go:noescape
+func extremesF32NEON(x *float32, n int, sums *float32)
+
+//go:noescape
+func extremesF64NEON(x *float64, n int, sums *float64)

@@ -15694,6 +15694,16342 @@ tail:
 done:
 	RET
 
+// func fakeQuantizeReciprocalDownF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalDownF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x4e219929 // frintm v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalUpF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalUpF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x4ea18929 // frintp v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalTowardZeroF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalNearestEvenF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x4e218929 // frintn v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalNearestAwayF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVQ   0(R5), F3 // 0x3effffff
+	FMOVQ   16(R5), F4 // 0x80000000
+	FMOVS   16(R4), F5
+	VDUP    V5.S[0], V5.S4
+	FMOVQ   128(R5), F6 // mask bits
+	FMOVQ   144(R5), F7 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD    $0x6e20dd6b // fmul v11.4s, v11.4s, v0.4s
+	VAND    V4.B16, V8.B16, V12.B16
+	VORR    V3.B16, V12.B16, V12.B16
+	VAND    V4.B16, V9.B16, V13.B16
+	VORR    V3.B16, V13.B16, V13.B16
+	VAND    V4.B16, V10.B16, V14.B16
+	VORR    V3.B16, V14.B16, V14.B16
+	VAND    V4.B16, V11.B16, V15.B16
+	VORR    V3.B16, V15.B16, V15.B16
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD    $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x4ea1994a // frintz v10.4s, v10.4s
+	WORD    $0x4ea1996b // frintz v11.4s, v11.4s
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ea1e590 // fcmgt v16.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ea1e5cd // fcmgt v13.4s, v14.4s, v1.4s
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ea1e5ee // fcmgt v14.4s, v15.4s, v1.4s
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V5.S4, V16.S4, V15.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V5.S4, V12.S4, V17.S4
+	VMOVI   $0, V18.B16
+	VFMLA   V5.S4, V13.S4, V18.S4
+	VMOVI   $0, V19.B16
+	VFMLA   V5.S4, V14.S4, V19.S4
+	WORD    $0x4e28e608 // fcmeq v8.4s, v16.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	WORD    $0x4e2ae5aa // fcmeq v10.4s, v13.4s, v10.4s
+	WORD    $0x4e2be5cb // fcmeq v11.4s, v14.4s, v11.4s
+	VAND    V6.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V7.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V9.B16
+	VORR    V9.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	VAND    V4.B16, V8.B16, V10.B16
+	VORR    V3.B16, V10.B16, V10.B16
+	VAND    V4.B16, V9.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	WORD    $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD    $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea8e44a // fcmgt v10.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V10.B16
+	WORD    $0x6ea9e44b // fcmgt v11.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V11.B16
+	WORD    $0x6ea1e54c // fcmgt v12.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V12.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	VMOVI   $0, V11.B16
+	VFMLA   V5.S4, V12.S4, V11.S4
+	VMOVI   $0, V13.B16
+	VFMLA   V5.S4, V10.S4, V13.S4
+	WORD    $0x4e28e588 // fcmeq v8.4s, v12.4s, v8.4s
+	WORD    $0x4e29e549 // fcmeq v9.4s, v10.4s, v9.4s
+	VAND    V6.B16, V8.B16, V10.B16
+	FMOVQ   F11, 0(R0)
+	VAND    V7.B16, V9.B16, V8.B16
+	VORR    V8.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F13, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F8
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	VAND    V4.B16, V8.B16, V9.B16
+	VORR    V3.B16, V9.B16, V9.B16
+	WORD    $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea8e449 // fcmgt v9.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e52a // fcmgt v10.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V5.S4, V10.S4, V9.S4
+	WORD    $0x4e28e548 // fcmeq v8.4s, v10.4s, v8.4s
+	VMOV    V8.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F9, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideDownF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeDivideDownF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x4e219929 // frintm v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideUpF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeDivideUpF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x4ea18929 // frintp v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideTowardZeroF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeDivideTowardZeroF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideNearestEvenF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeDivideNearestEvenF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   128(R5), F4 // mask bits
+	FMOVQ   144(R5), F5 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x4e218929 // frintn v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V11.B16
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6ea1e54e // fcmgt v14.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V14.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e58b // fcmgt v11.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V11.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	VMOVI   $0, V13.B16
+	VFMLA   V3.S4, V14.S4, V13.S4
+	VMOVI   $0, V15.B16
+	VFMLA   V3.S4, V10.S4, V15.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V3.S4, V11.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V3.S4, V12.S4, V17.S4
+	WORD    $0x4e26e5c6 // fcmeq v6.4s, v14.4s, v6.4s
+	WORD    $0x4e27e547 // fcmeq v7.4s, v10.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F15, 16(R0)
+	VAND    V4.B16, V8.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	VORR    V7.B16, V6.B16, V6.B16
+	VADDV   V6.S4, V6
+	VST1.P  V6.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x6ea6e448 // fcmgt v8.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V8.B16
+	WORD    $0x6ea7e449 // fcmgt v9.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e50a // fcmgt v10.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V8.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.S4, V10.S4, V9.S4
+	VMOVI   $0, V11.B16
+	VFMLA   V3.S4, V8.S4, V11.S4
+	WORD    $0x4e26e546 // fcmeq v6.4s, v10.4s, v6.4s
+	WORD    $0x4e27e507 // fcmeq v7.4s, v8.4s, v7.4s
+	VAND    V4.B16, V6.B16, V8.B16
+	FMOVQ   F9, 0(R0)
+	VAND    V5.B16, V7.B16, V6.B16
+	VORR    V6.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F11, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F6
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e8 // fcmgt v8.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V8.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	WORD    $0x4e26e506 // fcmeq v6.4s, v8.4s, v6.4s
+	VMOV    V6.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideNearestAwayF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeDivideNearestAwayF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVQ   0(R5), F3 // 0x3effffff
+	FMOVQ   16(R5), F4 // 0x80000000
+	FMOVS   16(R4), F5
+	VDUP    V5.S[0], V5.S4
+	FMOVQ   128(R5), F6 // mask bits
+	FMOVQ   144(R5), F7 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
+	WORD    $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
+	VAND    V4.B16, V8.B16, V12.B16
+	VORR    V3.B16, V12.B16, V12.B16
+	VAND    V4.B16, V9.B16, V13.B16
+	VORR    V3.B16, V13.B16, V13.B16
+	VAND    V4.B16, V10.B16, V14.B16
+	VORR    V3.B16, V14.B16, V14.B16
+	VAND    V4.B16, V11.B16, V15.B16
+	VORR    V3.B16, V15.B16, V15.B16
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD    $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x4ea1994a // frintz v10.4s, v10.4s
+	WORD    $0x4ea1996b // frintz v11.4s, v11.4s
+	WORD    $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ea1e590 // fcmgt v16.4s, v12.4s, v1.4s
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ea1e5cd // fcmgt v13.4s, v14.4s, v1.4s
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ea1e5ee // fcmgt v14.4s, v15.4s, v1.4s
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V5.S4, V16.S4, V15.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V5.S4, V12.S4, V17.S4
+	VMOVI   $0, V18.B16
+	VFMLA   V5.S4, V13.S4, V18.S4
+	VMOVI   $0, V19.B16
+	VFMLA   V5.S4, V14.S4, V19.S4
+	WORD    $0x4e28e608 // fcmeq v8.4s, v16.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	WORD    $0x4e2ae5aa // fcmeq v10.4s, v13.4s, v10.4s
+	WORD    $0x4e2be5cb // fcmeq v11.4s, v14.4s, v11.4s
+	VAND    V6.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V7.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V9.B16
+	VORR    V9.B16, V8.B16, V8.B16
+	VADDV   V8.S4, V8
+	VST1.P  V8.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	VAND    V4.B16, V8.B16, V10.B16
+	VORR    V3.B16, V10.B16, V10.B16
+	VAND    V4.B16, V9.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	WORD    $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD    $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea8e44a // fcmgt v10.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V10.B16
+	WORD    $0x6ea9e44b // fcmgt v11.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V11.B16
+	WORD    $0x6ea1e54c // fcmgt v12.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V12.B16
+	WORD    $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
+	VBSL    V11.B16, V1.B16, V10.B16
+	VMOVI   $0, V11.B16
+	VFMLA   V5.S4, V12.S4, V11.S4
+	VMOVI   $0, V13.B16
+	VFMLA   V5.S4, V10.S4, V13.S4
+	WORD    $0x4e28e588 // fcmeq v8.4s, v12.4s, v8.4s
+	WORD    $0x4e29e549 // fcmeq v9.4s, v10.4s, v9.4s
+	VAND    V6.B16, V8.B16, V10.B16
+	FMOVQ   F11, 0(R0)
+	VAND    V7.B16, V9.B16, V8.B16
+	VORR    V8.B16, V10.B16, V10.B16
+	VADDV   V10.S4, V10
+	VST1.P  V10.B[0], 1(R1)
+	FMOVQ   F13, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F8
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	VAND    V4.B16, V8.B16, V9.B16
+	VORR    V3.B16, V9.B16, V9.B16
+	WORD    $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea8e449 // fcmgt v9.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ea1e52a // fcmgt v10.4s, v9.4s, v1.4s
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V5.S4, V10.S4, V9.S4
+	WORD    $0x4e28e548 // fcmeq v8.4s, v10.4s, v8.4s
+	VMOV    V8.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F9, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroDownF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	FMOVQ   128(R5), F5 // mask bits
+	FMOVQ   144(R5), F6 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	FMOVQ   32(R2), F9
+	FMOVQ   48(R2), F10
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD    $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x4e219929 // frintm v9.4s, v9.4s
+	WORD    $0x4e21994a // frintm v10.4s, v10.4s
+	WORD    $0x6ea7e46b // fcmgt v11.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ea8e46c // fcmgt v12.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V12.B16
+	WORD    $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6ea2e56f // fcmgt v15.4s, v11.4s, v2.4s
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ea2e58b // fcmgt v11.4s, v12.4s, v2.4s
+	VBSL    V12.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
+	VBSL    V13.B16, V2.B16, V12.B16
+	WORD    $0x6ea2e5cd // fcmgt v13.4s, v14.4s, v2.4s
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x4ea1d5ee // fsub v14.4s, v15.4s, v1.4s
+	WORD    $0x4ea1d570 // fsub v16.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d591 // fsub v17.4s, v12.4s, v1.4s
+	WORD    $0x4ea1d5b2 // fsub v18.4s, v13.4s, v1.4s
+	VMOVI   $0, V19.B16
+	VFMLA   V4.S4, V14.S4, V19.S4
+	VMOVI   $0, V14.B16
+	VFMLA   V4.S4, V16.S4, V14.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V4.S4, V17.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V4.S4, V18.S4, V17.S4
+	WORD    $0x4e27e5e7 // fcmeq v7.4s, v15.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	WORD    $0x4e2ae5aa // fcmeq v10.4s, v13.4s, v10.4s
+	VAND    V5.B16, V7.B16, V11.B16
+	FMOVQ   F19, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V11.B16, V11.B16
+	VADDV   V11.S4, V11
+	VST1.P  V11.B[0], 1(R1)
+	FMOVQ   F14, 16(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V7.B16, V7.B16
+	VADDV   V7.S4, V7
+	VST1.P  V7.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x6ea7e469 // fcmgt v9.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V9.B16
+	WORD    $0x6ea8e46a // fcmgt v10.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V10.B16
+	WORD    $0x6ea2e52b // fcmgt v11.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d56a // fsub v10.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d52c // fsub v12.4s, v9.4s, v1.4s
+	VMOVI   $0, V13.B16
+	VFMLA   V4.S4, V10.S4, V13.S4
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V12.S4, V10.S4
+	WORD    $0x4e27e567 // fcmeq v7.4s, v11.4s, v7.4s
+	WORD    $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
+	VAND    V5.B16, V7.B16, V9.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V9.B16, V9.B16
+	VADDV   V9.S4, V9
+	VST1.P  V9.B[0], 1(R1)
+	FMOVQ   F10, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F7
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea7e468 // fcmgt v8.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V8.S4, V10.S4
+	WORD    $0x4e27e527 // fcmeq v7.4s, v9.4s, v7.4s
+	VMOV    V7.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F10, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroUpF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	FMOVQ   128(R5), F5 // mask bits
+	FMOVQ   144(R5), F6 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	FMOVQ   32(R2), F9
+	FMOVQ   48(R2), F10
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD    $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x4ea18929 // frintp v9.4s, v9.4s
+	WORD    $0x4ea1894a // frintp v10.4s, v10.4s
+	WORD    $0x6ea7e46b // fcmgt v11.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ea8e46c // fcmgt v12.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V12.B16
+	WORD    $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6ea2e56f // fcmgt v15.4s, v11.4s, v2.4s
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ea2e58b // fcmgt v11.4s, v12.4s, v2.4s
+	VBSL    V12.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
+	VBSL    V13.B16, V2.B16, V12.B16
+	WORD    $0x6ea2e5cd // fcmgt v13.4s, v14.4s, v2.4s
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x4ea1d5ee // fsub v14.4s, v15.4s, v1.4s
+	WORD    $0x4ea1d570 // fsub v16.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d591 // fsub v17.4s, v12.4s, v1.4s
+	WORD    $0x4ea1d5b2 // fsub v18.4s, v13.4s, v1.4s
+	VMOVI   $0, V19.B16
+	VFMLA   V4.S4, V14.S4, V19.S4
+	VMOVI   $0, V14.B16
+	VFMLA   V4.S4, V16.S4, V14.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V4.S4, V17.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V4.S4, V18.S4, V17.S4
+	WORD    $0x4e27e5e7 // fcmeq v7.4s, v15.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	WORD    $0x4e2ae5aa // fcmeq v10.4s, v13.4s, v10.4s
+	VAND    V5.B16, V7.B16, V11.B16
+	FMOVQ   F19, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V11.B16, V11.B16
+	VADDV   V11.S4, V11
+	VST1.P  V11.B[0], 1(R1)
+	FMOVQ   F14, 16(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V7.B16, V7.B16
+	VADDV   V7.S4, V7
+	VST1.P  V7.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x6ea7e469 // fcmgt v9.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V9.B16
+	WORD    $0x6ea8e46a // fcmgt v10.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V10.B16
+	WORD    $0x6ea2e52b // fcmgt v11.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d56a // fsub v10.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d52c // fsub v12.4s, v9.4s, v1.4s
+	VMOVI   $0, V13.B16
+	VFMLA   V4.S4, V10.S4, V13.S4
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V12.S4, V10.S4
+	WORD    $0x4e27e567 // fcmeq v7.4s, v11.4s, v7.4s
+	WORD    $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
+	VAND    V5.B16, V7.B16, V9.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V9.B16, V9.B16
+	VADDV   V9.S4, V9
+	VST1.P  V9.B[0], 1(R1)
+	FMOVQ   F10, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F7
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea7e468 // fcmgt v8.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V8.S4, V10.S4
+	WORD    $0x4e27e527 // fcmeq v7.4s, v9.4s, v7.4s
+	VMOV    V7.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F10, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroTowardZeroF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	FMOVQ   128(R5), F5 // mask bits
+	FMOVQ   144(R5), F6 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	FMOVQ   32(R2), F9
+	FMOVQ   48(R2), F10
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD    $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x4ea1994a // frintz v10.4s, v10.4s
+	WORD    $0x6ea7e46b // fcmgt v11.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ea8e46c // fcmgt v12.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V12.B16
+	WORD    $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6ea2e56f // fcmgt v15.4s, v11.4s, v2.4s
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ea2e58b // fcmgt v11.4s, v12.4s, v2.4s
+	VBSL    V12.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
+	VBSL    V13.B16, V2.B16, V12.B16
+	WORD    $0x6ea2e5cd // fcmgt v13.4s, v14.4s, v2.4s
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x4ea1d5ee // fsub v14.4s, v15.4s, v1.4s
+	WORD    $0x4ea1d570 // fsub v16.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d591 // fsub v17.4s, v12.4s, v1.4s
+	WORD    $0x4ea1d5b2 // fsub v18.4s, v13.4s, v1.4s
+	VMOVI   $0, V19.B16
+	VFMLA   V4.S4, V14.S4, V19.S4
+	VMOVI   $0, V14.B16
+	VFMLA   V4.S4, V16.S4, V14.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V4.S4, V17.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V4.S4, V18.S4, V17.S4
+	WORD    $0x4e27e5e7 // fcmeq v7.4s, v15.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	WORD    $0x4e2ae5aa // fcmeq v10.4s, v13.4s, v10.4s
+	VAND    V5.B16, V7.B16, V11.B16
+	FMOVQ   F19, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V11.B16, V11.B16
+	VADDV   V11.S4, V11
+	VST1.P  V11.B[0], 1(R1)
+	FMOVQ   F14, 16(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V7.B16, V7.B16
+	VADDV   V7.S4, V7
+	VST1.P  V7.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea7e469 // fcmgt v9.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V9.B16
+	WORD    $0x6ea8e46a // fcmgt v10.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V10.B16
+	WORD    $0x6ea2e52b // fcmgt v11.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d56a // fsub v10.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d52c // fsub v12.4s, v9.4s, v1.4s
+	VMOVI   $0, V13.B16
+	VFMLA   V4.S4, V10.S4, V13.S4
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V12.S4, V10.S4
+	WORD    $0x4e27e567 // fcmeq v7.4s, v11.4s, v7.4s
+	WORD    $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
+	VAND    V5.B16, V7.B16, V9.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V9.B16, V9.B16
+	VADDV   V9.S4, V9
+	VST1.P  V9.B[0], 1(R1)
+	FMOVQ   F10, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F7
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea7e468 // fcmgt v8.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V8.S4, V10.S4
+	WORD    $0x4e27e527 // fcmeq v7.4s, v9.4s, v7.4s
+	VMOV    V7.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F10, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestEvenF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	FMOVQ   128(R5), F5 // mask bits
+	FMOVQ   144(R5), F6 // mask bits
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	FMOVQ   32(R2), F9
+	FMOVQ   48(R2), F10
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD    $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x4e218929 // frintn v9.4s, v9.4s
+	WORD    $0x4e21894a // frintn v10.4s, v10.4s
+	WORD    $0x6ea7e46b // fcmgt v11.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ea8e46c // fcmgt v12.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V12.B16
+	WORD    $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6ea2e56f // fcmgt v15.4s, v11.4s, v2.4s
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ea2e58b // fcmgt v11.4s, v12.4s, v2.4s
+	VBSL    V12.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
+	VBSL    V13.B16, V2.B16, V12.B16
+	WORD    $0x6ea2e5cd // fcmgt v13.4s, v14.4s, v2.4s
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x4ea1d5ee // fsub v14.4s, v15.4s, v1.4s
+	WORD    $0x4ea1d570 // fsub v16.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d591 // fsub v17.4s, v12.4s, v1.4s
+	WORD    $0x4ea1d5b2 // fsub v18.4s, v13.4s, v1.4s
+	VMOVI   $0, V19.B16
+	VFMLA   V4.S4, V14.S4, V19.S4
+	VMOVI   $0, V14.B16
+	VFMLA   V4.S4, V16.S4, V14.S4
+	VMOVI   $0, V16.B16
+	VFMLA   V4.S4, V17.S4, V16.S4
+	VMOVI   $0, V17.B16
+	VFMLA   V4.S4, V18.S4, V17.S4
+	WORD    $0x4e27e5e7 // fcmeq v7.4s, v15.4s, v7.4s
+	WORD    $0x4e28e568 // fcmeq v8.4s, v11.4s, v8.4s
+	WORD    $0x4e29e589 // fcmeq v9.4s, v12.4s, v9.4s
+	WORD    $0x4e2ae5aa // fcmeq v10.4s, v13.4s, v10.4s
+	VAND    V5.B16, V7.B16, V11.B16
+	FMOVQ   F19, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V11.B16, V11.B16
+	VADDV   V11.S4, V11
+	VST1.P  V11.B[0], 1(R1)
+	FMOVQ   F14, 16(R0)
+	VAND    V5.B16, V9.B16, V7.B16
+	FMOVQ   F16, 32(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V7.B16, V7.B16
+	VADDV   V7.S4, V7
+	VST1.P  V7.B[0], 1(R1)
+	FMOVQ   F17, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F7
+	FMOVQ   16(R2), F8
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x6ea7e469 // fcmgt v9.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V9.B16
+	WORD    $0x6ea8e46a // fcmgt v10.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V10.B16
+	WORD    $0x6ea2e52b // fcmgt v11.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V11.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d56a // fsub v10.4s, v11.4s, v1.4s
+	WORD    $0x4ea1d52c // fsub v12.4s, v9.4s, v1.4s
+	VMOVI   $0, V13.B16
+	VFMLA   V4.S4, V10.S4, V13.S4
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V12.S4, V10.S4
+	WORD    $0x4e27e567 // fcmeq v7.4s, v11.4s, v7.4s
+	WORD    $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
+	VAND    V5.B16, V7.B16, V9.B16
+	FMOVQ   F13, 0(R0)
+	VAND    V6.B16, V8.B16, V7.B16
+	VORR    V7.B16, V9.B16, V9.B16
+	VADDV   V9.S4, V9
+	VST1.P  V9.B[0], 1(R1)
+	FMOVQ   F10, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F7
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x6ea7e468 // fcmgt v8.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	VMOVI   $0, V10.B16
+	VFMLA   V4.S4, V8.S4, V10.S4
+	WORD    $0x4e27e527 // fcmeq v7.4s, v9.4s, v7.4s
+	VMOV    V7.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F10, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestAwayF32NEON(dst *float32, mask *byte, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   0(R5), F4 // 0x3effffff
+	FMOVQ   16(R5), F5 // 0x80000000
+	FMOVS   16(R4), F6
+	VDUP    V6.S[0], V6.S4
+	FMOVQ   128(R5), F7 // mask bits
+	FMOVQ   144(R5), F8 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F9
+	FMOVQ   16(R2), F10
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD    $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD    $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	VAND    V5.B16, V9.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V10.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	WORD    $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD    $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x4ea1994a // frintz v10.4s, v10.4s
+	WORD    $0x6ea9e46b // fcmgt v11.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V11.B16
+	WORD    $0x6eaae46c // fcmgt v12.4s, v3.4s, v10.4s
+	VBSL    V10.B16, V3.B16, V12.B16
+	WORD    $0x6ea2e56d // fcmgt v13.4s, v11.4s, v2.4s
+	VBSL    V11.B16, V2.B16, V13.B16
+	WORD    $0x6ea2e58b // fcmgt v11.4s, v12.4s, v2.4s
+	VBSL    V12.B16, V2.B16, V11.B16
+	WORD    $0x4ea1d5ac // fsub v12.4s, v13.4s, v1.4s
+	WORD    $0x4ea1d56e // fsub v14.4s, v11.4s, v1.4s
+	VMOVI   $0, V15.B16
+	VFMLA   V6.S4, V12.S4, V15.S4
+	VMOVI   $0, V12.B16
+	VFMLA   V6.S4, V14.S4, V12.S4
+	WORD    $0x4e29e5a9 // fcmeq v9.4s, v13.4s, v9.4s
+	WORD    $0x4e2ae56a // fcmeq v10.4s, v11.4s, v10.4s
+	VAND    V7.B16, V9.B16, V11.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V8.B16, V10.B16, V9.B16
+	VORR    V9.B16, V11.B16, V11.B16
+	VADDV   V11.S4, V11
+	VST1.P  V11.B[0], 1(R1)
+	FMOVQ   F12, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVS.P 4(R2), F9
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD    $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VAND    V5.B16, V9.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	WORD    $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea9e46a // fcmgt v10.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V10.B16
+	WORD    $0x6ea2e54b // fcmgt v11.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x4ea1d56a // fsub v10.4s, v11.4s, v1.4s
+	VMOVI   $0, V12.B16
+	VFMLA   V6.S4, V10.S4, V12.S4
+	WORD    $0x4e29e569 // fcmeq v9.4s, v11.4s, v9.4s
+	VMOV    V9.S[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVS.P F12, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalDownF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalDownF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x4e619929 // frintm v9.2d, v9.2d
+	WORD    $0x4e61994a // frintm v10.2d, v10.2d
+	WORD    $0x4e61996b // frintm v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalUpF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalUpF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x4ee18929 // frintp v9.2d, v9.2d
+	WORD    $0x4ee1894a // frintp v10.2d, v10.2d
+	WORD    $0x4ee1896b // frintp v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalTowardZeroF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalNearestEvenF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x4e618929 // frintn v9.2d, v9.2d
+	WORD    $0x4e61894a // frintn v10.2d, v10.2d
+	WORD    $0x4e61896b // frintn v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalNearestAwayF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   32(R5), F3 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F4 // 0x8000000000000000
+	FMOVD   32(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   160(R5), F6 // mask bits
+	FMOVQ   176(R5), F7 // mask bits
+	FMOVQ   192(R5), F8 // mask bits
+	FMOVQ   208(R5), F9 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F10
+	FMOVQ   16(R2), F11
+	FMOVQ   32(R2), F12
+	FMOVQ   48(R2), F13
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x6e60ddad // fmul v13.2d, v13.2d, v0.2d
+	VAND    V4.B16, V10.B16, V14.B16
+	VORR    V3.B16, V14.B16, V14.B16
+	VAND    V4.B16, V11.B16, V15.B16
+	VORR    V3.B16, V15.B16, V15.B16
+	VAND    V4.B16, V12.B16, V16.B16
+	VORR    V3.B16, V16.B16, V16.B16
+	VAND    V4.B16, V13.B16, V17.B16
+	VORR    V3.B16, V17.B16, V17.B16
+	WORD    $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD    $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	WORD    $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x4ee1998c // frintz v12.2d, v12.2d
+	WORD    $0x4ee199ad // frintz v13.2d, v13.2d
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6eece450 // fcmgt v16.2d, v2.2d, v12.2d
+	VBSL    V12.B16, V2.B16, V16.B16
+	WORD    $0x6eede451 // fcmgt v17.2d, v2.2d, v13.2d
+	VBSL    V13.B16, V2.B16, V17.B16
+	WORD    $0x6ee1e5d2 // fcmgt v18.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V18.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	WORD    $0x6ee1e60f // fcmgt v15.2d, v16.2d, v1.2d
+	VBSL    V16.B16, V1.B16, V15.B16
+	WORD    $0x6ee1e630 // fcmgt v16.2d, v17.2d, v1.2d
+	VBSL    V17.B16, V1.B16, V16.B16
+	VMOVI   $0, V17.B16
+	VFMLA   V5.D2, V18.D2, V17.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V5.D2, V14.D2, V19.D2
+	VMOVI   $0, V20.B16
+	VFMLA   V5.D2, V15.D2, V20.D2
+	VMOVI   $0, V21.B16
+	VFMLA   V5.D2, V16.D2, V21.D2
+	WORD    $0x4e6ae64a // fcmeq v10.2d, v18.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	WORD    $0x4e6ce5ec // fcmeq v12.2d, v15.2d, v12.2d
+	WORD    $0x4e6de60d // fcmeq v13.2d, v16.2d, v13.2d
+	VAND    V6.B16, V10.B16, V14.B16
+	FMOVQ   F17, 0(R0)
+	VAND    V7.B16, V11.B16, V10.B16
+	VORR    V10.B16, V14.B16, V14.B16
+	FMOVQ   F19, 16(R0)
+	VAND    V8.B16, V12.B16, V10.B16
+	VORR    V10.B16, V14.B16, V14.B16
+	FMOVQ   F20, 32(R0)
+	VAND    V9.B16, V13.B16, V10.B16
+	VORR    V10.B16, V14.B16, V14.B16
+	VADDV   V14.S4, V14
+	VST1.P  V14.B[0], 1(R1)
+	FMOVQ   F21, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F10
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	VAND    V4.B16, V10.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	WORD    $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x6eeae44b // fcmgt v11.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V11.B16, V1.B16, V12.B16
+	VMOVI   $0, V11.B16
+	VFMLA   V5.D2, V12.D2, V11.D2
+	WORD    $0x4e6ae58a // fcmeq v10.2d, v12.2d, v10.2d
+	VMOV    V10.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F11, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideDownF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeDivideDownF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60fd29 // fdiv v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60fd4a // fdiv v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60fd6b // fdiv v11.2d, v11.2d, v0.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x4e619929 // frintm v9.2d, v9.2d
+	WORD    $0x4e61994a // frintm v10.2d, v10.2d
+	WORD    $0x4e61996b // frintm v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideUpF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeDivideUpF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60fd29 // fdiv v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60fd4a // fdiv v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60fd6b // fdiv v11.2d, v11.2d, v0.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x4ee18929 // frintp v9.2d, v9.2d
+	WORD    $0x4ee1894a // frintp v10.2d, v10.2d
+	WORD    $0x4ee1896b // frintp v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideTowardZeroF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeDivideTowardZeroF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60fd29 // fdiv v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60fd4a // fdiv v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60fd6b // fdiv v11.2d, v11.2d, v0.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideNearestEvenF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeDivideNearestEvenF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   160(R5), F4 // mask bits
+	FMOVQ   176(R5), F5 // mask bits
+	FMOVQ   192(R5), F6 // mask bits
+	FMOVQ   208(R5), F7 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F8
+	FMOVQ   16(R2), F9
+	FMOVQ   32(R2), F10
+	FMOVQ   48(R2), F11
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60fd29 // fdiv v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60fd4a // fdiv v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60fd6b // fdiv v11.2d, v11.2d, v0.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x4e618929 // frintn v9.2d, v9.2d
+	WORD    $0x4e61894a // frintn v10.2d, v10.2d
+	WORD    $0x4e61896b // frintn v11.2d, v11.2d
+	WORD    $0x6ee8e44c // fcmgt v12.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V12.B16
+	WORD    $0x6ee9e44d // fcmgt v13.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6ee1e590 // fcmgt v16.2d, v12.2d, v1.2d
+	VBSL    V12.B16, V1.B16, V16.B16
+	WORD    $0x6ee1e5ac // fcmgt v12.2d, v13.2d, v1.2d
+	VBSL    V13.B16, V1.B16, V12.B16
+	WORD    $0x6ee1e5cd // fcmgt v13.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V13.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	VMOVI   $0, V15.B16
+	VFMLA   V3.D2, V16.D2, V15.D2
+	VMOVI   $0, V17.B16
+	VFMLA   V3.D2, V12.D2, V17.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V3.D2, V13.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V3.D2, V14.D2, V19.D2
+	WORD    $0x4e68e608 // fcmeq v8.2d, v16.2d, v8.2d
+	WORD    $0x4e69e589 // fcmeq v9.2d, v12.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	VAND    V4.B16, V8.B16, V12.B16
+	FMOVQ   F15, 0(R0)
+	VAND    V5.B16, V9.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F17, 16(R0)
+	VAND    V6.B16, V10.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V7.B16, V11.B16, V8.B16
+	VORR    V8.B16, V12.B16, V12.B16
+	VADDV   V12.S4, V12
+	VST1.P  V12.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F8
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x6ee8e449 // fcmgt v9.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V9.B16
+	WORD    $0x6ee1e52a // fcmgt v10.2d, v9.2d, v1.2d
+	VBSL    V9.B16, V1.B16, V10.B16
+	VMOVI   $0, V9.B16
+	VFMLA   V3.D2, V10.D2, V9.D2
+	WORD    $0x4e68e548 // fcmeq v8.2d, v10.2d, v8.2d
+	VMOV    V8.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F9, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeDivideNearestAwayF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeDivideNearestAwayF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   32(R5), F3 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F4 // 0x8000000000000000
+	FMOVD   32(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVQ   160(R5), F6 // mask bits
+	FMOVQ   176(R5), F7 // mask bits
+	FMOVQ   192(R5), F8 // mask bits
+	FMOVQ   208(R5), F9 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F10
+	FMOVQ   16(R2), F11
+	FMOVQ   32(R2), F12
+	FMOVQ   48(R2), F13
+	WORD    $0x6e60fd4a // fdiv v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60fd6b // fdiv v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60fd8c // fdiv v12.2d, v12.2d, v0.2d
+	WORD    $0x6e60fdad // fdiv v13.2d, v13.2d, v0.2d
+	VAND    V4.B16, V10.B16, V14.B16
+	VORR    V3.B16, V14.B16, V14.B16
+	VAND    V4.B16, V11.B16, V15.B16
+	VORR    V3.B16, V15.B16, V15.B16
+	VAND    V4.B16, V12.B16, V16.B16
+	VORR    V3.B16, V16.B16, V16.B16
+	VAND    V4.B16, V13.B16, V17.B16
+	VORR    V3.B16, V17.B16, V17.B16
+	WORD    $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD    $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	WORD    $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
+	WORD    $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x4ee1998c // frintz v12.2d, v12.2d
+	WORD    $0x4ee199ad // frintz v13.2d, v13.2d
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V14.B16
+	WORD    $0x6eebe44f // fcmgt v15.2d, v2.2d, v11.2d
+	VBSL    V11.B16, V2.B16, V15.B16
+	WORD    $0x6eece450 // fcmgt v16.2d, v2.2d, v12.2d
+	VBSL    V12.B16, V2.B16, V16.B16
+	WORD    $0x6eede451 // fcmgt v17.2d, v2.2d, v13.2d
+	VBSL    V13.B16, V2.B16, V17.B16
+	WORD    $0x6ee1e5d2 // fcmgt v18.2d, v14.2d, v1.2d
+	VBSL    V14.B16, V1.B16, V18.B16
+	WORD    $0x6ee1e5ee // fcmgt v14.2d, v15.2d, v1.2d
+	VBSL    V15.B16, V1.B16, V14.B16
+	WORD    $0x6ee1e60f // fcmgt v15.2d, v16.2d, v1.2d
+	VBSL    V16.B16, V1.B16, V15.B16
+	WORD    $0x6ee1e630 // fcmgt v16.2d, v17.2d, v1.2d
+	VBSL    V17.B16, V1.B16, V16.B16
+	VMOVI   $0, V17.B16
+	VFMLA   V5.D2, V18.D2, V17.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V5.D2, V14.D2, V19.D2
+	VMOVI   $0, V20.B16
+	VFMLA   V5.D2, V15.D2, V20.D2
+	VMOVI   $0, V21.B16
+	VFMLA   V5.D2, V16.D2, V21.D2
+	WORD    $0x4e6ae64a // fcmeq v10.2d, v18.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	WORD    $0x4e6ce5ec // fcmeq v12.2d, v15.2d, v12.2d
+	WORD    $0x4e6de60d // fcmeq v13.2d, v16.2d, v13.2d
+	VAND    V6.B16, V10.B16, V14.B16
+	FMOVQ   F17, 0(R0)
+	VAND    V7.B16, V11.B16, V10.B16
+	VORR    V10.B16, V14.B16, V14.B16
+	FMOVQ   F19, 16(R0)
+	VAND    V8.B16, V12.B16, V10.B16
+	VORR    V10.B16, V14.B16, V14.B16
+	FMOVQ   F20, 32(R0)
+	VAND    V9.B16, V13.B16, V10.B16
+	VORR    V10.B16, V14.B16, V14.B16
+	VADDV   V14.S4, V14
+	VST1.P  V14.B[0], 1(R1)
+	FMOVQ   F21, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F10
+	WORD    $0x6e60fd4a // fdiv v10.2d, v10.2d, v0.2d
+	VAND    V4.B16, V10.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	WORD    $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x6eeae44b // fcmgt v11.2d, v2.2d, v10.2d
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x6ee1e56c // fcmgt v12.2d, v11.2d, v1.2d
+	VBSL    V11.B16, V1.B16, V12.B16
+	VMOVI   $0, V11.B16
+	VFMLA   V5.D2, V12.D2, V11.D2
+	WORD    $0x4e6ae58a // fcmeq v10.2d, v12.2d, v10.2d
+	VMOV    V10.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F11, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroDownF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   160(R5), F5 // mask bits
+	FMOVQ   176(R5), F6 // mask bits
+	FMOVQ   192(R5), F7 // mask bits
+	FMOVQ   208(R5), F8 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F9
+	FMOVQ   16(R2), F10
+	FMOVQ   32(R2), F11
+	FMOVQ   48(R2), F12
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4e61d54a // fadd v10.2d, v10.2d, v1.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	WORD    $0x4e61d58c // fadd v12.2d, v12.2d, v1.2d
+	WORD    $0x4e619929 // frintm v9.2d, v9.2d
+	WORD    $0x4e61994a // frintm v10.2d, v10.2d
+	WORD    $0x4e61996b // frintm v11.2d, v11.2d
+	WORD    $0x4e61998c // frintm v12.2d, v12.2d
+	WORD    $0x6ee9e46d // fcmgt v13.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eeae46e // fcmgt v14.2d, v3.2d, v10.2d
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6eebe46f // fcmgt v15.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V15.B16
+	WORD    $0x6eece470 // fcmgt v16.2d, v3.2d, v12.2d
+	VBSL    V12.B16, V3.B16, V16.B16
+	WORD    $0x6ee2e5b1 // fcmgt v17.2d, v13.2d, v2.2d
+	VBSL    V13.B16, V2.B16, V17.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
+	VBSL    V15.B16, V2.B16, V14.B16
+	WORD    $0x6ee2e60f // fcmgt v15.2d, v16.2d, v2.2d
+	VBSL    V16.B16, V2.B16, V15.B16
+	WORD    $0x4ee1d630 // fsub v16.2d, v17.2d, v1.2d
+	WORD    $0x4ee1d5b2 // fsub v18.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5d3 // fsub v19.2d, v14.2d, v1.2d
+	WORD    $0x4ee1d5f4 // fsub v20.2d, v15.2d, v1.2d
+	VMOVI   $0, V21.B16
+	VFMLA   V4.D2, V16.D2, V21.D2
+	VMOVI   $0, V16.B16
+	VFMLA   V4.D2, V18.D2, V16.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V4.D2, V19.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V4.D2, V20.D2, V19.D2
+	WORD    $0x4e69e629 // fcmeq v9.2d, v17.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	WORD    $0x4e6ce5ec // fcmeq v12.2d, v15.2d, v12.2d
+	VAND    V5.B16, V9.B16, V13.B16
+	FMOVQ   F21, 0(R0)
+	VAND    V6.B16, V10.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F16, 16(R0)
+	VAND    V7.B16, V11.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V8.B16, V12.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	VADDV   V13.S4, V13
+	VST1.P  V13.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F9
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4e619929 // frintm v9.2d, v9.2d
+	WORD    $0x6ee9e46a // fcmgt v10.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V10.B16
+	WORD    $0x6ee2e54b // fcmgt v11.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x4ee1d56a // fsub v10.2d, v11.2d, v1.2d
+	VMOVI   $0, V12.B16
+	VFMLA   V4.D2, V10.D2, V12.D2
+	WORD    $0x4e69e569 // fcmeq v9.2d, v11.2d, v9.2d
+	VMOV    V9.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F12, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroUpF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   160(R5), F5 // mask bits
+	FMOVQ   176(R5), F6 // mask bits
+	FMOVQ   192(R5), F7 // mask bits
+	FMOVQ   208(R5), F8 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F9
+	FMOVQ   16(R2), F10
+	FMOVQ   32(R2), F11
+	FMOVQ   48(R2), F12
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4e61d54a // fadd v10.2d, v10.2d, v1.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	WORD    $0x4e61d58c // fadd v12.2d, v12.2d, v1.2d
+	WORD    $0x4ee18929 // frintp v9.2d, v9.2d
+	WORD    $0x4ee1894a // frintp v10.2d, v10.2d
+	WORD    $0x4ee1896b // frintp v11.2d, v11.2d
+	WORD    $0x4ee1898c // frintp v12.2d, v12.2d
+	WORD    $0x6ee9e46d // fcmgt v13.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eeae46e // fcmgt v14.2d, v3.2d, v10.2d
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6eebe46f // fcmgt v15.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V15.B16
+	WORD    $0x6eece470 // fcmgt v16.2d, v3.2d, v12.2d
+	VBSL    V12.B16, V3.B16, V16.B16
+	WORD    $0x6ee2e5b1 // fcmgt v17.2d, v13.2d, v2.2d
+	VBSL    V13.B16, V2.B16, V17.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
+	VBSL    V15.B16, V2.B16, V14.B16
+	WORD    $0x6ee2e60f // fcmgt v15.2d, v16.2d, v2.2d
+	VBSL    V16.B16, V2.B16, V15.B16
+	WORD    $0x4ee1d630 // fsub v16.2d, v17.2d, v1.2d
+	WORD    $0x4ee1d5b2 // fsub v18.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5d3 // fsub v19.2d, v14.2d, v1.2d
+	WORD    $0x4ee1d5f4 // fsub v20.2d, v15.2d, v1.2d
+	VMOVI   $0, V21.B16
+	VFMLA   V4.D2, V16.D2, V21.D2
+	VMOVI   $0, V16.B16
+	VFMLA   V4.D2, V18.D2, V16.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V4.D2, V19.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V4.D2, V20.D2, V19.D2
+	WORD    $0x4e69e629 // fcmeq v9.2d, v17.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	WORD    $0x4e6ce5ec // fcmeq v12.2d, v15.2d, v12.2d
+	VAND    V5.B16, V9.B16, V13.B16
+	FMOVQ   F21, 0(R0)
+	VAND    V6.B16, V10.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F16, 16(R0)
+	VAND    V7.B16, V11.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V8.B16, V12.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	VADDV   V13.S4, V13
+	VST1.P  V13.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F9
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4ee18929 // frintp v9.2d, v9.2d
+	WORD    $0x6ee9e46a // fcmgt v10.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V10.B16
+	WORD    $0x6ee2e54b // fcmgt v11.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x4ee1d56a // fsub v10.2d, v11.2d, v1.2d
+	VMOVI   $0, V12.B16
+	VFMLA   V4.D2, V10.D2, V12.D2
+	WORD    $0x4e69e569 // fcmeq v9.2d, v11.2d, v9.2d
+	VMOV    V9.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F12, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroTowardZeroF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   160(R5), F5 // mask bits
+	FMOVQ   176(R5), F6 // mask bits
+	FMOVQ   192(R5), F7 // mask bits
+	FMOVQ   208(R5), F8 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F9
+	FMOVQ   16(R2), F10
+	FMOVQ   32(R2), F11
+	FMOVQ   48(R2), F12
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4e61d54a // fadd v10.2d, v10.2d, v1.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	WORD    $0x4e61d58c // fadd v12.2d, v12.2d, v1.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x4ee1998c // frintz v12.2d, v12.2d
+	WORD    $0x6ee9e46d // fcmgt v13.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eeae46e // fcmgt v14.2d, v3.2d, v10.2d
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6eebe46f // fcmgt v15.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V15.B16
+	WORD    $0x6eece470 // fcmgt v16.2d, v3.2d, v12.2d
+	VBSL    V12.B16, V3.B16, V16.B16
+	WORD    $0x6ee2e5b1 // fcmgt v17.2d, v13.2d, v2.2d
+	VBSL    V13.B16, V2.B16, V17.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
+	VBSL    V15.B16, V2.B16, V14.B16
+	WORD    $0x6ee2e60f // fcmgt v15.2d, v16.2d, v2.2d
+	VBSL    V16.B16, V2.B16, V15.B16
+	WORD    $0x4ee1d630 // fsub v16.2d, v17.2d, v1.2d
+	WORD    $0x4ee1d5b2 // fsub v18.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5d3 // fsub v19.2d, v14.2d, v1.2d
+	WORD    $0x4ee1d5f4 // fsub v20.2d, v15.2d, v1.2d
+	VMOVI   $0, V21.B16
+	VFMLA   V4.D2, V16.D2, V21.D2
+	VMOVI   $0, V16.B16
+	VFMLA   V4.D2, V18.D2, V16.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V4.D2, V19.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V4.D2, V20.D2, V19.D2
+	WORD    $0x4e69e629 // fcmeq v9.2d, v17.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	WORD    $0x4e6ce5ec // fcmeq v12.2d, v15.2d, v12.2d
+	VAND    V5.B16, V9.B16, V13.B16
+	FMOVQ   F21, 0(R0)
+	VAND    V6.B16, V10.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F16, 16(R0)
+	VAND    V7.B16, V11.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V8.B16, V12.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	VADDV   V13.S4, V13
+	VST1.P  V13.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F9
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee9e46a // fcmgt v10.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V10.B16
+	WORD    $0x6ee2e54b // fcmgt v11.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x4ee1d56a // fsub v10.2d, v11.2d, v1.2d
+	VMOVI   $0, V12.B16
+	VFMLA   V4.D2, V10.D2, V12.D2
+	WORD    $0x4e69e569 // fcmeq v9.2d, v11.2d, v9.2d
+	VMOV    V9.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F12, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestEvenF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   160(R5), F5 // mask bits
+	FMOVQ   176(R5), F6 // mask bits
+	FMOVQ   192(R5), F7 // mask bits
+	FMOVQ   208(R5), F8 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F9
+	FMOVQ   16(R2), F10
+	FMOVQ   32(R2), F11
+	FMOVQ   48(R2), F12
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4e61d54a // fadd v10.2d, v10.2d, v1.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	WORD    $0x4e61d58c // fadd v12.2d, v12.2d, v1.2d
+	WORD    $0x4e618929 // frintn v9.2d, v9.2d
+	WORD    $0x4e61894a // frintn v10.2d, v10.2d
+	WORD    $0x4e61896b // frintn v11.2d, v11.2d
+	WORD    $0x4e61898c // frintn v12.2d, v12.2d
+	WORD    $0x6ee9e46d // fcmgt v13.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V13.B16
+	WORD    $0x6eeae46e // fcmgt v14.2d, v3.2d, v10.2d
+	VBSL    V10.B16, V3.B16, V14.B16
+	WORD    $0x6eebe46f // fcmgt v15.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V15.B16
+	WORD    $0x6eece470 // fcmgt v16.2d, v3.2d, v12.2d
+	VBSL    V12.B16, V3.B16, V16.B16
+	WORD    $0x6ee2e5b1 // fcmgt v17.2d, v13.2d, v2.2d
+	VBSL    V13.B16, V2.B16, V17.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
+	VBSL    V15.B16, V2.B16, V14.B16
+	WORD    $0x6ee2e60f // fcmgt v15.2d, v16.2d, v2.2d
+	VBSL    V16.B16, V2.B16, V15.B16
+	WORD    $0x4ee1d630 // fsub v16.2d, v17.2d, v1.2d
+	WORD    $0x4ee1d5b2 // fsub v18.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5d3 // fsub v19.2d, v14.2d, v1.2d
+	WORD    $0x4ee1d5f4 // fsub v20.2d, v15.2d, v1.2d
+	VMOVI   $0, V21.B16
+	VFMLA   V4.D2, V16.D2, V21.D2
+	VMOVI   $0, V16.B16
+	VFMLA   V4.D2, V18.D2, V16.D2
+	VMOVI   $0, V18.B16
+	VFMLA   V4.D2, V19.D2, V18.D2
+	VMOVI   $0, V19.B16
+	VFMLA   V4.D2, V20.D2, V19.D2
+	WORD    $0x4e69e629 // fcmeq v9.2d, v17.2d, v9.2d
+	WORD    $0x4e6ae5aa // fcmeq v10.2d, v13.2d, v10.2d
+	WORD    $0x4e6be5cb // fcmeq v11.2d, v14.2d, v11.2d
+	WORD    $0x4e6ce5ec // fcmeq v12.2d, v15.2d, v12.2d
+	VAND    V5.B16, V9.B16, V13.B16
+	FMOVQ   F21, 0(R0)
+	VAND    V6.B16, V10.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F16, 16(R0)
+	VAND    V7.B16, V11.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V8.B16, V12.B16, V9.B16
+	VORR    V9.B16, V13.B16, V13.B16
+	VADDV   V13.S4, V13
+	VST1.P  V13.B[0], 1(R1)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F9
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	WORD    $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD    $0x4e618929 // frintn v9.2d, v9.2d
+	WORD    $0x6ee9e46a // fcmgt v10.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V10.B16
+	WORD    $0x6ee2e54b // fcmgt v11.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V11.B16
+	WORD    $0x4ee1d56a // fsub v10.2d, v11.2d, v1.2d
+	VMOVI   $0, V12.B16
+	VFMLA   V4.D2, V10.D2, V12.D2
+	WORD    $0x4e69e569 // fcmeq v9.2d, v11.2d, v9.2d
+	VMOV    V9.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F12, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeReciprocalZeroNearestAwayF64NEON(dst *float64, mask *byte, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    mask+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   32(R5), F4 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F5 // 0x8000000000000000
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVQ   160(R5), F7 // mask bits
+	FMOVQ   176(R5), F8 // mask bits
+	FMOVQ   192(R5), F9 // mask bits
+	FMOVQ   208(R5), F10 // mask bits
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R2), F11
+	FMOVQ   16(R2), F12
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	WORD    $0x4e61d58c // fadd v12.2d, v12.2d, v1.2d
+	VAND    V5.B16, V11.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	VAND    V5.B16, V12.B16, V14.B16
+	VORR    V4.B16, V14.B16, V14.B16
+	WORD    $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x4ee1998c // frintz v12.2d, v12.2d
+	WORD    $0x6eebe46d // fcmgt v13.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V13.B16
+	WORD    $0x6eece46e // fcmgt v14.2d, v3.2d, v12.2d
+	VBSL    V12.B16, V3.B16, V14.B16
+	WORD    $0x6ee2e5af // fcmgt v15.2d, v13.2d, v2.2d
+	VBSL    V13.B16, V2.B16, V15.B16
+	WORD    $0x6ee2e5cd // fcmgt v13.2d, v14.2d, v2.2d
+	VBSL    V14.B16, V2.B16, V13.B16
+	WORD    $0x4ee1d5ee // fsub v14.2d, v15.2d, v1.2d
+	WORD    $0x4ee1d5b0 // fsub v16.2d, v13.2d, v1.2d
+	VMOVI   $0, V17.B16
+	VFMLA   V6.D2, V14.D2, V17.D2
+	VMOVI   $0, V14.B16
+	VFMLA   V6.D2, V16.D2, V14.D2
+	WORD    $0x4e6be5eb // fcmeq v11.2d, v15.2d, v11.2d
+	WORD    $0x4e6ce5ac // fcmeq v12.2d, v13.2d, v12.2d
+	VAND    V7.B16, V11.B16, V13.B16
+	FMOVQ   F17, 0(R0)
+	VAND    V8.B16, V12.B16, V11.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	FMOVQ   F14, 16(R0)
+	FMOVQ   32(R2), F11
+	FMOVQ   48(R2), F12
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	WORD    $0x4e61d58c // fadd v12.2d, v12.2d, v1.2d
+	VAND    V5.B16, V11.B16, V14.B16
+	VORR    V4.B16, V14.B16, V14.B16
+	VAND    V5.B16, V12.B16, V15.B16
+	VORR    V4.B16, V15.B16, V15.B16
+	WORD    $0x4e6ed56b // fadd v11.2d, v11.2d, v14.2d
+	WORD    $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x4ee1998c // frintz v12.2d, v12.2d
+	WORD    $0x6eebe46e // fcmgt v14.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V14.B16
+	WORD    $0x6eece46f // fcmgt v15.2d, v3.2d, v12.2d
+	VBSL    V12.B16, V3.B16, V15.B16
+	WORD    $0x6ee2e5d0 // fcmgt v16.2d, v14.2d, v2.2d
+	VBSL    V14.B16, V2.B16, V16.B16
+	WORD    $0x6ee2e5ee // fcmgt v14.2d, v15.2d, v2.2d
+	VBSL    V15.B16, V2.B16, V14.B16
+	WORD    $0x4ee1d60f // fsub v15.2d, v16.2d, v1.2d
+	WORD    $0x4ee1d5d1 // fsub v17.2d, v14.2d, v1.2d
+	VMOVI   $0, V18.B16
+	VFMLA   V6.D2, V15.D2, V18.D2
+	VMOVI   $0, V15.B16
+	VFMLA   V6.D2, V17.D2, V15.D2
+	WORD    $0x4e6be60b // fcmeq v11.2d, v16.2d, v11.2d
+	WORD    $0x4e6ce5cc // fcmeq v12.2d, v14.2d, v12.2d
+	VAND    V9.B16, V11.B16, V14.B16
+	VORR    V14.B16, V13.B16, V13.B16
+	FMOVQ   F18, 32(R0)
+	VAND    V10.B16, V12.B16, V11.B16
+	VORR    V11.B16, V13.B16, V13.B16
+	VADDV   V13.S4, V13
+	VST1.P  V13.B[0], 1(R1)
+	FMOVQ   F15, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	MOVD    $0, R6
+	MOVD    $1, R7
+
+element:
+	FMOVD.P 8(R2), F11
+	WORD    $0x6e60dd6b // fmul v11.2d, v11.2d, v0.2d
+	WORD    $0x4e61d56b // fadd v11.2d, v11.2d, v1.2d
+	VAND    V5.B16, V11.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	WORD    $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	WORD    $0x4ee1996b // frintz v11.2d, v11.2d
+	WORD    $0x6eebe46c // fcmgt v12.2d, v3.2d, v11.2d
+	VBSL    V11.B16, V3.B16, V12.B16
+	WORD    $0x6ee2e58d // fcmgt v13.2d, v12.2d, v2.2d
+	VBSL    V12.B16, V2.B16, V13.B16
+	WORD    $0x4ee1d5ac // fsub v12.2d, v13.2d, v1.2d
+	VMOVI   $0, V14.B16
+	VFMLA   V6.D2, V12.D2, V14.D2
+	WORD    $0x4e6be5ab // fcmeq v11.2d, v13.2d, v11.2d
+	VMOV    V11.D[0], R8
+	AND     R7, R8
+	ORR     R8, R6
+	LSL     $1, R7
+	FMOVD.P F14, 8(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+	MOVB    R6, (R1)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalDownF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalUpF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalTowardZeroF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalNearestEvenF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e218884 // frintn v4.4s, v4.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4e218884 // frintn v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD    $0x4e218884 // frintn v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalNearestAwayF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVQ   0(R5), F3 // 0x3effffff
+	FMOVQ   16(R5), F4 // 0x80000000
+	FMOVS   16(R4), F5
+	VDUP    V5.S[0], V5.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	VORR    V3.B16, V10.B16, V10.B16
+	VAND    V4.B16, V7.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	VAND    V4.B16, V8.B16, V12.B16
+	VORR    V3.B16, V12.B16, V12.B16
+	VAND    V4.B16, V9.B16, V13.B16
+	VORR    V3.B16, V13.B16, V13.B16
+	WORD    $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea8e447 // fcmgt v7.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea9e448 // fcmgt v8.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea1e549 // fcmgt v9.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V9.B16
+	WORD    $0x6ea1e4ca // fcmgt v10.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e4e6 // fcmgt v6.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	VMOVI   $0, V8.B16
+	VFMLA   V5.S4, V9.S4, V8.S4
+	VMOVI   $0, V9.B16
+	VFMLA   V5.S4, V10.S4, V9.S4
+	VMOVI   $0, V10.B16
+	VFMLA   V5.S4, V6.S4, V10.S4
+	VMOVI   $0, V6.B16
+	VFMLA   V5.S4, V7.S4, V6.S4
+	FMOVQ   F8, 0(R0)
+	FMOVQ   F9, 16(R0)
+	FMOVQ   F10, 32(R0)
+	FMOVQ   F6, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e6 // fcmgt v6.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.S4, V6.S4, V7.S4
+	FMOVQ   F7, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F6
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e6 // fcmgt v6.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.S4, V6.S4, V7.S4
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideDownF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareDivideDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideUpF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareDivideUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideTowardZeroF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareDivideTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideNearestEvenF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareDivideNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   16(R4), F3
+	VDUP    V3.S[0], V3.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x4e218884 // frintn v4.4s, v4.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x6ea4e448 // fcmgt v8.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea5e444 // fcmgt v4.4s, v2.4s, v5.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea6e445 // fcmgt v5.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ea1e488 // fcmgt v8.4s, v4.4s, v1.4s
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ea1e4c5 // fcmgt v5.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.S4, V7.S4, V6.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V3.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V3.S4, V4.S4, V8.S4
+	VMOVI   $0, V4.B16
+	VFMLA   V3.S4, V5.S4, V4.S4
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4e218884 // frintn v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F4
+	WORD    $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD    $0x4e218884 // frintn v4.4s, v4.4s
+	WORD    $0x6ea4e445 // fcmgt v5.4s, v2.4s, v4.4s
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ea1e4a4 // fcmgt v4.4s, v5.4s, v1.4s
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.S4, V4.S4, V5.S4
+	FMOVS.P F5, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideNearestAwayF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareDivideNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   12(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   8(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVQ   0(R5), F3 // 0x3effffff
+	FMOVQ   16(R5), F4 // 0x80000000
+	FMOVS   16(R4), F5
+	VDUP    V5.S[0], V5.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20fce7 // fdiv v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD    $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	VAND    V4.B16, V6.B16, V10.B16
+	VORR    V3.B16, V10.B16, V10.B16
+	VAND    V4.B16, V7.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	VAND    V4.B16, V8.B16, V12.B16
+	VORR    V3.B16, V12.B16, V12.B16
+	VAND    V4.B16, V9.B16, V13.B16
+	VORR    V3.B16, V13.B16, V13.B16
+	WORD    $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea7e446 // fcmgt v6.4s, v2.4s, v7.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea8e447 // fcmgt v7.4s, v2.4s, v8.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea9e448 // fcmgt v8.4s, v2.4s, v9.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea1e549 // fcmgt v9.4s, v10.4s, v1.4s
+	VBSL    V10.B16, V1.B16, V9.B16
+	WORD    $0x6ea1e4ca // fcmgt v10.4s, v6.4s, v1.4s
+	VBSL    V6.B16, V1.B16, V10.B16
+	WORD    $0x6ea1e4e6 // fcmgt v6.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V6.B16
+	WORD    $0x6ea1e507 // fcmgt v7.4s, v8.4s, v1.4s
+	VBSL    V8.B16, V1.B16, V7.B16
+	VMOVI   $0, V8.B16
+	VFMLA   V5.S4, V9.S4, V8.S4
+	VMOVI   $0, V9.B16
+	VFMLA   V5.S4, V10.S4, V9.S4
+	VMOVI   $0, V10.B16
+	VFMLA   V5.S4, V6.S4, V10.S4
+	VMOVI   $0, V6.B16
+	VFMLA   V5.S4, V7.S4, V6.S4
+	FMOVQ   F8, 0(R0)
+	FMOVQ   F9, 16(R0)
+	FMOVQ   F10, 32(R0)
+	FMOVQ   F6, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e6 // fcmgt v6.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.S4, V6.S4, V7.S4
+	FMOVQ   F7, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F6
+	WORD    $0x6e20fcc6 // fdiv v6.4s, v6.4s, v0.4s
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x6ea6e447 // fcmgt v7.4s, v2.4s, v6.4s
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ea1e4e6 // fcmgt v6.4s, v7.4s, v1.4s
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.S4, V6.S4, V7.S4
+	FMOVS.P F7, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroDownF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e21d4c6 // fadd v6.4s, v6.4s, v1.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x6ea5e469 // fcmgt v9.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a9 // fcmgt v9.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ea1d507 // fsub v7.4s, v8.4s, v1.4s
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea1d4c6 // fsub v6.4s, v6.4s, v1.4s
+	VMOVI   $0, V9.B16
+	VFMLA   V4.S4, V7.S4, V9.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V4.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V4.S4, V5.S4, V8.S4
+	VMOVI   $0, V5.B16
+	VFMLA   V4.S4, V6.S4, V5.S4
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVS.P F6, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroUpF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e21d4c6 // fadd v6.4s, v6.4s, v1.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x6ea5e469 // fcmgt v9.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a9 // fcmgt v9.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ea1d507 // fsub v7.4s, v8.4s, v1.4s
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea1d4c6 // fsub v6.4s, v6.4s, v1.4s
+	VMOVI   $0, V9.B16
+	VFMLA   V4.S4, V7.S4, V9.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V4.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V4.S4, V5.S4, V8.S4
+	VMOVI   $0, V5.B16
+	VFMLA   V4.S4, V6.S4, V5.S4
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVS.P F6, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroTowardZeroF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e21d4c6 // fadd v6.4s, v6.4s, v1.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea5e469 // fcmgt v9.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a9 // fcmgt v9.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ea1d507 // fsub v7.4s, v8.4s, v1.4s
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea1d4c6 // fsub v6.4s, v6.4s, v1.4s
+	VMOVI   $0, V9.B16
+	VFMLA   V4.S4, V7.S4, V9.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V4.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V4.S4, V5.S4, V8.S4
+	VMOVI   $0, V5.B16
+	VFMLA   V4.S4, V6.S4, V5.S4
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVS.P F6, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestEvenF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   16(R4), F4
+	VDUP    V4.S[0], V4.S4
+	CMP     $16, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e21d4c6 // fadd v6.4s, v6.4s, v1.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x6ea5e469 // fcmgt v9.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a9 // fcmgt v9.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ea1d507 // fsub v7.4s, v8.4s, v1.4s
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD    $0x4ea1d4c6 // fsub v6.4s, v6.4s, v1.4s
+	VMOVI   $0, V9.B16
+	VFMLA   V4.S4, V7.S4, V9.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V4.S4, V8.S4, V7.S4
+	VMOVI   $0, V8.B16
+	VFMLA   V4.S4, V5.S4, V8.S4
+	VMOVI   $0, V5.B16
+	VFMLA   V4.S4, V6.S4, V5.S4
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	CMP     $16, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F5
+	WORD    $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD    $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x6ea5e466 // fcmgt v6.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VMOVI   $0, V6.B16
+	VFMLA   V4.S4, V5.S4, V6.S4
+	FMOVS.P F6, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestAwayF32NEON(dst *float32, x *float32, n int, c *float32)
+TEXT ·fakeQuantizeBareReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   4(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   0(R5), F4 // 0x3effffff
+	FMOVQ   16(R5), F5 // 0x80000000
+	FMOVS   16(R4), F6
+	VDUP    V6.S[0], V6.S4
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F7
+	FMOVQ   16(R1), F8
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD    $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	VAND    V5.B16, V7.B16, V9.B16
+	VORR    V4.B16, V9.B16, V9.B16
+	VAND    V5.B16, V8.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	WORD    $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD    $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea7e469 // fcmgt v9.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V9.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4e9 // fcmgt v9.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x4ea1d507 // fsub v7.4s, v8.4s, v1.4s
+	WORD    $0x4ea1d528 // fsub v8.4s, v9.4s, v1.4s
+	VMOVI   $0, V9.B16
+	VFMLA   V6.S4, V7.S4, V9.S4
+	VMOVI   $0, V7.B16
+	VFMLA   V6.S4, V8.S4, V7.S4
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $4, R3
+	BLT     tail
+	FMOVQ   0(R1), F7
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	VAND    V5.B16, V7.B16, V8.B16
+	VORR    V4.B16, V8.B16, V8.B16
+	WORD    $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea7e468 // fcmgt v8.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	VMOVI   $0, V8.B16
+	VFMLA   V6.S4, V7.S4, V8.S4
+	FMOVQ   F8, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $4, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+
+element:
+	FMOVS.P 4(R1), F7
+	WORD    $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD    $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	VAND    V5.B16, V7.B16, V8.B16
+	VORR    V4.B16, V8.B16, V8.B16
+	WORD    $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea7e468 // fcmgt v8.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	VMOVI   $0, V8.B16
+	VFMLA   V6.S4, V7.S4, V8.S4
+	FMOVS.P F8, 4(R0)
+	SUB     $1, R3
+	CBNZ    R3, element
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalDownF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalUpF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalTowardZeroF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalNearestEvenF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x4e618884 // frintn v4.2d, v4.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x4e6188c6 // frintn v6.2d, v6.2d
+	WORD    $0x4e6188e7 // frintn v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4e618884 // frintn v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD    $0x4e618884 // frintn v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalNearestAwayF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   32(R5), F3 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F4 // 0x8000000000000000
+	FMOVD   32(R4), F5
+	VDUP    V5.D[0], V5.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60dd29 // fmul v9.2d, v9.2d, v0.2d
+	VAND    V4.B16, V6.B16, V10.B16
+	VORR    V3.B16, V10.B16, V10.B16
+	VAND    V4.B16, V7.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	VAND    V4.B16, V8.B16, V12.B16
+	VORR    V3.B16, V12.B16, V12.B16
+	VAND    V4.B16, V9.B16, V13.B16
+	VORR    V3.B16, V13.B16, V13.B16
+	WORD    $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee6e44a // fcmgt v10.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee8e447 // fcmgt v7.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee9e448 // fcmgt v8.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee1e549 // fcmgt v9.2d, v10.2d, v1.2d
+	VBSL    V10.B16, V1.B16, V9.B16
+	WORD    $0x6ee1e4ca // fcmgt v10.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V10.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	VMOVI   $0, V8.B16
+	VFMLA   V5.D2, V9.D2, V8.D2
+	VMOVI   $0, V9.B16
+	VFMLA   V5.D2, V10.D2, V9.D2
+	VMOVI   $0, V10.B16
+	VFMLA   V5.D2, V6.D2, V10.D2
+	VMOVI   $0, V6.B16
+	VFMLA   V5.D2, V7.D2, V6.D2
+	FMOVQ   F8, 0(R0)
+	FMOVQ   F9, 16(R0)
+	FMOVQ   F10, 32(R0)
+	FMOVQ   F6, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x6ee6e447 // fcmgt v7.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.D2, V6.D2, V7.D2
+	FMOVQ   F7, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F6
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x6ee6e447 // fcmgt v7.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.D2, V6.D2, V7.D2
+	FMOVD.P F7, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideDownF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareDivideDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60fce7 // fdiv v7.2d, v7.2d, v0.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideUpF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareDivideUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60fce7 // fdiv v7.2d, v7.2d, v0.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideTowardZeroF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareDivideTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60fce7 // fdiv v7.2d, v7.2d, v0.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideNearestEvenF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareDivideNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   32(R4), F3
+	VDUP    V3.D[0], V3.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60fce7 // fdiv v7.2d, v7.2d, v0.2d
+	WORD    $0x4e618884 // frintn v4.2d, v4.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x4e6188c6 // frintn v6.2d, v6.2d
+	WORD    $0x4e6188e7 // frintn v7.2d, v7.2d
+	WORD    $0x6ee4e448 // fcmgt v8.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee5e444 // fcmgt v4.2d, v2.2d, v5.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee6e445 // fcmgt v5.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	WORD    $0x6ee1e488 // fcmgt v8.2d, v4.2d, v1.2d
+	VBSL    V4.B16, V1.B16, V8.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	WORD    $0x6ee1e4c5 // fcmgt v5.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V5.B16
+	VMOVI   $0, V6.B16
+	VFMLA   V3.D2, V7.D2, V6.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V3.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V3.D2, V4.D2, V8.D2
+	VMOVI   $0, V4.B16
+	VFMLA   V3.D2, V5.D2, V4.D2
+	FMOVQ   F6, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4e618884 // frintn v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVQ   F5, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F4
+	WORD    $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD    $0x4e618884 // frintn v4.2d, v4.2d
+	WORD    $0x6ee4e445 // fcmgt v5.2d, v2.2d, v4.2d
+	VBSL    V4.B16, V2.B16, V5.B16
+	WORD    $0x6ee1e4a4 // fcmgt v4.2d, v5.2d, v1.2d
+	VBSL    V5.B16, V1.B16, V4.B16
+	VMOVI   $0, V5.B16
+	VFMLA   V3.D2, V4.D2, V5.D2
+	FMOVD.P F5, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareDivideNearestAwayF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareDivideNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   24(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVQ   32(R5), F3 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F4 // 0x8000000000000000
+	FMOVD   32(R4), F5
+	VDUP    V5.D[0], V5.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60fce7 // fdiv v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60fd08 // fdiv v8.2d, v8.2d, v0.2d
+	WORD    $0x6e60fd29 // fdiv v9.2d, v9.2d, v0.2d
+	VAND    V4.B16, V6.B16, V10.B16
+	VORR    V3.B16, V10.B16, V10.B16
+	VAND    V4.B16, V7.B16, V11.B16
+	VORR    V3.B16, V11.B16, V11.B16
+	VAND    V4.B16, V8.B16, V12.B16
+	VORR    V3.B16, V12.B16, V12.B16
+	VAND    V4.B16, V9.B16, V13.B16
+	VORR    V3.B16, V13.B16, V13.B16
+	WORD    $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee6e44a // fcmgt v10.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ee7e446 // fcmgt v6.2d, v2.2d, v7.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee8e447 // fcmgt v7.2d, v2.2d, v8.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee9e448 // fcmgt v8.2d, v2.2d, v9.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee1e549 // fcmgt v9.2d, v10.2d, v1.2d
+	VBSL    V10.B16, V1.B16, V9.B16
+	WORD    $0x6ee1e4ca // fcmgt v10.2d, v6.2d, v1.2d
+	VBSL    V6.B16, V1.B16, V10.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	WORD    $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
+	VBSL    V8.B16, V1.B16, V7.B16
+	VMOVI   $0, V8.B16
+	VFMLA   V5.D2, V9.D2, V8.D2
+	VMOVI   $0, V9.B16
+	VFMLA   V5.D2, V10.D2, V9.D2
+	VMOVI   $0, V10.B16
+	VFMLA   V5.D2, V6.D2, V10.D2
+	VMOVI   $0, V6.B16
+	VFMLA   V5.D2, V7.D2, V6.D2
+	FMOVQ   F8, 0(R0)
+	FMOVQ   F9, 16(R0)
+	FMOVQ   F10, 32(R0)
+	FMOVQ   F6, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x6ee6e447 // fcmgt v7.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.D2, V6.D2, V7.D2
+	FMOVQ   F7, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F6
+	WORD    $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	VAND    V4.B16, V6.B16, V7.B16
+	VORR    V3.B16, V7.B16, V7.B16
+	WORD    $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x6ee6e447 // fcmgt v7.2d, v2.2d, v6.2d
+	VBSL    V6.B16, V2.B16, V7.B16
+	WORD    $0x6ee1e4e6 // fcmgt v6.2d, v7.2d, v1.2d
+	VBSL    V7.B16, V1.B16, V6.B16
+	VMOVI   $0, V7.B16
+	VFMLA   V5.D2, V6.D2, V7.D2
+	FMOVD.P F7, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroDownF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD    $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x6ee5e469 // fcmgt v9.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee2e528 // fcmgt v8.2d, v9.2d, v2.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a9 // fcmgt v9.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ee1d507 // fsub v7.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d528 // fsub v8.2d, v9.2d, v1.2d
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee1d4c6 // fsub v6.2d, v6.2d, v1.2d
+	VMOVI   $0, V9.B16
+	VFMLA   V4.D2, V7.D2, V9.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V4.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V4.D2, V5.D2, V8.D2
+	VMOVI   $0, V5.B16
+	VFMLA   V4.D2, V6.D2, V5.D2
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVD.P F6, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroUpF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD    $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x6ee5e469 // fcmgt v9.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee2e528 // fcmgt v8.2d, v9.2d, v2.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a9 // fcmgt v9.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ee1d507 // fsub v7.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d528 // fsub v8.2d, v9.2d, v1.2d
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee1d4c6 // fsub v6.2d, v6.2d, v1.2d
+	VMOVI   $0, V9.B16
+	VFMLA   V4.D2, V7.D2, V9.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V4.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V4.D2, V5.D2, V8.D2
+	VMOVI   $0, V5.B16
+	VFMLA   V4.D2, V6.D2, V5.D2
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVD.P F6, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroTowardZeroF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD    $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x6ee5e469 // fcmgt v9.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee2e528 // fcmgt v8.2d, v9.2d, v2.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a9 // fcmgt v9.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ee1d507 // fsub v7.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d528 // fsub v8.2d, v9.2d, v1.2d
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee1d4c6 // fsub v6.2d, v6.2d, v1.2d
+	VMOVI   $0, V9.B16
+	VFMLA   V4.D2, V7.D2, V9.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V4.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V4.D2, V5.D2, V8.D2
+	VMOVI   $0, V5.B16
+	VFMLA   V4.D2, V6.D2, V5.D2
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVD.P F6, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestEvenF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   32(R4), F4
+	VDUP    V4.D[0], V4.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD    $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x4e6188c6 // frintn v6.2d, v6.2d
+	WORD    $0x4e6188e7 // frintn v7.2d, v7.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x6ee5e469 // fcmgt v9.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee2e528 // fcmgt v8.2d, v9.2d, v2.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a9 // fcmgt v9.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x4ee1d507 // fsub v7.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d528 // fsub v8.2d, v9.2d, v1.2d
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	WORD    $0x4ee1d4c6 // fsub v6.2d, v6.2d, v1.2d
+	VMOVI   $0, V9.B16
+	VFMLA   V4.D2, V7.D2, V9.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V4.D2, V8.D2, V7.D2
+	VMOVI   $0, V8.B16
+	VFMLA   V4.D2, V5.D2, V8.D2
+	VMOVI   $0, V5.B16
+	VFMLA   V4.D2, V6.D2, V5.D2
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	FMOVQ   F8, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVQ   F6, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F5
+	WORD    $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD    $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x6ee5e466 // fcmgt v6.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	VMOVI   $0, V6.B16
+	VFMLA   V4.D2, V5.D2, V6.D2
+	FMOVD.P F6, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeBareReciprocalZeroNearestAwayF64NEON(dst *float64, x *float64, n int, c *float64)
+TEXT ·fakeQuantizeBareReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   32(R5), F4 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F5 // 0x8000000000000000
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F7
+	FMOVQ   16(R1), F8
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD    $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	VAND    V5.B16, V7.B16, V9.B16
+	VORR    V4.B16, V9.B16, V9.B16
+	VAND    V5.B16, V8.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	WORD    $0x4e69d4e7 // fadd v7.2d, v7.2d, v9.2d
+	WORD    $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x6ee7e469 // fcmgt v9.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V9.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee2e528 // fcmgt v8.2d, v9.2d, v2.2d
+	VBSL    V9.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4e9 // fcmgt v9.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V9.B16
+	WORD    $0x4ee1d507 // fsub v7.2d, v8.2d, v1.2d
+	WORD    $0x4ee1d528 // fsub v8.2d, v9.2d, v1.2d
+	VMOVI   $0, V9.B16
+	VFMLA   V6.D2, V7.D2, V9.D2
+	VMOVI   $0, V7.B16
+	VFMLA   V6.D2, V8.D2, V7.D2
+	FMOVQ   F9, 0(R0)
+	FMOVQ   F7, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F7
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	VAND    V5.B16, V7.B16, V8.B16
+	VORR    V4.B16, V8.B16, V8.B16
+	WORD    $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee7e468 // fcmgt v8.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4ee1d4e7 // fsub v7.2d, v7.2d, v1.2d
+	VMOVI   $0, V8.B16
+	VFMLA   V6.D2, V7.D2, V8.D2
+	FMOVQ   F8, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F7
+	WORD    $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD    $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	VAND    V5.B16, V7.B16, V8.B16
+	VORR    V4.B16, V8.B16, V8.B16
+	WORD    $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee7e468 // fcmgt v8.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V8.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4ee1d4e7 // fsub v7.2d, v7.2d, v1.2d
+	VMOVI   $0, V8.B16
+	VFMLA   V6.D2, V7.D2, V8.D2
+	FMOVD.P F8, 8(R0)
+
+done:
+	RET
+
+// func fakeQuantizeSumsReciprocalDownF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalDownF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21998e // frintm v14.4s, v12.4s
+	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21998e // frintm v14.4s, v12.4s
+	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalUpF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalUpF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
+	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
+	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalTowardZeroF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
+	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
+	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestEvenF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21898e // frintn v14.4s, v12.4s
+	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21898e // frintn v14.4s, v12.4s
+	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestAwayF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVQ   0(R5), F11 // 0x3effffff
+	FMOVQ   16(R5), F12 // 0x80000000
+	FMOVS   24(R4), F13
+	VDUP    V13.S[0], V13.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
+	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
+	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
+	FMOVQ   0(R2), F19
+	FMOVQ   16(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
+	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.S4, V19.S4, V0.S4
+	VFMLA   V15.S4, V21.S4, V1.S4
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.S4, V14.S4, V4.S4
+	VFMLA   V13.S4, V15.S4, V5.S4
+	FMOVQ   F18, 0(R0)
+	FMOVQ   F20, 16(R0)
+	FMOVQ   32(R1), F14
+	FMOVQ   48(R1), F15
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
+	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
+	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
+	FMOVQ   32(R2), F19
+	FMOVQ   48(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
+	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.S4, V19.S4, V2.S4
+	VFMLA   V15.S4, V21.S4, V3.S4
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.S4, V14.S4, V6.S4
+	VFMLA   V13.S4, V15.S4, V7.S4
+	FMOVQ   F18, 32(R0)
+	FMOVQ   F20, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideDownF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsDivideDownF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21998e // frintm v14.4s, v12.4s
+	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21998e // frintm v14.4s, v12.4s
+	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideUpF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsDivideUpF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
+	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
+	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideTowardZeroF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsDivideTowardZeroF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
+	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
+	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideNearestEvenF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsDivideNearestEvenF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   24(R4), F11
+	VDUP    V11.S[0], V11.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21898e // frintn v14.4s, v12.4s
+	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V4.S4
+	VFMLA   V11.S4, V13.S4, V5.S4
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21898e // frintn v14.4s, v12.4s
+	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.S4, V12.S4, V6.S4
+	VFMLA   V11.S4, V13.S4, V7.S4
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideNearestAwayF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsDivideNearestAwayF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   12(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   8(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVQ   0(R5), F11 // 0x3effffff
+	FMOVQ   16(R5), F12 // 0x80000000
+	FMOVS   24(R4), F13
+	VDUP    V13.S[0], V13.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x6e28fdce // fdiv v14.4s, v14.4s, v8.4s
+	WORD    $0x6e28fdef // fdiv v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
+	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
+	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
+	FMOVQ   0(R2), F19
+	FMOVQ   16(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
+	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.S4, V19.S4, V0.S4
+	VFMLA   V15.S4, V21.S4, V1.S4
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.S4, V14.S4, V4.S4
+	VFMLA   V13.S4, V15.S4, V5.S4
+	FMOVQ   F18, 0(R0)
+	FMOVQ   F20, 16(R0)
+	FMOVQ   32(R1), F14
+	FMOVQ   48(R1), F15
+	WORD    $0x6e28fdce // fdiv v14.4s, v14.4s, v8.4s
+	WORD    $0x6e28fdef // fdiv v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
+	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
+	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
+	FMOVQ   32(R2), F19
+	FMOVQ   48(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
+	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.S4, V19.S4, V2.S4
+	VFMLA   V15.S4, V21.S4, V3.S4
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.S4, V14.S4, V6.S4
+	VFMLA   V13.S4, V15.S4, V7.S4
+	FMOVQ   F18, 32(R0)
+	FMOVQ   F20, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroDownF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   4(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   12(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   8(R4), F11
+	VDUP    V11.S[0], V11.S4
+	FMOVS   24(R4), F12
+	VDUP    V12.S[0], V12.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2199ef // frintm v15.4s, v15.4s
+	WORD    $0x4e219a10 // frintm v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V0.S4
+	VFMLA   V14.S4, V20.S4, V1.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V4.S4
+	VFMLA   V12.S4, V14.S4, V5.S4
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2199ef // frintm v15.4s, v15.4s
+	WORD    $0x4e219a10 // frintm v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V2.S4
+	VFMLA   V14.S4, V20.S4, V3.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V6.S4
+	VFMLA   V12.S4, V14.S4, V7.S4
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroUpF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   4(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   12(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   8(R4), F11
+	VDUP    V11.S[0], V11.S4
+	FMOVS   24(R4), F12
+	VDUP    V12.S[0], V12.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea189ef // frintp v15.4s, v15.4s
+	WORD    $0x4ea18a10 // frintp v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V0.S4
+	VFMLA   V14.S4, V20.S4, V1.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V4.S4
+	VFMLA   V12.S4, V14.S4, V5.S4
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea189ef // frintp v15.4s, v15.4s
+	WORD    $0x4ea18a10 // frintp v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V2.S4
+	VFMLA   V14.S4, V20.S4, V3.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V6.S4
+	VFMLA   V12.S4, V14.S4, V7.S4
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroTowardZeroF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   4(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   12(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   8(R4), F11
+	VDUP    V11.S[0], V11.S4
+	FMOVS   24(R4), F12
+	VDUP    V12.S[0], V12.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V0.S4
+	VFMLA   V14.S4, V20.S4, V1.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V4.S4
+	VFMLA   V12.S4, V14.S4, V5.S4
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V2.S4
+	VFMLA   V14.S4, V20.S4, V3.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V6.S4
+	VFMLA   V12.S4, V14.S4, V7.S4
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestEvenF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   4(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   12(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   8(R4), F11
+	VDUP    V11.S[0], V11.S4
+	FMOVS   24(R4), F12
+	VDUP    V12.S[0], V12.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD    $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V0.S4
+	VFMLA   V14.S4, V20.S4, V1.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V4.S4
+	VFMLA   V12.S4, V14.S4, V5.S4
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD    $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V2.S4
+	VFMLA   V14.S4, V20.S4, V3.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.S4, V13.S4, V6.S4
+	VFMLA   V12.S4, V14.S4, V7.S4
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestAwayF32NEON(dst *float32, x *float32, y *float32, n int, c *float32, sums *float32)
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F8
+	VDUP    V8.S[0], V8.S4
+	FMOVS   4(R4), F9
+	VDUP    V9.S[0], V9.S4
+	FMOVS   12(R4), F10
+	VDUP    V10.S[0], V10.S4
+	FMOVS   8(R4), F11
+	VDUP    V11.S[0], V11.S4
+	FMOVQ   0(R5), F12 // 0x3effffff
+	FMOVQ   16(R5), F13 // 0x80000000
+	FMOVS   24(R4), F14
+	VDUP    V14.S[0], V14.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F15
+	FMOVQ   16(R1), F16
+	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD    $0x6e28de10 // fmul v16.4s, v16.4s, v8.4s
+	WORD    $0x4e29d5f1 // fadd v17.4s, v15.4s, v9.4s
+	WORD    $0x4e29d612 // fadd v18.4s, v16.4s, v9.4s
+	VAND    V13.B16, V17.B16, V19.B16
+	VORR    V12.B16, V19.B16, V19.B16
+	VAND    V13.B16, V18.B16, V20.B16
+	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD    $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x4ea19a52 // frintz v18.4s, v18.4s
+	WORD    $0x6eb1e573 // fcmgt v19.4s, v11.4s, v17.4s
+	VBSL    V17.B16, V11.B16, V19.B16
+	WORD    $0x6eb2e574 // fcmgt v20.4s, v11.4s, v18.4s
+	VBSL    V18.B16, V11.B16, V20.B16
+	WORD    $0x6eaae675 // fcmgt v21.4s, v19.4s, v10.4s
+	VBSL    V19.B16, V10.B16, V21.B16
+	WORD    $0x6eaae693 // fcmgt v19.4s, v20.4s, v10.4s
+	VBSL    V20.B16, V10.B16, V19.B16
+	WORD    $0x4e31e6b1 // fcmeq v17.4s, v21.4s, v17.4s
+	WORD    $0x4e32e672 // fcmeq v18.4s, v19.4s, v18.4s
+	FMOVQ   0(R2), F20
+	FMOVQ   16(R2), F22
+	WORD    $0x4ea9d6b5 // fsub v21.4s, v21.4s, v9.4s
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	VAND    V17.B16, V15.B16, V15.B16
+	VAND    V18.B16, V16.B16, V16.B16
+	WORD    $0x4eafd6af // fsub v15.4s, v21.4s, v15.4s
+	WORD    $0x4eb0d670 // fsub v16.4s, v19.4s, v16.4s
+	VAND    V17.B16, V20.B16, V19.B16
+	VAND    V18.B16, V22.B16, V21.B16
+	VFMLA   V15.S4, V20.S4, V0.S4
+	VFMLA   V16.S4, V22.S4, V1.S4
+	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
+	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
+	VFMLA   V14.S4, V15.S4, V4.S4
+	VFMLA   V14.S4, V16.S4, V5.S4
+	FMOVQ   F19, 0(R0)
+	FMOVQ   F21, 16(R0)
+	FMOVQ   32(R1), F15
+	FMOVQ   48(R1), F16
+	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD    $0x6e28de10 // fmul v16.4s, v16.4s, v8.4s
+	WORD    $0x4e29d5f1 // fadd v17.4s, v15.4s, v9.4s
+	WORD    $0x4e29d612 // fadd v18.4s, v16.4s, v9.4s
+	VAND    V13.B16, V17.B16, V19.B16
+	VORR    V12.B16, V19.B16, V19.B16
+	VAND    V13.B16, V18.B16, V20.B16
+	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD    $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x4ea19a52 // frintz v18.4s, v18.4s
+	WORD    $0x6eb1e573 // fcmgt v19.4s, v11.4s, v17.4s
+	VBSL    V17.B16, V11.B16, V19.B16
+	WORD    $0x6eb2e574 // fcmgt v20.4s, v11.4s, v18.4s
+	VBSL    V18.B16, V11.B16, V20.B16
+	WORD    $0x6eaae675 // fcmgt v21.4s, v19.4s, v10.4s
+	VBSL    V19.B16, V10.B16, V21.B16
+	WORD    $0x6eaae693 // fcmgt v19.4s, v20.4s, v10.4s
+	VBSL    V20.B16, V10.B16, V19.B16
+	WORD    $0x4e31e6b1 // fcmeq v17.4s, v21.4s, v17.4s
+	WORD    $0x4e32e672 // fcmeq v18.4s, v19.4s, v18.4s
+	FMOVQ   32(R2), F20
+	FMOVQ   48(R2), F22
+	WORD    $0x4ea9d6b5 // fsub v21.4s, v21.4s, v9.4s
+	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	VAND    V17.B16, V15.B16, V15.B16
+	VAND    V18.B16, V16.B16, V16.B16
+	WORD    $0x4eafd6af // fsub v15.4s, v21.4s, v15.4s
+	WORD    $0x4eb0d670 // fsub v16.4s, v19.4s, v16.4s
+	VAND    V17.B16, V20.B16, V19.B16
+	VAND    V18.B16, V22.B16, V21.B16
+	VFMLA   V15.S4, V20.S4, V2.S4
+	VFMLA   V16.S4, V22.S4, V3.S4
+	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
+	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
+	VFMLA   V14.S4, V15.S4, V6.S4
+	VFMLA   V14.S4, V16.S4, V7.S4
+	FMOVQ   F19, 32(R0)
+	FMOVQ   F21, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalDownF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalDownF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalUpF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalUpF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
+	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
+	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalTowardZeroF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
+	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
+	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestEvenF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61898e // frintn v14.2d, v12.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61898e // frintn v14.2d, v12.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalNearestAwayF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVQ   32(R5), F11 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F12 // 0x8000000000000000
+	FMOVD   48(R4), F13
+	VDUP    V13.D[0], V13.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
+	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
+	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
+	FMOVQ   0(R2), F19
+	FMOVQ   16(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
+	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.D2, V19.D2, V0.D2
+	VFMLA   V15.D2, V21.D2, V1.D2
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.D2, V14.D2, V4.D2
+	VFMLA   V13.D2, V15.D2, V5.D2
+	FMOVQ   F18, 0(R0)
+	FMOVQ   F20, 16(R0)
+	FMOVQ   32(R1), F14
+	FMOVQ   48(R1), F15
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
+	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
+	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
+	FMOVQ   32(R2), F19
+	FMOVQ   48(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
+	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.D2, V19.D2, V2.D2
+	VFMLA   V15.D2, V21.D2, V3.D2
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.D2, V14.D2, V6.D2
+	VFMLA   V13.D2, V15.D2, V7.D2
+	FMOVQ   F18, 32(R0)
+	FMOVQ   F20, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideDownF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsDivideDownF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61998e // frintm v14.2d, v12.2d
+	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideUpF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsDivideUpF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
+	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
+	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideTowardZeroF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsDivideTowardZeroF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
+	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
+	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideNearestEvenF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsDivideNearestEvenF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   48(R4), F11
+	VDUP    V11.D[0], V11.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61898e // frintn v14.2d, v12.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V4.D2
+	VFMLA   V11.D2, V13.D2, V5.D2
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61898e // frintn v14.2d, v12.2d
+	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
+	VBSL    V14.B16, V10.B16, V16.B16
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
+	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V18.B16
+	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	VAND    V14.B16, V12.B16, V12.B16
+	VAND    V15.B16, V13.B16, V13.B16
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	VFMLA   V11.D2, V12.D2, V6.D2
+	VFMLA   V11.D2, V13.D2, V7.D2
+	FMOVQ   F16, 32(R0)
+	FMOVQ   F18, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsDivideNearestAwayF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsDivideNearestAwayF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   24(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   16(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVQ   32(R5), F11 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F12 // 0x8000000000000000
+	FMOVD   48(R4), F13
+	VDUP    V13.D[0], V13.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x6e68fdce // fdiv v14.2d, v14.2d, v8.2d
+	WORD    $0x6e68fdef // fdiv v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
+	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
+	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
+	FMOVQ   0(R2), F19
+	FMOVQ   16(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
+	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.D2, V19.D2, V0.D2
+	VFMLA   V15.D2, V21.D2, V1.D2
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.D2, V14.D2, V4.D2
+	VFMLA   V13.D2, V15.D2, V5.D2
+	FMOVQ   F18, 0(R0)
+	FMOVQ   F20, 16(R0)
+	FMOVQ   32(R1), F14
+	FMOVQ   48(R1), F15
+	WORD    $0x6e68fdce // fdiv v14.2d, v14.2d, v8.2d
+	WORD    $0x6e68fdef // fdiv v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V14.B16, V16.B16
+	VORR    V11.B16, V16.B16, V16.B16
+	VAND    V12.B16, V15.B16, V17.B16
+	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
+	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V20.B16
+	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
+	VBSL    V19.B16, V9.B16, V18.B16
+	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
+	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
+	FMOVQ   32(R2), F19
+	FMOVQ   48(R2), F21
+	VAND    V16.B16, V14.B16, V14.B16
+	VAND    V17.B16, V15.B16, V15.B16
+	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
+	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.D2, V19.D2, V2.D2
+	VFMLA   V15.D2, V21.D2, V3.D2
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	VFMLA   V13.D2, V14.D2, V6.D2
+	VFMLA   V13.D2, V15.D2, V7.D2
+	FMOVQ   F18, 32(R0)
+	FMOVQ   F20, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroDownF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   8(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   16(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   48(R4), F12
+	VDUP    V12.D[0], V12.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6199ef // frintm v15.2d, v15.2d
+	WORD    $0x4e619a10 // frintm v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V0.D2
+	VFMLA   V14.D2, V20.D2, V1.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V4.D2
+	VFMLA   V12.D2, V14.D2, V5.D2
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6199ef // frintm v15.2d, v15.2d
+	WORD    $0x4e619a10 // frintm v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V2.D2
+	VFMLA   V14.D2, V20.D2, V3.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V6.D2
+	VFMLA   V12.D2, V14.D2, V7.D2
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroUpF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   8(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   16(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   48(R4), F12
+	VDUP    V12.D[0], V12.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee189ef // frintp v15.2d, v15.2d
+	WORD    $0x4ee18a10 // frintp v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V0.D2
+	VFMLA   V14.D2, V20.D2, V1.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V4.D2
+	VFMLA   V12.D2, V14.D2, V5.D2
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee189ef // frintp v15.2d, v15.2d
+	WORD    $0x4ee18a10 // frintp v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V2.D2
+	VFMLA   V14.D2, V20.D2, V3.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V6.D2
+	VFMLA   V12.D2, V14.D2, V7.D2
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroTowardZeroF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   8(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   16(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   48(R4), F12
+	VDUP    V12.D[0], V12.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V0.D2
+	VFMLA   V14.D2, V20.D2, V1.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V4.D2
+	VFMLA   V12.D2, V14.D2, V5.D2
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V2.D2
+	VFMLA   V14.D2, V20.D2, V3.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V6.D2
+	VFMLA   V12.D2, V14.D2, V7.D2
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestEvenF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   8(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   16(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   48(R4), F12
+	VDUP    V12.D[0], V12.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6189ef // frintn v15.2d, v15.2d
+	WORD    $0x4e618a10 // frintn v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V0.D2
+	VFMLA   V14.D2, V20.D2, V1.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V4.D2
+	VFMLA   V12.D2, V14.D2, V5.D2
+	FMOVQ   F17, 0(R0)
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6189ef // frintn v15.2d, v15.2d
+	WORD    $0x4e618a10 // frintn v16.2d, v16.2d
+	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
+	VBSL    V15.B16, V11.B16, V17.B16
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
+	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V19.B16
+	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	VAND    V15.B16, V13.B16, V13.B16
+	VAND    V16.B16, V14.B16, V14.B16
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V2.D2
+	VFMLA   V14.D2, V20.D2, V3.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	VFMLA   V12.D2, V13.D2, V6.D2
+	VFMLA   V12.D2, V14.D2, V7.D2
+	FMOVQ   F17, 32(R0)
+	FMOVQ   F19, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func fakeQuantizeSumsReciprocalZeroNearestAwayF64NEON(dst *float64, x *float64, y *float64, n int, c *float64, sums *float64)
+TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-48
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	MOVD    sums+40(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   8(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   24(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   16(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVQ   32(R5), F12 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F13 // 0x8000000000000000
+	FMOVD   48(R4), F14
+	VDUP    V14.D[0], V14.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F15
+	FMOVQ   16(R1), F16
+	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
+	WORD    $0x6e68de10 // fmul v16.2d, v16.2d, v8.2d
+	WORD    $0x4e69d5f1 // fadd v17.2d, v15.2d, v9.2d
+	WORD    $0x4e69d612 // fadd v18.2d, v16.2d, v9.2d
+	VAND    V13.B16, V17.B16, V19.B16
+	VORR    V12.B16, V19.B16, V19.B16
+	VAND    V13.B16, V18.B16, V20.B16
+	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
+	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x4ee19a52 // frintz v18.2d, v18.2d
+	WORD    $0x6ef1e573 // fcmgt v19.2d, v11.2d, v17.2d
+	VBSL    V17.B16, V11.B16, V19.B16
+	WORD    $0x6ef2e574 // fcmgt v20.2d, v11.2d, v18.2d
+	VBSL    V18.B16, V11.B16, V20.B16
+	WORD    $0x6eeae675 // fcmgt v21.2d, v19.2d, v10.2d
+	VBSL    V19.B16, V10.B16, V21.B16
+	WORD    $0x6eeae693 // fcmgt v19.2d, v20.2d, v10.2d
+	VBSL    V20.B16, V10.B16, V19.B16
+	WORD    $0x4e71e6b1 // fcmeq v17.2d, v21.2d, v17.2d
+	WORD    $0x4e72e672 // fcmeq v18.2d, v19.2d, v18.2d
+	FMOVQ   0(R2), F20
+	FMOVQ   16(R2), F22
+	WORD    $0x4ee9d6b5 // fsub v21.2d, v21.2d, v9.2d
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	VAND    V17.B16, V15.B16, V15.B16
+	VAND    V18.B16, V16.B16, V16.B16
+	WORD    $0x4eefd6af // fsub v15.2d, v21.2d, v15.2d
+	WORD    $0x4ef0d670 // fsub v16.2d, v19.2d, v16.2d
+	VAND    V17.B16, V20.B16, V19.B16
+	VAND    V18.B16, V22.B16, V21.B16
+	VFMLA   V15.D2, V20.D2, V0.D2
+	VFMLA   V16.D2, V22.D2, V1.D2
+	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
+	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
+	VFMLA   V14.D2, V15.D2, V4.D2
+	VFMLA   V14.D2, V16.D2, V5.D2
+	FMOVQ   F19, 0(R0)
+	FMOVQ   F21, 16(R0)
+	FMOVQ   32(R1), F15
+	FMOVQ   48(R1), F16
+	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
+	WORD    $0x6e68de10 // fmul v16.2d, v16.2d, v8.2d
+	WORD    $0x4e69d5f1 // fadd v17.2d, v15.2d, v9.2d
+	WORD    $0x4e69d612 // fadd v18.2d, v16.2d, v9.2d
+	VAND    V13.B16, V17.B16, V19.B16
+	VORR    V12.B16, V19.B16, V19.B16
+	VAND    V13.B16, V18.B16, V20.B16
+	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
+	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x4ee19a52 // frintz v18.2d, v18.2d
+	WORD    $0x6ef1e573 // fcmgt v19.2d, v11.2d, v17.2d
+	VBSL    V17.B16, V11.B16, V19.B16
+	WORD    $0x6ef2e574 // fcmgt v20.2d, v11.2d, v18.2d
+	VBSL    V18.B16, V11.B16, V20.B16
+	WORD    $0x6eeae675 // fcmgt v21.2d, v19.2d, v10.2d
+	VBSL    V19.B16, V10.B16, V21.B16
+	WORD    $0x6eeae693 // fcmgt v19.2d, v20.2d, v10.2d
+	VBSL    V20.B16, V10.B16, V19.B16
+	WORD    $0x4e71e6b1 // fcmeq v17.2d, v21.2d, v17.2d
+	WORD    $0x4e72e672 // fcmeq v18.2d, v19.2d, v18.2d
+	FMOVQ   32(R2), F20
+	FMOVQ   48(R2), F22
+	WORD    $0x4ee9d6b5 // fsub v21.2d, v21.2d, v9.2d
+	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	VAND    V17.B16, V15.B16, V15.B16
+	VAND    V18.B16, V16.B16, V16.B16
+	WORD    $0x4eefd6af // fsub v15.2d, v21.2d, v15.2d
+	WORD    $0x4ef0d670 // fsub v16.2d, v19.2d, v16.2d
+	VAND    V17.B16, V20.B16, V19.B16
+	VAND    V18.B16, V22.B16, V21.B16
+	VFMLA   V15.D2, V20.D2, V2.D2
+	VFMLA   V16.D2, V22.D2, V3.D2
+	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
+	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
+	VFMLA   V14.D2, V15.D2, V6.D2
+	VFMLA   V14.D2, V16.D2, V7.D2
+	FMOVQ   F19, 32(R0)
+	FMOVQ   F21, 48(R0)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func quantize8ReciprocalDownF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalUpF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalTowardZeroF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalNearestEvenF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalNearestAwayF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   0(R5), F4 // 0x3effffff
+	FMOVQ   16(R5), F5 // 0x80000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e46a // fcmgt v10.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea9e468 // fcmgt v8.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4ca // fcmgt v10.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e21a928 // fcvtns v8.4s, v9.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, 0(R0)
+	WORD    $0x4e21a948 // fcvtns v8.4s, v10.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, 4(R0)
+	WORD    $0x4e21a8c8 // fcvtns v8.4s, v6.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, 8(R0)
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideDownF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8DivideDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideUpF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8DivideUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideTowardZeroF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8DivideTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideNearestEvenF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8DivideNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideNearestAwayF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8DivideNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   0(R5), F4 // 0x3effffff
+	FMOVQ   16(R5), F5 // 0x80000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21fd08 // fdiv v8.4s, v8.4s, v1.4s
+	WORD    $0x6e21fd29 // fdiv v9.4s, v9.4s, v1.4s
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e46a // fcmgt v10.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea9e468 // fcmgt v8.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4ca // fcmgt v10.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e21a928 // fcvtns v8.4s, v9.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, 0(R0)
+	WORD    $0x4e21a948 // fcvtns v8.4s, v10.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, 4(R0)
+	WORD    $0x4e21a8c8 // fcvtns v8.4s, v6.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, 8(R0)
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroDownF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroUpF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroTowardZeroF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroNearestEvenF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroNearestAwayF32NEON(dst *uint8, x *float32, n int, c *float32)
+TEXT ·quantize8ReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+	FMOVQ   0(R5), F5 // 0x3effffff
+	FMOVQ   16(R5), F6 // 0x80000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F7
+	FMOVQ   16(R1), F8
+	FMOVQ   32(R1), F9
+	FMOVQ   48(R1), F10
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD    $0x6e21dd4a // fmul v10.4s, v10.4s, v1.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4e22d529 // fadd v9.4s, v9.4s, v2.4s
+	WORD    $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VAND    V6.B16, V7.B16, V11.B16
+	VORR    V5.B16, V11.B16, V11.B16
+	VAND    V6.B16, V8.B16, V12.B16
+	VORR    V5.B16, V12.B16, V12.B16
+	VAND    V6.B16, V9.B16, V13.B16
+	VORR    V5.B16, V13.B16, V13.B16
+	VAND    V6.B16, V10.B16, V14.B16
+	VORR    V5.B16, V14.B16, V14.B16
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x4ea1994a // frintz v10.4s, v10.4s
+	WORD    $0x6ea7e48b // fcmgt v11.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V11.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea9e488 // fcmgt v8.4s, v4.4s, v9.4s
+	VBSL    V9.B16, V4.B16, V8.B16
+	WORD    $0x6eaae489 // fcmgt v9.4s, v4.4s, v10.4s
+	VBSL    V10.B16, V4.B16, V9.B16
+	WORD    $0x6ea3e56a // fcmgt v10.4s, v11.4s, v3.4s
+	VBSL    V11.B16, V3.B16, V10.B16
+	WORD    $0x6ea3e4eb // fcmgt v11.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ea3e507 // fcmgt v7.4s, v8.4s, v3.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x4ea2d549 // fsub v9.4s, v10.4s, v2.4s
+	WORD    $0x4ea2d56a // fsub v10.4s, v11.4s, v2.4s
+	WORD    $0x4ea2d4e7 // fsub v7.4s, v7.4s, v2.4s
+	WORD    $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD    $0x4e21a92b // fcvtns v11.4s, v9.4s
+	VADD    V0.S4, V11.S4, V11.S4
+	WORD    $0x0e61296b // xtn v11.4h, v11.4s
+	WORD    $0x0e21296b // xtn v11.8b, v11.8h
+	FMOVS   F11, 0(R0)
+	WORD    $0x4e21a949 // fcvtns v9.4s, v10.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, 4(R0)
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, 8(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalDownF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalUpF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalTowardZeroF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalNearestEvenF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalNearestAwayF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   32(R5), F4 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F5 // 0x8000000000000000
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee6e46a // fcmgt v10.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee9e468 // fcmgt v8.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee2e549 // fcmgt v9.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4ca // fcmgt v10.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e61a928 // fcvtns v8.2d, v9.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a948 // fcvtns v8.2d, v10.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8c8 // fcvtns v8.2d, v6.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideDownF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8DivideDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideUpF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8DivideUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideTowardZeroF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8DivideTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideNearestEvenF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8DivideNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	WORD    $0x0e212884 // xtn v4.8b, v4.8h
+	FMOVS   F4, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8DivideNearestAwayF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8DivideNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   32(R5), F4 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F5 // 0x8000000000000000
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61fd08 // fdiv v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61fd29 // fdiv v9.2d, v9.2d, v1.2d
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee6e46a // fcmgt v10.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee9e468 // fcmgt v8.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee2e549 // fcmgt v9.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4ca // fcmgt v10.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e61a928 // fcvtns v8.2d, v9.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a948 // fcvtns v8.2d, v10.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8c8 // fcvtns v8.2d, v6.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	WORD    $0x0e212908 // xtn v8.8b, v8.8h
+	FMOVS   F8, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD    $0x0e2128c6 // xtn v6.8b, v6.8h
+	FMOVS   F6, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroDownF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroUpF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroTowardZeroF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroNearestEvenF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x4e6188c6 // frintn v6.2d, v6.2d
+	WORD    $0x4e6188e7 // frintn v7.2d, v7.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	WORD    $0x0e2128a5 // xtn v5.8b, v5.8h
+	FMOVS   F5, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize8ReciprocalZeroNearestAwayF64NEON(dst *uint8, x *float64, n int, c *float64)
+TEXT ·quantize8ReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   32(R5), F5 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F6 // 0x8000000000000000
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F7
+	FMOVQ   16(R1), F8
+	FMOVQ   32(R1), F9
+	FMOVQ   48(R1), F10
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD    $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4e62d529 // fadd v9.2d, v9.2d, v2.2d
+	WORD    $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
+	VAND    V6.B16, V7.B16, V11.B16
+	VORR    V5.B16, V11.B16, V11.B16
+	VAND    V6.B16, V8.B16, V12.B16
+	VORR    V5.B16, V12.B16, V12.B16
+	VAND    V6.B16, V9.B16, V13.B16
+	VORR    V5.B16, V13.B16, V13.B16
+	VAND    V6.B16, V10.B16, V14.B16
+	VORR    V5.B16, V14.B16, V14.B16
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x6ee7e48b // fcmgt v11.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V11.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee9e488 // fcmgt v8.2d, v4.2d, v9.2d
+	VBSL    V9.B16, V4.B16, V8.B16
+	WORD    $0x6eeae489 // fcmgt v9.2d, v4.2d, v10.2d
+	VBSL    V10.B16, V4.B16, V9.B16
+	WORD    $0x6ee3e56a // fcmgt v10.2d, v11.2d, v3.2d
+	VBSL    V11.B16, V3.B16, V10.B16
+	WORD    $0x6ee3e4eb // fcmgt v11.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ee3e507 // fcmgt v7.2d, v8.2d, v3.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x4ee2d549 // fsub v9.2d, v10.2d, v2.2d
+	WORD    $0x4ee2d56a // fsub v10.2d, v11.2d, v2.2d
+	WORD    $0x4ee2d4e7 // fsub v7.2d, v7.2d, v2.2d
+	WORD    $0x4ee2d508 // fsub v8.2d, v8.2d, v2.2d
+	WORD    $0x4e61a92b // fcvtns v11.2d, v9.2d
+	WORD    $0x0ea1296b // xtn v11.2s, v11.2d
+	VADD    V0.S4, V11.S4, V11.S4
+	WORD    $0x0e61296b // xtn v11.4h, v11.4s
+	WORD    $0x0e21296b // xtn v11.8b, v11.8h
+	FMOVS   F11, R8
+	MOVH    R8, 0(R0)
+	WORD    $0x4e61a949 // fcvtns v9.2d, v10.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, R8
+	MOVH    R8, 2(R0)
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	WORD    $0x0e212929 // xtn v9.8b, v9.8h
+	FMOVS   F9, R8
+	MOVH    R8, 4(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD    $0x0e2128e7 // xtn v7.8b, v7.8h
+	FMOVS   F7, R8
+	MOVH    R8, 6(R0)
+	ADD     $8, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalDownF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalUpF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalTowardZeroF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalNearestEvenF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalNearestAwayF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   0(R5), F4 // 0x3effffff
+	FMOVQ   16(R5), F5 // 0x80000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e46a // fcmgt v10.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea9e468 // fcmgt v8.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4ca // fcmgt v10.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e21a928 // fcvtns v8.4s, v9.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD   F8, 0(R0)
+	WORD    $0x4e21a948 // fcvtns v8.4s, v10.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD   F8, 8(R0)
+	WORD    $0x4e21a8c8 // fcvtns v8.4s, v6.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD   F8, 16(R0)
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideDownF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16DivideDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x4e219884 // frintm v4.4s, v4.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideUpF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16DivideUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea18884 // frintp v4.4s, v4.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideTowardZeroF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16DivideTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x4ea19884 // frintz v4.4s, v4.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideNearestEvenF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16DivideNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e21fc84 // fdiv v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x6ea4e468 // fcmgt v8.4s, v3.4s, v4.4s
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ea5e464 // fcmgt v4.4s, v3.4s, v5.4s
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ea2e488 // fcmgt v8.4s, v4.4s, v2.4s
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ea2e4a4 // fcmgt v4.4s, v5.4s, v2.4s
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ea2e4c5 // fcmgt v5.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x4e21a906 // fcvtns v6.4s, v8.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 8(R0)
+	WORD    $0x4e21a886 // fcvtns v6.4s, v4.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 16(R0)
+	WORD    $0x4e21a8a4 // fcvtns v4.4s, v5.4s
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD   F4, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideNearestAwayF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16DivideNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   12(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   8(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVQ   0(R5), F4 // 0x3effffff
+	FMOVQ   16(R5), F5 // 0x80000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21fd08 // fdiv v8.4s, v8.4s, v1.4s
+	WORD    $0x6e21fd29 // fdiv v9.4s, v9.4s, v1.4s
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x6ea6e46a // fcmgt v10.4s, v3.4s, v6.4s
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ea7e466 // fcmgt v6.4s, v3.4s, v7.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ea8e467 // fcmgt v7.4s, v3.4s, v8.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea9e468 // fcmgt v8.4s, v3.4s, v9.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea2e549 // fcmgt v9.4s, v10.4s, v2.4s
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ea2e4ca // fcmgt v10.4s, v6.4s, v2.4s
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ea2e4e6 // fcmgt v6.4s, v7.4s, v2.4s
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ea2e507 // fcmgt v7.4s, v8.4s, v2.4s
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e21a928 // fcvtns v8.4s, v9.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD   F8, 0(R0)
+	WORD    $0x4e21a948 // fcvtns v8.4s, v10.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD   F8, 8(R0)
+	WORD    $0x4e21a8c8 // fcvtns v8.4s, v6.4s
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD   F8, 16(R0)
+	WORD    $0x4e21a8e6 // fcvtns v6.4s, v7.4s
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD   F6, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroDownF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4e2198a5 // frintm v5.4s, v5.4s
+	WORD    $0x4e2198c6 // frintm v6.4s, v6.4s
+	WORD    $0x4e2198e7 // frintm v7.4s, v7.4s
+	WORD    $0x4e219908 // frintm v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 8(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 16(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD   F5, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroUpF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4ea188a5 // frintp v5.4s, v5.4s
+	WORD    $0x4ea188c6 // frintp v6.4s, v6.4s
+	WORD    $0x4ea188e7 // frintp v7.4s, v7.4s
+	WORD    $0x4ea18908 // frintp v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 8(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 16(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD   F5, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroTowardZeroF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4ea198a5 // frintz v5.4s, v5.4s
+	WORD    $0x4ea198c6 // frintz v6.4s, v6.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 8(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 16(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD   F5, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroNearestEvenF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD    $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD    $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD    $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD    $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD    $0x4e218908 // frintn v8.4s, v8.4s
+	WORD    $0x6ea5e489 // fcmgt v9.4s, v4.4s, v5.4s
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ea6e485 // fcmgt v5.4s, v4.4s, v6.4s
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ea7e486 // fcmgt v6.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ea3e4a9 // fcmgt v9.4s, v5.4s, v3.4s
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ea3e4c5 // fcmgt v5.4s, v6.4s, v3.4s
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ea3e4e6 // fcmgt v6.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ea2d507 // fsub v7.4s, v8.4s, v2.4s
+	WORD    $0x4ea2d528 // fsub v8.4s, v9.4s, v2.4s
+	WORD    $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD    $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD   F9, 0(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 8(R0)
+	WORD    $0x4e21a8a7 // fcvtns v7.4s, v5.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 16(R0)
+	WORD    $0x4e21a8c5 // fcvtns v5.4s, v6.4s
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD   F5, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroNearestAwayF32NEON(dst *uint16, x *float32, n int, c *float32)
+TEXT ·quantize16ReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    28(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVS   0(R4), F1
+	VDUP    V1.S[0], V1.S4
+	FMOVS   4(R4), F2
+	VDUP    V2.S[0], V2.S4
+	FMOVS   12(R4), F3
+	VDUP    V3.S[0], V3.S4
+	FMOVS   8(R4), F4
+	VDUP    V4.S[0], V4.S4
+	FMOVQ   0(R5), F5 // 0x3effffff
+	FMOVQ   16(R5), F6 // 0x80000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F7
+	FMOVQ   16(R1), F8
+	FMOVQ   32(R1), F9
+	FMOVQ   48(R1), F10
+	WORD    $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD    $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD    $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD    $0x6e21dd4a // fmul v10.4s, v10.4s, v1.4s
+	WORD    $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD    $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD    $0x4e22d529 // fadd v9.4s, v9.4s, v2.4s
+	WORD    $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VAND    V6.B16, V7.B16, V11.B16
+	VORR    V5.B16, V11.B16, V11.B16
+	VAND    V6.B16, V8.B16, V12.B16
+	VORR    V5.B16, V12.B16, V12.B16
+	VAND    V6.B16, V9.B16, V13.B16
+	VORR    V5.B16, V13.B16, V13.B16
+	VAND    V6.B16, V10.B16, V14.B16
+	VORR    V5.B16, V14.B16, V14.B16
+	WORD    $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD    $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD    $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD    $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD    $0x4ea198e7 // frintz v7.4s, v7.4s
+	WORD    $0x4ea19908 // frintz v8.4s, v8.4s
+	WORD    $0x4ea19929 // frintz v9.4s, v9.4s
+	WORD    $0x4ea1994a // frintz v10.4s, v10.4s
+	WORD    $0x6ea7e48b // fcmgt v11.4s, v4.4s, v7.4s
+	VBSL    V7.B16, V4.B16, V11.B16
+	WORD    $0x6ea8e487 // fcmgt v7.4s, v4.4s, v8.4s
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ea9e488 // fcmgt v8.4s, v4.4s, v9.4s
+	VBSL    V9.B16, V4.B16, V8.B16
+	WORD    $0x6eaae489 // fcmgt v9.4s, v4.4s, v10.4s
+	VBSL    V10.B16, V4.B16, V9.B16
+	WORD    $0x6ea3e56a // fcmgt v10.4s, v11.4s, v3.4s
+	VBSL    V11.B16, V3.B16, V10.B16
+	WORD    $0x6ea3e4eb // fcmgt v11.4s, v7.4s, v3.4s
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ea3e507 // fcmgt v7.4s, v8.4s, v3.4s
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x4ea2d549 // fsub v9.4s, v10.4s, v2.4s
+	WORD    $0x4ea2d56a // fsub v10.4s, v11.4s, v2.4s
+	WORD    $0x4ea2d4e7 // fsub v7.4s, v7.4s, v2.4s
+	WORD    $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD    $0x4e21a92b // fcvtns v11.4s, v9.4s
+	VADD    V0.S4, V11.S4, V11.S4
+	WORD    $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVD   F11, 0(R0)
+	WORD    $0x4e21a949 // fcvtns v9.4s, v10.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD   F9, 8(R0)
+	WORD    $0x4e21a8e9 // fcvtns v9.4s, v7.4s
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD   F9, 16(R0)
+	WORD    $0x4e21a907 // fcvtns v7.4s, v8.4s
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD   F7, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalDownF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalUpF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalTowardZeroF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalNearestEvenF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalNearestAwayF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   32(R5), F4 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F5 // 0x8000000000000000
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee6e46a // fcmgt v10.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee9e468 // fcmgt v8.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee2e549 // fcmgt v9.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4ca // fcmgt v10.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e61a928 // fcvtns v8.2d, v9.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVS   F8, 0(R0)
+	WORD    $0x4e61a948 // fcvtns v8.2d, v10.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVS   F8, 4(R0)
+	WORD    $0x4e61a8c8 // fcvtns v8.2d, v6.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVS   F8, 8(R0)
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideDownF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16DivideDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x4e619884 // frintm v4.2d, v4.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideUpF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16DivideUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee18884 // frintp v4.2d, v4.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideTowardZeroF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16DivideTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x4ee19884 // frintz v4.2d, v4.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideNearestEvenF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16DivideNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F4
+	FMOVQ   16(R1), F5
+	FMOVQ   32(R1), F6
+	FMOVQ   48(R1), F7
+	WORD    $0x6e61fc84 // fdiv v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x6ee4e468 // fcmgt v8.2d, v3.2d, v4.2d
+	VBSL    V4.B16, V3.B16, V8.B16
+	WORD    $0x6ee5e464 // fcmgt v4.2d, v3.2d, v5.2d
+	VBSL    V5.B16, V3.B16, V4.B16
+	WORD    $0x6ee6e465 // fcmgt v5.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x6ee2e488 // fcmgt v8.2d, v4.2d, v2.2d
+	VBSL    V4.B16, V2.B16, V8.B16
+	WORD    $0x6ee2e4a4 // fcmgt v4.2d, v5.2d, v2.2d
+	VBSL    V5.B16, V2.B16, V4.B16
+	WORD    $0x6ee2e4c5 // fcmgt v5.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V5.B16
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 0(R0)
+	WORD    $0x4e61a906 // fcvtns v6.2d, v8.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 4(R0)
+	WORD    $0x4e61a886 // fcvtns v6.2d, v4.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 8(R0)
+	WORD    $0x4e61a8a4 // fcvtns v4.2d, v5.2d
+	WORD    $0x0ea12884 // xtn v4.2s, v4.2d
+	VADD    V0.S4, V4.S4, V4.S4
+	WORD    $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVS   F4, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16DivideNearestAwayF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16DivideNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   24(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   16(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVQ   32(R5), F4 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F5 // 0x8000000000000000
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F6
+	FMOVQ   16(R1), F7
+	FMOVQ   32(R1), F8
+	FMOVQ   48(R1), F9
+	WORD    $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61fce7 // fdiv v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61fd08 // fdiv v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61fd29 // fdiv v9.2d, v9.2d, v1.2d
+	VAND    V5.B16, V6.B16, V10.B16
+	VORR    V4.B16, V10.B16, V10.B16
+	VAND    V5.B16, V7.B16, V11.B16
+	VORR    V4.B16, V11.B16, V11.B16
+	VAND    V5.B16, V8.B16, V12.B16
+	VORR    V4.B16, V12.B16, V12.B16
+	VAND    V5.B16, V9.B16, V13.B16
+	VORR    V4.B16, V13.B16, V13.B16
+	WORD    $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x6ee6e46a // fcmgt v10.2d, v3.2d, v6.2d
+	VBSL    V6.B16, V3.B16, V10.B16
+	WORD    $0x6ee7e466 // fcmgt v6.2d, v3.2d, v7.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x6ee8e467 // fcmgt v7.2d, v3.2d, v8.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee9e468 // fcmgt v8.2d, v3.2d, v9.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee2e549 // fcmgt v9.2d, v10.2d, v2.2d
+	VBSL    V10.B16, V2.B16, V9.B16
+	WORD    $0x6ee2e4ca // fcmgt v10.2d, v6.2d, v2.2d
+	VBSL    V6.B16, V2.B16, V10.B16
+	WORD    $0x6ee2e4e6 // fcmgt v6.2d, v7.2d, v2.2d
+	VBSL    V7.B16, V2.B16, V6.B16
+	WORD    $0x6ee2e507 // fcmgt v7.2d, v8.2d, v2.2d
+	VBSL    V8.B16, V2.B16, V7.B16
+	WORD    $0x4e61a928 // fcvtns v8.2d, v9.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVS   F8, 0(R0)
+	WORD    $0x4e61a948 // fcvtns v8.2d, v10.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVS   F8, 4(R0)
+	WORD    $0x4e61a8c8 // fcvtns v8.2d, v6.2d
+	WORD    $0x0ea12908 // xtn v8.2s, v8.2d
+	VADD    V0.S4, V8.S4, V8.S4
+	WORD    $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVS   F8, 8(R0)
+	WORD    $0x4e61a8e6 // fcvtns v6.2d, v7.2d
+	WORD    $0x0ea128c6 // xtn v6.2s, v6.2d
+	VADD    V0.S4, V6.S4, V6.S4
+	WORD    $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVS   F6, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroDownF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4e6198a5 // frintm v5.2d, v5.2d
+	WORD    $0x4e6198c6 // frintm v6.2d, v6.2d
+	WORD    $0x4e6198e7 // frintm v7.2d, v7.2d
+	WORD    $0x4e619908 // frintm v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroUpF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4ee188a5 // frintp v5.2d, v5.2d
+	WORD    $0x4ee188c6 // frintp v6.2d, v6.2d
+	WORD    $0x4ee188e7 // frintp v7.2d, v7.2d
+	WORD    $0x4ee18908 // frintp v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroTowardZeroF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4ee198a5 // frintz v5.2d, v5.2d
+	WORD    $0x4ee198c6 // frintz v6.2d, v6.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroNearestEvenF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F5
+	FMOVQ   16(R1), F6
+	FMOVQ   32(R1), F7
+	FMOVQ   48(R1), F8
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD    $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4e6188a5 // frintn v5.2d, v5.2d
+	WORD    $0x4e6188c6 // frintn v6.2d, v6.2d
+	WORD    $0x4e6188e7 // frintn v7.2d, v7.2d
+	WORD    $0x4e618908 // frintn v8.2d, v8.2d
+	WORD    $0x6ee5e489 // fcmgt v9.2d, v4.2d, v5.2d
+	VBSL    V5.B16, V4.B16, V9.B16
+	WORD    $0x6ee6e485 // fcmgt v5.2d, v4.2d, v6.2d
+	VBSL    V6.B16, V4.B16, V5.B16
+	WORD    $0x6ee7e486 // fcmgt v6.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x6ee3e4a9 // fcmgt v9.2d, v5.2d, v3.2d
+	VBSL    V5.B16, V3.B16, V9.B16
+	WORD    $0x6ee3e4c5 // fcmgt v5.2d, v6.2d, v3.2d
+	VBSL    V6.B16, V3.B16, V5.B16
+	WORD    $0x6ee3e4e6 // fcmgt v6.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V6.B16
+	WORD    $0x4ee2d507 // fsub v7.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d528 // fsub v8.2d, v9.2d, v2.2d
+	WORD    $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVS   F9, 0(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 4(R0)
+	WORD    $0x4e61a8a7 // fcvtns v7.2d, v5.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 8(R0)
+	WORD    $0x4e61a8c5 // fcvtns v5.2d, v6.2d
+	WORD    $0x0ea128a5 // xtn v5.2s, v5.2d
+	VADD    V0.S4, V5.S4, V5.S4
+	WORD    $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVS   F5, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func quantize16ReciprocalZeroNearestAwayF64NEON(dst *uint16, x *float64, n int, c *float64)
+TEXT ·quantize16ReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVW    56(R4), R8
+	VDUP    R8, V0.S4
+	MOVD    $constants<>(SB), R5
+	FMOVD   0(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   8(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVQ   32(R5), F5 // 0x3fdfffffffffffff
+	FMOVQ   48(R5), F6 // 0x8000000000000000
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F7
+	FMOVQ   16(R1), F8
+	FMOVQ   32(R1), F9
+	FMOVQ   48(R1), F10
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD    $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
+	WORD    $0x4e62d4e7 // fadd v7.2d, v7.2d, v2.2d
+	WORD    $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
+	WORD    $0x4e62d529 // fadd v9.2d, v9.2d, v2.2d
+	WORD    $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
+	VAND    V6.B16, V7.B16, V11.B16
+	VORR    V5.B16, V11.B16, V11.B16
+	VAND    V6.B16, V8.B16, V12.B16
+	VORR    V5.B16, V12.B16, V12.B16
+	VAND    V6.B16, V9.B16, V13.B16
+	VORR    V5.B16, V13.B16, V13.B16
+	VAND    V6.B16, V10.B16, V14.B16
+	VORR    V5.B16, V14.B16, V14.B16
+	WORD    $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD    $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD    $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	WORD    $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD    $0x4ee198e7 // frintz v7.2d, v7.2d
+	WORD    $0x4ee19908 // frintz v8.2d, v8.2d
+	WORD    $0x4ee19929 // frintz v9.2d, v9.2d
+	WORD    $0x4ee1994a // frintz v10.2d, v10.2d
+	WORD    $0x6ee7e48b // fcmgt v11.2d, v4.2d, v7.2d
+	VBSL    V7.B16, V4.B16, V11.B16
+	WORD    $0x6ee8e487 // fcmgt v7.2d, v4.2d, v8.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x6ee9e488 // fcmgt v8.2d, v4.2d, v9.2d
+	VBSL    V9.B16, V4.B16, V8.B16
+	WORD    $0x6eeae489 // fcmgt v9.2d, v4.2d, v10.2d
+	VBSL    V10.B16, V4.B16, V9.B16
+	WORD    $0x6ee3e56a // fcmgt v10.2d, v11.2d, v3.2d
+	VBSL    V11.B16, V3.B16, V10.B16
+	WORD    $0x6ee3e4eb // fcmgt v11.2d, v7.2d, v3.2d
+	VBSL    V7.B16, V3.B16, V11.B16
+	WORD    $0x6ee3e507 // fcmgt v7.2d, v8.2d, v3.2d
+	VBSL    V8.B16, V3.B16, V7.B16
+	WORD    $0x6ee3e528 // fcmgt v8.2d, v9.2d, v3.2d
+	VBSL    V9.B16, V3.B16, V8.B16
+	WORD    $0x4ee2d549 // fsub v9.2d, v10.2d, v2.2d
+	WORD    $0x4ee2d56a // fsub v10.2d, v11.2d, v2.2d
+	WORD    $0x4ee2d4e7 // fsub v7.2d, v7.2d, v2.2d
+	WORD    $0x4ee2d508 // fsub v8.2d, v8.2d, v2.2d
+	WORD    $0x4e61a92b // fcvtns v11.2d, v9.2d
+	WORD    $0x0ea1296b // xtn v11.2s, v11.2d
+	VADD    V0.S4, V11.S4, V11.S4
+	WORD    $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVS   F11, 0(R0)
+	WORD    $0x4e61a949 // fcvtns v9.2d, v10.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVS   F9, 4(R0)
+	WORD    $0x4e61a8e9 // fcvtns v9.2d, v7.2d
+	WORD    $0x0ea12929 // xtn v9.2s, v9.2d
+	VADD    V0.S4, V9.S4, V9.S4
+	WORD    $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVS   F9, 8(R0)
+	WORD    $0x4e61a907 // fcvtns v7.2d, v8.2d
+	WORD    $0x0ea128e7 // xtn v7.2s, v7.2d
+	VADD    V0.S4, V7.S4, V7.S4
+	WORD    $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVS   F7, 12(R0)
+	ADD     $16, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeInt8F32NEON(dst *float32, x *int8, n int, c *float32)
+TEXT ·dequantizeInt8F32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   20(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   16(R4), F1
+	VDUP    V1.S[0], V1.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVS   0(R1), F2
+	WORD    $0x0f08a442 // sxtl v2.8h, v2.8b
+	WORD    $0x0f10a442 // sxtl v2.4s, v2.4h
+	WORD    $0x4e21d842 // scvtf v2.4s, v2.4s
+	FMOVS   4(R1), F3
+	WORD    $0x0f08a463 // sxtl v3.8h, v3.8b
+	WORD    $0x0f10a463 // sxtl v3.4s, v3.4h
+	WORD    $0x4e21d863 // scvtf v3.4s, v3.4s
+	FMOVS   8(R1), F4
+	WORD    $0x0f08a484 // sxtl v4.8h, v4.8b
+	WORD    $0x0f10a484 // sxtl v4.4s, v4.4h
+	WORD    $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS   12(R1), F5
+	WORD    $0x0f08a4a5 // sxtl v5.8h, v5.8b
+	WORD    $0x0f10a4a5 // sxtl v5.4s, v5.4h
+	WORD    $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD    $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD    $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD    $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
+	WORD    $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD    $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $16, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeInt8F64NEON(dst *float64, x *int8, n int, c *float64)
+TEXT ·dequantizeInt8F64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   40(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   32(R4), F1
+	VDUP    V1.D[0], V1.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	MOVHU   0(R1), R8
+	FMOVS   R8, F2
+	WORD    $0x0f08a442 // sxtl v2.8h, v2.8b
+	WORD    $0x0f10a442 // sxtl v2.4s, v2.4h
+	WORD    $0x0f20a442 // sxtl v2.2d, v2.2s
+	WORD    $0x4e61d842 // scvtf v2.2d, v2.2d
+	MOVHU   2(R1), R8
+	FMOVS   R8, F3
+	WORD    $0x0f08a463 // sxtl v3.8h, v3.8b
+	WORD    $0x0f10a463 // sxtl v3.4s, v3.4h
+	WORD    $0x0f20a463 // sxtl v3.2d, v3.2s
+	WORD    $0x4e61d863 // scvtf v3.2d, v3.2d
+	MOVHU   4(R1), R8
+	FMOVS   R8, F4
+	WORD    $0x0f08a484 // sxtl v4.8h, v4.8b
+	WORD    $0x0f10a484 // sxtl v4.4s, v4.4h
+	WORD    $0x0f20a484 // sxtl v4.2d, v4.2s
+	WORD    $0x4e61d884 // scvtf v4.2d, v4.2d
+	MOVHU   6(R1), R8
+	FMOVS   R8, F5
+	WORD    $0x0f08a4a5 // sxtl v5.8h, v5.8b
+	WORD    $0x0f10a4a5 // sxtl v5.4s, v5.4h
+	WORD    $0x0f20a4a5 // sxtl v5.2d, v5.2s
+	WORD    $0x4e61d8a5 // scvtf v5.2d, v5.2d
+	WORD    $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD    $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD    $0x4ee0d484 // fsub v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	WORD    $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD    $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $8, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeUint8F32NEON(dst *float32, x *uint8, n int, c *float32)
+TEXT ·dequantizeUint8F32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   20(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   16(R4), F1
+	VDUP    V1.S[0], V1.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVS   0(R1), F2
+	WORD    $0x2f08a442 // uxtl v2.8h, v2.8b
+	WORD    $0x2f10a442 // uxtl v2.4s, v2.4h
+	WORD    $0x4e21d842 // scvtf v2.4s, v2.4s
+	FMOVS   4(R1), F3
+	WORD    $0x2f08a463 // uxtl v3.8h, v3.8b
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	WORD    $0x4e21d863 // scvtf v3.4s, v3.4s
+	FMOVS   8(R1), F4
+	WORD    $0x2f08a484 // uxtl v4.8h, v4.8b
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	WORD    $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS   12(R1), F5
+	WORD    $0x2f08a4a5 // uxtl v5.8h, v5.8b
+	WORD    $0x2f10a4a5 // uxtl v5.4s, v5.4h
+	WORD    $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD    $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD    $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD    $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
+	WORD    $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD    $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $16, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeUint8F64NEON(dst *float64, x *uint8, n int, c *float64)
+TEXT ·dequantizeUint8F64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   40(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   32(R4), F1
+	VDUP    V1.D[0], V1.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	MOVHU   0(R1), R8
+	FMOVS   R8, F2
+	WORD    $0x2f08a442 // uxtl v2.8h, v2.8b
+	WORD    $0x2f10a442 // uxtl v2.4s, v2.4h
+	WORD    $0x2f20a442 // uxtl v2.2d, v2.2s
+	WORD    $0x4e61d842 // scvtf v2.2d, v2.2d
+	MOVHU   2(R1), R8
+	FMOVS   R8, F3
+	WORD    $0x2f08a463 // uxtl v3.8h, v3.8b
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	WORD    $0x2f20a463 // uxtl v3.2d, v3.2s
+	WORD    $0x4e61d863 // scvtf v3.2d, v3.2d
+	MOVHU   4(R1), R8
+	FMOVS   R8, F4
+	WORD    $0x2f08a484 // uxtl v4.8h, v4.8b
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	WORD    $0x2f20a484 // uxtl v4.2d, v4.2s
+	WORD    $0x4e61d884 // scvtf v4.2d, v4.2d
+	MOVHU   6(R1), R8
+	FMOVS   R8, F5
+	WORD    $0x2f08a4a5 // uxtl v5.8h, v5.8b
+	WORD    $0x2f10a4a5 // uxtl v5.4s, v5.4h
+	WORD    $0x2f20a4a5 // uxtl v5.2d, v5.2s
+	WORD    $0x4e61d8a5 // scvtf v5.2d, v5.2d
+	WORD    $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD    $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD    $0x4ee0d484 // fsub v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	WORD    $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD    $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $8, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeInt16F32NEON(dst *float32, x *int16, n int, c *float32)
+TEXT ·dequantizeInt16F32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   20(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   16(R4), F1
+	VDUP    V1.S[0], V1.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVD   0(R1), F2
+	WORD    $0x0f10a442 // sxtl v2.4s, v2.4h
+	WORD    $0x4e21d842 // scvtf v2.4s, v2.4s
+	FMOVD   8(R1), F3
+	WORD    $0x0f10a463 // sxtl v3.4s, v3.4h
+	WORD    $0x4e21d863 // scvtf v3.4s, v3.4s
+	FMOVD   16(R1), F4
+	WORD    $0x0f10a484 // sxtl v4.4s, v4.4h
+	WORD    $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVD   24(R1), F5
+	WORD    $0x0f10a4a5 // sxtl v5.4s, v5.4h
+	WORD    $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD    $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD    $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD    $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
+	WORD    $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD    $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $32, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeInt16F64NEON(dst *float64, x *int16, n int, c *float64)
+TEXT ·dequantizeInt16F64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   40(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   32(R4), F1
+	VDUP    V1.D[0], V1.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVS   0(R1), F2
+	WORD    $0x0f10a442 // sxtl v2.4s, v2.4h
+	WORD    $0x0f20a442 // sxtl v2.2d, v2.2s
+	WORD    $0x4e61d842 // scvtf v2.2d, v2.2d
+	FMOVS   4(R1), F3
+	WORD    $0x0f10a463 // sxtl v3.4s, v3.4h
+	WORD    $0x0f20a463 // sxtl v3.2d, v3.2s
+	WORD    $0x4e61d863 // scvtf v3.2d, v3.2d
+	FMOVS   8(R1), F4
+	WORD    $0x0f10a484 // sxtl v4.4s, v4.4h
+	WORD    $0x0f20a484 // sxtl v4.2d, v4.2s
+	WORD    $0x4e61d884 // scvtf v4.2d, v4.2d
+	FMOVS   12(R1), F5
+	WORD    $0x0f10a4a5 // sxtl v5.4s, v5.4h
+	WORD    $0x0f20a4a5 // sxtl v5.2d, v5.2s
+	WORD    $0x4e61d8a5 // scvtf v5.2d, v5.2d
+	WORD    $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD    $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD    $0x4ee0d484 // fsub v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	WORD    $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD    $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $16, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeUint16F32NEON(dst *float32, x *uint16, n int, c *float32)
+TEXT ·dequantizeUint16F32NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVS   20(R4), F0
+	VDUP    V0.S[0], V0.S4
+	FMOVS   16(R4), F1
+	VDUP    V1.S[0], V1.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVD   0(R1), F2
+	WORD    $0x2f10a442 // uxtl v2.4s, v2.4h
+	WORD    $0x4e21d842 // scvtf v2.4s, v2.4s
+	FMOVD   8(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	WORD    $0x4e21d863 // scvtf v3.4s, v3.4s
+	FMOVD   16(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	WORD    $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVD   24(R1), F5
+	WORD    $0x2f10a4a5 // uxtl v5.4s, v5.4h
+	WORD    $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD    $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD    $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD    $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	WORD    $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
+	WORD    $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD    $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD    $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD    $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $32, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func dequantizeUint16F64NEON(dst *float64, x *uint16, n int, c *float64)
+TEXT ·dequantizeUint16F64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	FMOVD   40(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   32(R4), F1
+	VDUP    V1.D[0], V1.D2
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVS   0(R1), F2
+	WORD    $0x2f10a442 // uxtl v2.4s, v2.4h
+	WORD    $0x2f20a442 // uxtl v2.2d, v2.2s
+	WORD    $0x4e61d842 // scvtf v2.2d, v2.2d
+	FMOVS   4(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	WORD    $0x2f20a463 // uxtl v3.2d, v3.2s
+	WORD    $0x4e61d863 // scvtf v3.2d, v3.2d
+	FMOVS   8(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	WORD    $0x2f20a484 // uxtl v4.2d, v4.2s
+	WORD    $0x4e61d884 // scvtf v4.2d, v4.2d
+	FMOVS   12(R1), F5
+	WORD    $0x2f10a4a5 // uxtl v5.4s, v5.4h
+	WORD    $0x2f20a4a5 // uxtl v5.2d, v5.2s
+	WORD    $0x4e61d8a5 // scvtf v5.2d, v5.2d
+	WORD    $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD    $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD    $0x4ee0d484 // fsub v4.2d, v4.2d, v0.2d
+	WORD    $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	WORD    $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD    $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	WORD    $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD    $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	FMOVQ   F2, 0(R0)
+	FMOVQ   F3, 16(R0)
+	FMOVQ   F4, 32(R0)
+	FMOVQ   F5, 48(R0)
+	ADD     $64, R0
+	ADD     $16, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
+// func packLowFirstF32NEON(dst *uint16, x *uint32, n int)
+TEXT ·packLowFirstF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1824(R5), F0 // 0x0f0f0f0f
+	FMOVQ   1840(R5), F1 // 0x00ff00ff
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F2
+	FMOVQ   16(R1), F3
+	FMOVQ   32(R1), F4
+	FMOVQ   48(R1), F5
+	VAND    V0.B16, V2.B16, V2.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VAND    V0.B16, V5.B16, V5.B16
+	VUSHR   $4, V2.S4, V6.S4
+	VUSHR   $4, V3.S4, V7.S4
+	VUSHR   $4, V4.S4, V8.S4
+	VUSHR   $4, V5.S4, V9.S4
+	VORR    V6.B16, V2.B16, V2.B16
+	VORR    V7.B16, V3.B16, V3.B16
+	VORR    V8.B16, V4.B16, V4.B16
+	VORR    V9.B16, V5.B16, V5.B16
+	VAND    V1.B16, V2.B16, V2.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V1.B16, V5.B16, V5.B16
+	VUSHR   $8, V2.S4, V6.S4
+	VUSHR   $8, V3.S4, V7.S4
+	VUSHR   $8, V4.S4, V8.S4
+	VUSHR   $8, V5.S4, V9.S4
+	VORR    V6.B16, V2.B16, V2.B16
+	VORR    V7.B16, V3.B16, V3.B16
+	VORR    V8.B16, V4.B16, V4.B16
+	VORR    V9.B16, V5.B16, V5.B16
+	WORD    $0x0e612846 // xtn v6.4h, v2.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x0e612862 // xtn v2.4h, v3.4s
+	FMOVD   F2, 8(R0)
+	WORD    $0x0e612882 // xtn v2.4h, v4.4s
+	FMOVD   F2, 16(R0)
+	WORD    $0x0e6128a2 // xtn v2.4h, v5.4s
+	FMOVD   F2, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func packHighFirstF32NEON(dst *uint16, x *uint32, n int)
+TEXT ·packHighFirstF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1824(R5), F0 // 0x0f0f0f0f
+	FMOVQ   1840(R5), F1 // 0x00ff00ff
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F2
+	FMOVQ   16(R1), F3
+	FMOVQ   32(R1), F4
+	FMOVQ   48(R1), F5
+	VAND    V0.B16, V2.B16, V2.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VAND    V0.B16, V5.B16, V5.B16
+	VSHL    $4, V2.S4, V6.S4
+	VSHL    $4, V3.S4, V7.S4
+	VSHL    $4, V4.S4, V8.S4
+	VSHL    $4, V5.S4, V9.S4
+	VUSHR   $8, V2.S4, V2.S4
+	VUSHR   $8, V3.S4, V3.S4
+	VUSHR   $8, V4.S4, V4.S4
+	VUSHR   $8, V5.S4, V5.S4
+	VORR    V2.B16, V6.B16, V2.B16
+	VORR    V3.B16, V7.B16, V3.B16
+	VORR    V4.B16, V8.B16, V4.B16
+	VORR    V5.B16, V9.B16, V5.B16
+	VAND    V1.B16, V2.B16, V2.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V1.B16, V5.B16, V5.B16
+	VUSHR   $8, V2.S4, V6.S4
+	VUSHR   $8, V3.S4, V7.S4
+	VUSHR   $8, V4.S4, V8.S4
+	VUSHR   $8, V5.S4, V9.S4
+	VORR    V6.B16, V2.B16, V2.B16
+	VORR    V7.B16, V3.B16, V3.B16
+	VORR    V8.B16, V4.B16, V4.B16
+	VORR    V9.B16, V5.B16, V5.B16
+	WORD    $0x0e612846 // xtn v6.4h, v2.4s
+	FMOVD   F6, 0(R0)
+	WORD    $0x0e612862 // xtn v2.4h, v3.4s
+	FMOVD   F2, 8(R0)
+	WORD    $0x0e612882 // xtn v2.4h, v4.4s
+	FMOVD   F2, 16(R0)
+	WORD    $0x0e6128a2 // xtn v2.4h, v5.4s
+	FMOVD   F2, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func unpackLowFirstF32NEON(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackLowFirstF32NEON(SB), NOSPLIT, $0-28
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1840(R5), F0 // 0x00ff00ff
+	FMOVQ   1824(R5), F1 // 0x0f0f0f0f
+	FMOVS   signs+24(FP), F2
+	VDUP    V2.S[0], V2.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVD   0(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   8(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VSHL    $4, V3.S4, V5.S4
+	VSHL    $4, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 0(R0)
+	FMOVQ   F4, 16(R0)
+	FMOVD   16(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   24(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VSHL    $4, V3.S4, V5.S4
+	VSHL    $4, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $32, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func unpackHighFirstF32NEON(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackHighFirstF32NEON(SB), NOSPLIT, $0-28
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1840(R5), F0 // 0x00ff00ff
+	FMOVQ   1824(R5), F1 // 0x0f0f0f0f
+	FMOVS   signs+24(FP), F2
+	VDUP    V2.S[0], V2.S4
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVD   0(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   8(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VUSHR   $4, V3.S4, V5.S4
+	VUSHR   $4, V4.S4, V6.S4
+	VSHL    $8, V3.S4, V3.S4
+	VSHL    $8, V4.S4, V4.S4
+	VORR    V3.B16, V5.B16, V3.B16
+	VORR    V4.B16, V6.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 0(R0)
+	FMOVQ   F4, 16(R0)
+	FMOVD   16(R1), F3
+	WORD    $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVD   24(R1), F4
+	WORD    $0x2f10a484 // uxtl v4.4s, v4.4h
+	VSHL    $8, V3.S4, V5.S4
+	VSHL    $8, V4.S4, V6.S4
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	VAND    V0.B16, V3.B16, V3.B16
+	VAND    V0.B16, V4.B16, V4.B16
+	VUSHR   $4, V3.S4, V5.S4
+	VUSHR   $4, V4.S4, V6.S4
+	VSHL    $8, V3.S4, V3.S4
+	VSHL    $8, V4.S4, V4.S4
+	VORR    V3.B16, V5.B16, V3.B16
+	VORR    V4.B16, V6.B16, V4.B16
+	VAND    V1.B16, V3.B16, V3.B16
+	VAND    V1.B16, V4.B16, V4.B16
+	VAND    V2.B16, V3.B16, V5.B16
+	VAND    V2.B16, V4.B16, V6.B16
+	VSHL    $1, V5.S4, V5.S4
+	VSHL    $1, V6.S4, V6.S4
+	VSHL    $1, V5.S4, V7.S4
+	VSHL    $1, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VSHL    $2, V5.S4, V7.S4
+	VSHL    $2, V6.S4, V8.S4
+	VORR    V7.B16, V5.B16, V5.B16
+	VORR    V8.B16, V6.B16, V6.B16
+	VORR    V5.B16, V3.B16, V3.B16
+	VORR    V6.B16, V4.B16, V4.B16
+	FMOVQ   F3, 32(R0)
+	FMOVQ   F4, 48(R0)
+	ADD     $64, R0
+	ADD     $32, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func extremesF32NEON(x *float32, n int, sums *float32)
+TEXT ·extremesF32NEON(SB), NOSPLIT, $0-24
+	MOVD    x+0(FP), R0
+	MOVD    n+8(FP), R3
+	MOVD    sums+16(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R0), F8
+	FMOVQ   16(R0), F9
+	FMOVQ   32(R0), F10
+	FMOVQ   48(R0), F11
+	WORD    $0x6ea8e40c // fcmgt v12.4s, v0.4s, v8.4s
+	VBSL    V0.B16, V8.B16, V12.B16
+	WORD    $0x6ea9e42d // fcmgt v13.4s, v1.4s, v9.4s
+	VBSL    V1.B16, V9.B16, V13.B16
+	WORD    $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	VBSL    V2.B16, V10.B16, V14.B16
+	WORD    $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	VBSL    V3.B16, V11.B16, V15.B16
+	WORD    $0x6ea4e510 // fcmgt v16.4s, v8.4s, v4.4s
+	VBSL    V4.B16, V8.B16, V16.B16
+	WORD    $0x6ea5e528 // fcmgt v8.4s, v9.4s, v5.4s
+	VBSL    V5.B16, V9.B16, V8.B16
+	WORD    $0x6ea6e549 // fcmgt v9.4s, v10.4s, v6.4s
+	VBSL    V6.B16, V10.B16, V9.B16
+	WORD    $0x6ea7e56a // fcmgt v10.4s, v11.4s, v7.4s
+	VBSL    V7.B16, V11.B16, V10.B16
+	VMOV    V12.B16, V0.B16
+	VMOV    V16.B16, V4.B16
+	VMOV    V13.B16, V1.B16
+	VMOV    V8.B16, V5.B16
+	VMOV    V14.B16, V2.B16
+	VMOV    V9.B16, V6.B16
+	VMOV    V15.B16, V3.B16
+	VMOV    V10.B16, V7.B16
+	ADD     $64, R0
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
+// func extremesF64NEON(x *float64, n int, sums *float64)
+TEXT ·extremesF64NEON(SB), NOSPLIT, $0-24
+	MOVD    x+0(FP), R0
+	MOVD    n+8(FP), R3
+	MOVD    sums+16(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+	FMOVQ   64(R9), F4
+	FMOVQ   80(R9), F5
+	FMOVQ   96(R9), F6
+	FMOVQ   112(R9), F7
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R0), F8
+	FMOVQ   16(R0), F9
+	FMOVQ   32(R0), F10
+	FMOVQ   48(R0), F11
+	WORD    $0x6ee8e40c // fcmgt v12.2d, v0.2d, v8.2d
+	VBSL    V0.B16, V8.B16, V12.B16
+	WORD    $0x6ee9e42d // fcmgt v13.2d, v1.2d, v9.2d
+	VBSL    V1.B16, V9.B16, V13.B16
+	WORD    $0x6eeae44e // fcmgt v14.2d, v2.2d, v10.2d
+	VBSL    V2.B16, V10.B16, V14.B16
+	WORD    $0x6eebe46f // fcmgt v15.2d, v3.2d, v11.2d
+	VBSL    V3.B16, V11.B16, V15.B16
+	WORD    $0x6ee4e510 // fcmgt v16.2d, v8.2d, v4.2d
+	VBSL    V4.B16, V8.B16, V16.B16
+	WORD    $0x6ee5e528 // fcmgt v8.2d, v9.2d, v5.2d
+	VBSL    V5.B16, V9.B16, V8.B16
+	WORD    $0x6ee6e549 // fcmgt v9.2d, v10.2d, v6.2d
+	VBSL    V6.B16, V10.B16, V9.B16
+	WORD    $0x6ee7e56a // fcmgt v10.2d, v11.2d, v7.2d
+	VBSL    V7.B16, V11.B16, V10.B16
+	VMOV    V12.B16, V0.B16
+	VMOV    V16.B16, V4.B16
+	VMOV    V13.B16, V1.B16
+	VMOV    V8.B16, V5.B16
+	VMOV    V14.B16, V2.B16
+	VMOV    V9.B16, V6.B16
+	VMOV    V15.B16, V3.B16
+	VMOV    V10.B16, V7.B16
+	ADD     $64, R0
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	FMOVQ   F4, 64(R9)
+	FMOVQ   F5, 80(R9)
+	FMOVQ   F6, 96(R9)
+	FMOVQ   F7, 112(R9)
+	RET
+
 DATA constants<>+0(SB)/8, $0x3effffff3effffff
 DATA constants<>+8(SB)/8, $0x3effffff3effffff
 DATA constants<>+16(SB)/8, $0x8000000080000000
@@ -15922,7 +32258,11 @@ DATA constants<>+1792(SB)/8, $0x405a200000000000
 DATA constants<>+1800(SB)/8, $0x405a200000000000
 DATA constants<>+1808(SB)/8, $0xbff71547652b82fe
 DATA constants<>+1816(SB)/8, $0xbff71547652b82fe
-GLOBL constants<>(SB), RODATA|NOPTR, $1824
+DATA constants<>+1824(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA constants<>+1832(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA constants<>+1840(SB)/8, $0x00ff00ff00ff00ff
+DATA constants<>+1848(SB)/8, $0x00ff00ff00ff00ff
+GLOBL constants<>(SB), RODATA|NOPTR, $1856
 
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24
@@ -16733,3 +33073,129 @@ TEXT ·sigmoidGradF64(SB), NOSPLIT, $0-32
 
 notNEON:
 	JMP ·sigmoidGradF64Portable(SB)
+
+// func dequantizeInt8F32(dst *float32, x *int8, n int, c *float32)
+TEXT ·dequantizeInt8F32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeInt8F32NEON(SB)
+
+notNEON:
+	JMP ·dequantizeInt8F32Portable(SB)
+
+// func dequantizeInt8F64(dst *float64, x *int8, n int, c *float64)
+TEXT ·dequantizeInt8F64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeInt8F64NEON(SB)
+
+notNEON:
+	JMP ·dequantizeInt8F64Portable(SB)
+
+// func dequantizeUint8F32(dst *float32, x *uint8, n int, c *float32)
+TEXT ·dequantizeUint8F32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeUint8F32NEON(SB)
+
+notNEON:
+	JMP ·dequantizeUint8F32Portable(SB)
+
+// func dequantizeUint8F64(dst *float64, x *uint8, n int, c *float64)
+TEXT ·dequantizeUint8F64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeUint8F64NEON(SB)
+
+notNEON:
+	JMP ·dequantizeUint8F64Portable(SB)
+
+// func dequantizeInt16F32(dst *float32, x *int16, n int, c *float32)
+TEXT ·dequantizeInt16F32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeInt16F32NEON(SB)
+
+notNEON:
+	JMP ·dequantizeInt16F32Portable(SB)
+
+// func dequantizeInt16F64(dst *float64, x *int16, n int, c *float64)
+TEXT ·dequantizeInt16F64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeInt16F64NEON(SB)
+
+notNEON:
+	JMP ·dequantizeInt16F64Portable(SB)
+
+// func dequantizeUint16F32(dst *float32, x *uint16, n int, c *float32)
+TEXT ·dequantizeUint16F32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeUint16F32NEON(SB)
+
+notNEON:
+	JMP ·dequantizeUint16F32Portable(SB)
+
+// func dequantizeUint16F64(dst *float64, x *uint16, n int, c *float64)
+TEXT ·dequantizeUint16F64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·dequantizeUint16F64NEON(SB)
+
+notNEON:
+	JMP ·dequantizeUint16F64Portable(SB)
+
+// func packLowFirstF32(dst *uint16, x *uint32, n int)
+TEXT ·packLowFirstF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·packLowFirstF32NEON(SB)
+
+notNEON:
+	JMP ·packLowFirstF32Portable(SB)
+
+// func packHighFirstF32(dst *uint16, x *uint32, n int)
+TEXT ·packHighFirstF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·packHighFirstF32NEON(SB)
+
+notNEON:
+	JMP ·packHighFirstF32Portable(SB)
+
+// func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackLowFirstF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·unpackLowFirstF32NEON(SB)
+
+notNEON:
+	JMP ·unpackLowFirstF32Portable(SB)
+
+// func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32)
+TEXT ·unpackHighFirstF32(SB), NOSPLIT, $0-28
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·unpackHighFirstF32NEON(SB)
+
+notNEON:
+	JMP ·unpackHighFirstF32Portable(SB)
+
+// func extremesF32(x *float32, n int, sums *float32)
+TEXT ·extremesF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·extremesF32NEON(SB)
+
+notNEON:
+	JMP ·extremesF32Portable(SB)
+
+// func extremesF64(x *float64, n int, sums *float64)
+TEXT ·extremesF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·extremesF64NEON(SB)
+
+notNEON:
+	JMP ·extremesF64Portable(SB)

@@ -465,3 +465,123 @@ func sigmoidGradF32(dst *float32, x *float32, y *float32, n int) {
 func sigmoidGradF64(dst *float64, x *float64, y *float64, n int) {
 	sigmoidGradGeneric(dst, x, y, n)
 }
+
+//go:noinline
+func fakeQuantizeF32(dst *float32, mask *byte, x *float32, n int, c *kernels.Quant[float32]) {
+	fakeQuantizeGeneric(dst, mask, x, n, c)
+}
+
+//go:noinline
+func fakeQuantizeF64(dst *float64, mask *byte, x *float64, n int, c *kernels.Quant[float64]) {
+	fakeQuantizeGeneric(dst, mask, x, n, c)
+}
+
+//go:noinline
+func fakeQuantizeBareF32(dst *float32, x *float32, n int, c *kernels.Quant[float32]) {
+	fakeQuantizeBareGeneric(dst, x, n, c)
+}
+
+//go:noinline
+func fakeQuantizeBareF64(dst *float64, x *float64, n int, c *kernels.Quant[float64]) {
+	fakeQuantizeBareGeneric(dst, x, n, c)
+}
+
+//go:noinline
+func fakeQuantizeSumsF32(dst *float32, x *float32, y *float32, n int, c *kernels.Quant[float32], sums *float32) {
+	fakeQuantizeSumsGeneric(dst, x, y, n, c, sums)
+}
+
+//go:noinline
+func fakeQuantizeSumsF64(dst *float64, x *float64, y *float64, n int, c *kernels.Quant[float64], sums *float64) {
+	fakeQuantizeSumsGeneric(dst, x, y, n, c, sums)
+}
+
+//go:noinline
+func quantize8F32(dst *uint8, x *float32, n int, c *kernels.Quant[float32]) {
+	quantize8Generic(dst, x, n, c)
+}
+
+//go:noinline
+func quantize8F64(dst *uint8, x *float64, n int, c *kernels.Quant[float64]) {
+	quantize8Generic(dst, x, n, c)
+}
+
+//go:noinline
+func quantize16F32(dst *uint16, x *float32, n int, c *kernels.Quant[float32]) {
+	quantize16Generic(dst, x, n, c)
+}
+
+//go:noinline
+func quantize16F64(dst *uint16, x *float64, n int, c *kernels.Quant[float64]) {
+	quantize16Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeInt8F32(dst *float32, x *int8, n int, c *kernels.Quant[float32]) {
+	dequantizeInt8Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeInt8F64(dst *float64, x *int8, n int, c *kernels.Quant[float64]) {
+	dequantizeInt8Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeUint8F32(dst *float32, x *uint8, n int, c *kernels.Quant[float32]) {
+	dequantizeUint8Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeUint8F64(dst *float64, x *uint8, n int, c *kernels.Quant[float64]) {
+	dequantizeUint8Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeInt16F32(dst *float32, x *int16, n int, c *kernels.Quant[float32]) {
+	dequantizeInt16Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeInt16F64(dst *float64, x *int16, n int, c *kernels.Quant[float64]) {
+	dequantizeInt16Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeUint16F32(dst *float32, x *uint16, n int, c *kernels.Quant[float32]) {
+	dequantizeUint16Generic(dst, x, n, c)
+}
+
+//go:noinline
+func dequantizeUint16F64(dst *float64, x *uint16, n int, c *kernels.Quant[float64]) {
+	dequantizeUint16Generic(dst, x, n, c)
+}
+
+//go:noinline
+func packLowFirstF32(dst *uint16, x *uint32, n int) {
+	packLowFirstGeneric(dst, x, n)
+}
+
+//go:noinline
+func packHighFirstF32(dst *uint16, x *uint32, n int) {
+	packHighFirstGeneric(dst, x, n)
+}
+
+//go:noinline
+func unpackLowFirstF32(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackLowFirstGeneric(dst, x, n, signs)
+}
+
+//go:noinline
+func unpackHighFirstF32(dst *uint32, x *uint16, n int, signs uint32) {
+	unpackHighFirstGeneric(dst, x, n, signs)
+}
+
+//go:noinline
+func extremesF32(x *float32, n int, sums *float32) {
+	extremesGeneric(x, n, sums)
+}
+
+//go:noinline
+func extremesF64(x *float64, n int, sums *float64) {
+	extremesGeneric(x, n, sums)
+}

@@ -62,7 +62,20 @@ var a64s = map[string]a64{
 	"frintz": {base: 0x0ea19800, operands: 2, field: floating},
 	"fsqrt":  {base: 0x2ea1f800, operands: 2, field: floating},
 	"fsub":   {base: 0x0ea0d400, operands: 3, field: floating},
+	"fcvtns": {base: 0x0e21a800, operands: 2, field: floating},
+	"scvtf":  {base: 0x0e21d800, operands: 2, field: floating},
 	"sqxtn":  {base: 0x0ea14800, operands: 2, field: fixed, lanes: [2]string{"2s", "2d"}},
+
+	// By the width of the result's lanes.
+	"sxtl 16": {base: 0x0f08a400, operands: 2, field: fixed, lanes: [2]string{"8h", "8b"}},
+	"sxtl 32": {base: 0x0f10a400, operands: 2, field: fixed, lanes: [2]string{"4s", "4h"}},
+	"sxtl 64": {base: 0x0f20a400, operands: 2, field: fixed, lanes: [2]string{"2d", "2s"}},
+	"uxtl 16": {base: 0x2f08a400, operands: 2, field: fixed, lanes: [2]string{"8h", "8b"}},
+	"uxtl 32": {base: 0x2f10a400, operands: 2, field: fixed, lanes: [2]string{"4s", "4h"}},
+	"uxtl 64": {base: 0x2f20a400, operands: 2, field: fixed, lanes: [2]string{"2d", "2s"}},
+	"xtn 8":   {base: 0x0e212800, operands: 2, field: fixed, lanes: [2]string{"8b", "8h"}},
+	"xtn 16":  {base: 0x0e612800, operands: 2, field: fixed, lanes: [2]string{"4h", "4s"}},
+	"xtn 32":  {base: 0x0ea12800, operands: 2, field: fixed, lanes: [2]string{"2s", "2d"}},
 }
 
 // An arrangement is a width and number of lanes.
@@ -122,5 +135,6 @@ func assemble(mnemonic, lanes string, regs ...int) (name, operands string) {
 		}
 		args = append(args, fmt.Sprintf("v%d.%s", r, lanes))
 	}
+	mnemonic, _, _ = strings.Cut(mnemonic, " ")
 	return "WORD", fmt.Sprintf("$0x%08x // %s %s", word, mnemonic, strings.Join(args, ", "))
 }

@@ -65,9 +65,12 @@ func (c *amd64) vector(name string, width int, values ...uint64) operand.Mem {
 	m := c.StaticGlobal(name)
 	c.DataAttributes(attr.RODATA | attr.NOPTR)
 	for _, v := range values {
-		if width == 32 {
+		switch width {
+		case 8:
+			c.AppendDatum(operand.U8(v))
+		case 32:
 			c.AppendDatum(operand.U32(v))
-		} else {
+		default:
 			c.AppendDatum(operand.U64(v))
 		}
 	}
@@ -91,6 +94,8 @@ type machine interface {
 	startTail()
 	loadTail(w, first int, m operand.Mem, y reg.VecVirtual)
 	storeTail(w, first int, y reg.VecVirtual, m operand.Mem)
+
+	low(bits int, w reg.VecVirtual) reg.VecVirtual // the low bits, so many of each 32-bit integer, close together
 
 	loadBits(g, v int, tail bool) operand.Op
 	storeBits(g, v int, tail bool, m operand.Op)
@@ -121,10 +126,14 @@ func (t amd64Tier) emit(c *amd64, r routine, p plan) {
 
 // plan is the first for which the registers suffice.
 func (t amd64Tier) plan(r routine) (p plan, err error) {
-	if len(r.body.ops) <= light {
+	plans := t.plans
+	switch {
+	case len(r.body.acc) > 0: // one vector after the other, in the order of the sums
+		plans = []plan{{1, 7}, {1, 4}, {1, 0}}
+	case len(r.body.ops) <= light:
 		return plan{1, 7}, nil
 	}
-	for _, p = range t.plans {
+	for _, p = range plans {
 		c := newAMD64()
 		t.emit(c, r, p)
 		f, failed := c.compile()
@@ -178,6 +187,9 @@ type loop struct {
 	frame reg.GPVirtual // the first slot
 	slots int
 
+	acc  [][]reg.VecVirtual // the accumulators, one of each for every vector of a group
+	zero reg.VecVirtual     // the level of 0 in integers as narrow as dst
+
 	nontemporal bool // stores go around the caches
 }
 
@@ -226,11 +238,17 @@ func (a *loop) emit(tier string) {
 		a.group = max(8, a.lanes)
 		a.vecs = a.group / a.lanes
 	}
-	a.unroll = 8
-	if len(b.ops) > light {
-		a.unroll = max(2, a.abreast)
+	if a.grouped() {
+		a.group = 512 / b.Lane
+		a.vecs = a.group / a.lanes
 	}
-	if a.vecs > 1 {
+	a.unroll = 8
+	switch {
+	case a.kernel.Sig >= quantiser || len(b.acc) > 0:
+		a.unroll = 4 / a.vecs // these are many
+	case len(b.ops) > light:
+		a.unroll = max(2, a.abreast)
+	case a.vecs > 1:
 		a.unroll = 2
 	}
 	a.last, a.inv = b.lastUse(), b.invariant()
@@ -249,6 +267,7 @@ func (a *loop) emit(tier string) {
 	a.preamble()
 
 	const loop, single, tail, done = "loop", "single", "tail", "done"
+	sums := a.accumulators()
 	a.CMPQ(a.n, operand.U32(a.group)) // a short call has no other branch to take
 	a.JB(operand.LabelRef(tail))
 	if a.memoryBound() {
@@ -267,17 +286,41 @@ func (a *loop) emit(tier string) {
 	a.step(1)
 	a.JMP(operand.LabelRef(single))
 	a.Label(tail)
-	a.TESTQ(a.n, a.n)
-	a.JZ(operand.LabelRef(done))
-	a.tail()
-	a.Label(done)
+	if !a.grouped() {
+		a.TESTQ(a.n, a.n)
+		a.JZ(operand.LabelRef(done))
+		a.tail()
+		a.Label(done)
+	}
+	for i, m := range sums {
+		a.VMOVUPS(a.acc[i/a.vecs][i%a.vecs], m)
+	}
 	a.VZEROUPPER()
 	a.RET()
 }
 
+// accumulators loads them, and returns where each is to be stored.
+func (a *loop) accumulators() (sums []operand.Mem) {
+	if len(a.body.acc) == 0 {
+		return nil
+	}
+	p := a.Load(a.Param("sums"), a.GP64())
+	a.acc = make([][]reg.VecVirtual, len(a.body.acc))
+	for i := range a.acc {
+		for range a.vecs {
+			m := operand.Mem{Base: p, Disp: len(sums) * a.width / 8}
+			y := a.full()
+			a.VMOVUPS(m, y)
+			a.acc[i] = append(a.acc[i], y)
+			sums = append(sums, m)
+		}
+	}
+	return sums
+}
+
 // memoryBound reports whether the kernel does so little that memory sets its pace.
 func (a *loop) memoryBound() bool {
-	return !a.wide() && !a.coefficients() && a.kernel.Shape != kernels.MapGrad && a.kernel.Shape != kernels.MapBoth
+	return !a.wide() && !a.transcendental() && !a.grouped() && a.kernel.Shape != kernels.MapGrad && a.kernel.Shape != kernels.MapBoth
 }
 
 // streamed is the main loop for operands that outgrow the caches: a plain store
@@ -385,6 +428,16 @@ func (a *loop) preamble() {
 	if a.coefficients() {
 		c = a.Load(a.Param("c"), a.GP64())
 	}
+	if a.kernel.Shape == toInt8 || a.kernel.Shape == toInt16 {
+		m := operand.Mem{Base: c, Disp: b.Lane / 8 * levelField}
+		if a.size(a.operands()[0]) == 8 {
+			a.zero = a.XMM()
+			a.VPBROADCASTB(m, a.zero)
+		} else {
+			a.zero = a.vec(max(128, 16*a.lanes))
+			a.VPBROADCASTW(m, a.zero)
+		}
+	}
 	for i, o := range b.ops {
 		switch {
 		case !a.inv[i]:
@@ -393,12 +446,12 @@ func (a *loop) preamble() {
 			a.val[i] = a.constant(o.imm)
 			continue
 		case o.code == opParam && c != nil && !inReg[i] && a.width == 512:
-			m := operand.Mem{Base: c, Disp: 8 * int(o.imm)}
+			m := operand.Mem{Base: c, Disp: b.Lane / 8 * int(o.imm)}
 			a.val[i], a.single[m] = m, true
 			continue
 		case o.code == opParam && c != nil:
 			y := a.full()
-			a.VBROADCASTSD(operand.Mem{Base: c, Disp: 8 * int(o.imm)}, y)
+			a.broadcast(operand.Mem{Base: c, Disp: b.Lane / 8 * int(o.imm)}, y)
 			a.val[i] = y
 		case o.code == opParam:
 			y := a.full()

@@ -30,6 +30,8 @@ func (a *loop) vectors(from, n int, tail bool) {
 				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes, tail, a.uses(i) == 1 || a.width == 256 && n > 1)
 			case opBit:
 				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
+			case opAcc:
+				a.val[i] = a.acc[o.imm][(from+k)%a.vecs]
 			default:
 				a.lower(i, o)
 			}
@@ -48,7 +50,17 @@ func (a *loop) results(v int, tail bool) {
 	if b.bit != none {
 		a.storeBits(v/a.vecs, v%a.vecs, tail, a.val[b.bit])
 	}
+	for i, id := range b.acc {
+		if y := a.acc[i][v%a.vecs]; a.val[id] != operand.Op(y) {
+			a.VMOVUPS(a.val[id], y)
+		}
+	}
 	switch a.kernel.Shape {
+	case reduce:
+	case toInt8, toInt16:
+		a.storeLow(first, a.integers(a.val[b.y]))
+	case narrow:
+		a.storeLow(first, a.val[b.y].(reg.VecVirtual))
 	case kernels.MapGrad:
 		a.store("dst", first, tail, a.product(first, tail, a.val[b.grad]))
 	case kernels.MapBoth:
@@ -102,12 +114,68 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 		a.VCVTPS2PD(m, y)
 	case tail:
 		a.loadTail(a.elem, first, m, y)
+	case a.kernel.Shape == widen:
+		a.VPMOVZXWD(m, y)
+	case a.kernel.Shape >= fromInt8 && a.kernel.Shape <= fromUint16:
+		a.extend(m, y)
 	case seldom:
 		return m
 	default:
 		a.VMOVUPS(m, y)
 	}
 	return y
+}
+
+// integers rounds lanes to 32-bit integers.
+func (a *loop) integers(v operand.Op) reg.VecVirtual {
+	w := a.vec(32 * a.lanes)
+	switch {
+	case a.elem == 32:
+		a.VCVTPS2DQ(v, w)
+	case a.width == 256:
+		a.VCVTPD2DQY(v, w)
+	default:
+		a.VCVTPD2DQ(v, w)
+	}
+	return w
+}
+
+// storeLow stores the low bits of 32-bit integers, to which the zero point is
+// added where there is one: in dst's width it costs least.
+func (a *loop) storeLow(first int, w reg.VecVirtual) {
+	bits := a.size(a.operands()[0])
+	w = a.low(bits, w)
+	switch {
+	case a.zero == nil:
+	case bits == 8:
+		a.VPADDB(a.zero, w, w)
+	default:
+		a.VPADDW(a.zero, w, w)
+	}
+	switch m := a.at("dst", first); bits * a.lanes {
+	case 32:
+		a.VMOVD(w, m)
+	case 64:
+		a.VMOVQ(w, m)
+	default:
+		a.VMOVDQU(w, m)
+	}
+}
+
+// extend reads integers into lanes.
+func (a *loop) extend(m operand.Mem, y reg.VecVirtual) {
+	extend := map[kernels.Shape]inst{
+		fromInt8: x86.VPMOVSXBD, fromUint8: x86.VPMOVZXBD, fromInt16: x86.VPMOVSXWD, fromUint16: x86.VPMOVZXWD,
+	}[a.kernel.Shape]
+	if a.body.Lane == 32 {
+		x := a.full()
+		a.do(extend, m, x)
+		a.VCVTDQ2PS(x, y)
+		return
+	}
+	x := a.vec(a.width / 2)
+	a.do(extend, m, x)
+	a.VCVTDQ2PD(x, y)
 }
 
 // narrow rounds lanes to elements.

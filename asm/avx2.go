@@ -67,6 +67,29 @@ func (a *avx2) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+func (a *avx2) low(bits int, w reg.VecVirtual) reg.VecVirtual {
+	// The low bytes of each half come together, then the halves.
+	order := make([]uint64, 4*a.lanes)
+	for i := range order {
+		order[i] = 0x80 // a zero
+		if lane := i % 16 * 8 / bits; lane < 4 {
+			order[i] = uint64(lane*4 + i%(bits/8))
+		}
+	}
+	a.VPSHUFB(a.vector(fmt.Sprintf("low%d_%d", bits, a.lanes), 8, order...), w, w)
+	switch {
+	case a.elem == 64:
+		return w
+	case bits == 8:
+		halves := a.YMM()
+		a.VMOVDQU(a.vector("halves8", 32, 0, 4, 0, 4, 0, 4, 0, 4), halves)
+		a.VPERMD(w, halves, w)
+	default:
+		a.VPERMQ(operand.Imm(0b1000), w, w)
+	}
+	return w.AsX().(reg.VecVirtual)
+}
+
 // A tail mask is a window on a table of eight ones and eight zeros.
 func (a *avx2) startTail() {
 	a.window = a.GP64()

@@ -96,6 +96,16 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+func (a *avx512) low(bits int, w reg.VecVirtual) reg.VecVirtual {
+	y := a.vec(max(128, bits*a.lanes))
+	if bits == 8 {
+		a.VPMOVDB(w, y)
+	} else {
+		a.VPMOVDW(w, y)
+	}
+	return y
+}
+
 func (a *avx512) startTail() {
 	iota := make([]uint64, 16)
 	for i := range iota {

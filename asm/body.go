@@ -27,6 +27,7 @@ type Body struct {
 	seen map[op]int
 	// The results, as ids; none where the shape has no such operand.
 	y, grad, bit int
+	acc          []int // what becomes of the accumulators
 }
 
 const none = -1
@@ -36,6 +37,7 @@ const none = -1
 type Result struct {
 	Y, Grad V
 	Bit     M
+	Acc     []V // the accumulators' new values, for shapes that reduce
 }
 
 type code uint8
@@ -46,6 +48,7 @@ const (
 	opBit               // the loaded mask bits
 	opConst             // imm: the lane's bits
 	opParam             // imm: index of the scalar parameter or coefficient
+	opAcc               // imm: index of the accumulator
 	opAdd
 	opSub
 	opMul
@@ -74,7 +77,7 @@ const (
 )
 
 var codeNames = [...]string{
-	"x", "y", "bit", "const", "param", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
+	"x", "y", "bit", "const", "param", "acc", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
 	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
 }
 
@@ -108,8 +111,12 @@ func newBody(lane, elem int, shape kernels.Shape, f func(b *Body) Result) *Body 
 		b.y, b.grad = r.Y.id, r.Grad.id
 	case kernels.ToMask:
 		b.y, b.bit = r.Y.id, r.Bit.id
+	case reduce:
 	default:
 		b.y = r.Y.id
+	}
+	for _, v := range r.Acc {
+		b.acc = append(b.acc, v.id)
 	}
 	b.prune()
 	return b
@@ -154,6 +161,9 @@ func (b *Body) prune() {
 	}
 	b.ops, b.seen = kept, nil
 	b.y, b.grad, b.bit = at(b.y), at(b.grad), at(b.bit)
+	for k, id := range b.acc {
+		b.acc[k] = at(id)
+	}
 }
 
 func (b *Body) results() []int {
@@ -163,7 +173,7 @@ func (b *Body) results() []int {
 			ids = append(ids, id)
 		}
 	}
-	return ids
+	return append(ids, b.acc...)
 }
 
 // lastUse gives, for every value, the index of the last operation that reads
@@ -185,7 +195,7 @@ func (b *Body) lastUse() []int {
 func (b *Body) invariant() []bool {
 	inv := make([]bool, len(b.ops))
 	for i, o := range b.ops {
-		inv[i] = o.code != opX && o.code != opY && o.code != opBit
+		inv[i] = o.code != opX && o.code != opY && o.code != opBit && o.code != opAcc
 		for _, a := range o.args() {
 			inv[i] = inv[i] && inv[a]
 		}
@@ -214,6 +224,9 @@ func (b *Body) Bit() M { return M{b.emit(op{opBit, none, none, none, 0})} }
 
 // Param is the i-th scalar after the operands, or the i-th coefficient.
 func (b *Body) Param(i int) V { return b.v(opParam, uint64(i)) }
+
+// Acc is the i-th accumulator, before this vector.
+func (b *Body) Acc(i int) V { return b.v(opAcc, uint64(i)) }
 
 // Float is a constant in every lane; it must be exact in the lane's type
 // where exactness matters.

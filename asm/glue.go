@@ -66,17 +66,27 @@ func dispatch(b *strings.Builder, r routine, tiers []tier) {
 	}
 	decl, args = append(decl, "n int"), append(args, "n")
 	asmArgs = append(asmArgs, args...)
-	if r.kernel.Sig == kernels.Clamp {
+	mode := ""
+	switch r.kernel.Sig {
+	case kernels.Clamp:
+		mode = "mode"
 		decl, args = append(decl, "mode Mode"), append(args, "mode")
+	case quantiser:
+		mode = "c.Mode"
 	}
 	for _, p := range r.scalars() {
-		if r.coefficients() {
+		arg := p.name
+		switch {
+		case r.transcendental():
 			p.typ = "*kernels.Coef"
+		case p.name == "c":
+			p.typ = fmt.Sprintf("*kernels.Quant[float%d]", r.elem)
+			arg = "&c.Factor"
 		}
-		asmArgs = append(asmArgs, p.name)
+		asmArgs = append(asmArgs, arg)
 		decl, args = append(decl, p.name+" "+p.typ), append(args, p.name)
 	}
-	if tiers != nil && r.kernel.Sig != kernels.Clamp {
+	if tiers != nil && !r.varied() {
 		fmt.Fprintf(b, "//go:noescape\nfunc %s(%s)\n\n", r.name(""), strings.Join(decl, ", "))
 		fmt.Fprintf(b, "func %s(%s) {\n%sGeneric(%s)\n}\n\n", r.name("Portable"), strings.Join(decl, ", "), lowerFirst(r.kernel.Name), strings.Join(args, ", "))
 		return
@@ -88,13 +98,25 @@ func dispatch(b *strings.Builder, r routine, tiers []tier) {
 	}
 	fmt.Fprintf(b, "func %s(%s) {\n", r.name(""), strings.Join(decl, ", "))
 	for _, t := range tiers {
-		fmt.Fprintf(b, "if isa.%s {\nswitch mode {\n", t)
-		for m := kernels.Down; m.Valid(); m++ {
+		fmt.Fprintf(b, "if isa.%s {\n", t)
+		for rule := kernels.Reciprocal; rule.Valid(); rule++ {
 			mr := r
-			mr.mode = m
-			fmt.Fprintf(b, "case %v:\n%s(%s)\n", m, mr.name(string(t)), strings.Join(asmArgs, ", "))
+			mr.rule = rule
+			if r.kernel.Sig == quantiser {
+				fmt.Fprintf(b, "if c.Rule == kernels.%v {\n", rule)
+			}
+			fmt.Fprintf(b, "switch %s {\n", mode)
+			for mr.mode = kernels.Down; mr.mode.Valid(); mr.mode++ {
+				fmt.Fprintf(b, "case %v:\n%s(%s)\n", mr.mode, mr.name(string(t)), strings.Join(asmArgs, ", "))
+			}
+			b.WriteString("}\nreturn\n}\n")
+			if r.kernel.Sig != quantiser {
+				break
+			}
 		}
-		fmt.Fprintf(b, "}\nreturn\n}\n")
+		if r.kernel.Sig == quantiser {
+			b.WriteString("}\n")
+		}
 	}
 	fmt.Fprintf(b, "%sGeneric(%s)\n}\n\n", lowerFirst(r.kernel.Name), strings.Join(args, ", "))
 }
@@ -109,7 +131,7 @@ func isaSymbol(name string) string {
 func jumps(rs []routine, tiers []tier, branch func(flag, label string) string) string {
 	var b strings.Builder
 	for i, r := range rs {
-		if r.kernel.Sig == kernels.Clamp || i > 0 && rs[i-1].name("") == r.name("") {
+		if r.varied() || i > 0 && rs[i-1].name("") == r.name("") {
 			continue
 		}
 		fmt.Fprintf(&b, "\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", r.name(""), strings.TrimPrefix(r.signature(), "func"), r.name(""), r.argument(""))

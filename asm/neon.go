@@ -59,6 +59,7 @@ const (
 	regByte      = "R6" // in the tail: the mask byte
 	regBit       = "R7" // in the tail: the next bit of it
 	regTemp      = "R8"
+	regSums      = "R9" // the accumulators in memory
 )
 
 const vectorRegisters = 32
@@ -118,6 +119,8 @@ type neon struct {
 	spill []int       // where an invariant value lies on the stack, or none
 	frame int         // bytes of stack, from the return address on
 	mask  int         // the register of the group's mask bits
+	acc   [][]int     // the registers of the accumulators, for every vector of a group
+	level int         // the register of the zero point's level, of shapes that store integers
 }
 
 // lightOps is up to how many operations a body is bound by memory or by
@@ -161,6 +164,9 @@ func newNeon(r routine, c *constants) *neon {
 	}
 	if r.masked() {
 		n.vecs = 8 / n.lanes
+	}
+	if r.grouped() {
+		n.vecs = 512 / 128
 	}
 	for i, p := range r.operands() {
 		n.ptr[p.name] = fmt.Sprintf("R%d", i)
@@ -232,6 +238,12 @@ func (n *neon) preamble() {
 	if n.coefficients() {
 		n.ins("MOVD", "c+%d(FP), %s", n.routine.argument("c"), regCoef)
 	}
+	if n.kernel.Shape == toInt8 || n.kernel.Shape == toInt16 {
+		n.level = n.alloc()
+		n.ins("MOVW", "%d(%s), %s", n.body.Lane/8*levelField, regCoef, regTemp)
+		n.ins("VDUP", "%s, V%d.S4", regTemp, n.level)
+	}
+	n.sums(func(at, r int) { n.ins("FMOVQ", "%d(%s), F%d", at, regSums, r) })
 	if n.tabled() {
 		n.ins("MOVD", "$constants<>(SB), %s", regConstants)
 	}
@@ -283,15 +295,46 @@ func (n *neon) emit() {
 	n.step(1)
 	n.ins("B", "single")
 	n.label("tail")
-	n.ins("CBZ", "%s, done", regN)
-	n.tail(group)
-	n.label("done")
+	if !n.grouped() {
+		n.ins("CBZ", "%s, done", regN)
+		n.tail(group)
+		n.label("done")
+	}
+	n.sums(func(at, r int) { n.ins("FMOVQ", "F%d, %d(%s)", r, at, regSums) })
 	n.text.WriteString("\tRET\n")
 	for v, used := range n.used {
 		if used != (v < len(fixed) && fixed[v]) {
 			panic(fmt.Sprintf("asm: neon loses V%d in %s", v, n.name("NEON")))
 		}
 	}
+}
+
+// sums visits the accumulators; the first time it finds them registers.
+func (n *neon) sums(f func(at, r int)) {
+	if len(n.body.acc) == 0 {
+		return
+	}
+	if n.acc == nil {
+		n.ins("MOVD", "sums+%d(FP), %s", n.routine.argument("sums"), regSums)
+		n.acc = make([][]int, len(n.body.acc))
+		for i := range n.acc {
+			for range n.vecs {
+				n.acc[i] = append(n.acc[i], n.alloc())
+			}
+		}
+	}
+	at := 0
+	for _, list := range n.acc {
+		for _, r := range list {
+			f(at, r)
+			at += 16
+		}
+	}
+}
+
+// accumulates reports whether r is the register of an accumulator.
+func (n *neon) accumulates(r int) bool {
+	return slices.ContainsFunc(n.acc, func(list []int) bool { return slices.Contains(list, r) })
 }
 
 // step emits the given number of full groups and moves on.
@@ -349,6 +392,8 @@ func (n *neon) vectors(first, count int) {
 				n.val[n.v][i] = n.widened(o.code.String(), first+n.v)
 			case opBit:
 				n.val[n.v][i] = n.loadBit((first + n.v) % n.vecs)
+			case opAcc:
+				n.val[n.v][i] = n.acc[o.imm][(first+n.v)%n.vecs]
 			default:
 				n.val[n.v][i] = n.lower(i, o)
 			}
@@ -357,7 +402,7 @@ func (n *neon) vectors(first, count int) {
 	for n.v = range count {
 		n.results(first + n.v)
 		for _, r := range n.val[n.v] {
-			if r != none {
+			if r != none && !n.accumulates(r) {
 				n.free(r)
 			}
 		}
@@ -413,7 +458,11 @@ func (n *neon) fetch(id int) int {
 // mortal reports whether operation i is the last to read a value that has a
 // register to itself.
 func (n *neon) mortal(i, id int) bool {
-	return n.last[id] == i && *n.register(id) != none && !n.inLoop[id]
+	return !n.accumulator(id) && n.last[id] == i && *n.register(id) != none && !n.inLoop[id]
+}
+
+func (n *neon) accumulator(id int) bool {
+	return id < len(n.body.ops) && n.body.ops[id].code == opAcc
 }
 
 // take hands the register of an operand to the result of operation i if
@@ -427,7 +476,7 @@ func (n *neon) take(i, id int) bool {
 		*n.register(id) = none
 		return true
 	}
-	return false
+	return n.accumulator(id) && n.last[id] == i // it is to be overwritten
 }
 
 // drop frees the registers of operands that nothing reads after operation i.

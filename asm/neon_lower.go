@@ -139,10 +139,7 @@ func (n *neon) choice(i int, o op) (d int) {
 func (n *neon) scalar(i int) int {
 	d := n.alloc()
 	if n.coefficients() {
-		if n.body.Lane != 64 {
-			panic("asm: coefficients of " + n.kernel.Name + " are float64, its lanes are not")
-		}
-		n.ins("FMOVD", "%d(%s), F%d", 8*i, regCoef, d)
+		n.ins(moves[n.body.Lane], "%d(%s), F%d", n.body.Lane/8*i, regCoef, d)
 	} else {
 		name := n.scalars()[i].name
 		n.ins(moves[n.body.Lane], "%s+%d(FP), F%d", name, n.argument(name), d)
@@ -165,16 +162,26 @@ func (n *neon) move(name string, vector int) (mnemonic, address string) {
 	return moves[size*n.lanes], fmt.Sprintf("%d(%s)", vector*size*n.lanes/8, n.ptr[name])
 }
 
+// Two bytes go through a general register.
+
 func (n *neon) load(name string, vector int) int {
 	d := n.alloc()
-	mnemonic, address := n.move(name, vector)
-	n.ins(mnemonic, "%s, F%d", address, d)
+	if mnemonic, address := n.move(name, vector); mnemonic != "" {
+		n.ins(mnemonic, "%s, F%d", address, d)
+	} else {
+		n.ins("MOVHU", "%s, %s", address, regTemp)
+		n.ins("FMOVS", "%s, F%d", regTemp, d)
+	}
 	return d
 }
 
 func (n *neon) store(name string, vector, r int) {
-	mnemonic, address := n.move(name, vector)
-	n.ins(mnemonic, "F%d, %s", r, address)
+	if mnemonic, address := n.move(name, vector); mnemonic != "" {
+		n.ins(mnemonic, "F%d, %s", r, address)
+	} else {
+		n.ins("FMOVS", "F%d, %s", r, regTemp)
+		n.ins("MOVH", "%s, %s", regTemp, address)
+	}
 }
 
 // widened reads elements of an operand into lanes.
@@ -182,6 +189,19 @@ func (n *neon) widened(name string, vector int) int {
 	d := n.load(name, vector)
 	if n.wide() {
 		n.vec("fcvtl", d, d)
+	}
+	if n.kernel.Shape == widen {
+		n.vec("uxtl 32", d, d)
+	}
+	if p, ok := integers[n.kernel.Shape]; ok && p.name == name {
+		extend := "uxtl"
+		if p.typ[1] == 'i' {
+			extend = "sxtl"
+		}
+		for w := n.size(p) * 2; w <= n.body.Lane; w *= 2 {
+			n.vec(fmt.Sprintf("%s %d", extend, w), d, d)
+		}
+		n.vec("scvtf", d, d)
 	}
 	return d
 }
@@ -204,7 +224,30 @@ func (n *neon) narrowed(id int) int {
 // results stores what the body computed for a vector.
 func (n *neon) results(vector int) {
 	b := n.body
+	for k, id := range b.acc {
+		if r, to := n.use(id), n.acc[k][vector%n.vecs]; r != to {
+			n.vec("mov", to, r)
+		}
+	}
 	switch n.kernel.Shape {
+	case reduce:
+	case narrow:
+		y, d := n.use(b.y), n.alloc()
+		n.vec("xtn 16", d, y)
+		n.store("dst", vector, d)
+		n.free(d)
+	case toInt8, toInt16:
+		y, d := n.use(b.y), n.alloc()
+		n.vec("fcvtns", d, y)
+		if b.Lane == 64 {
+			n.vec("xtn 32", d, d)
+		}
+		n.ins("VADD", "V%d.S4, V%d.S4, V%[2]d.S4", n.level, d)
+		for w := 16; w >= n.size(n.operands()[0]); w /= 2 {
+			n.vec(fmt.Sprintf("xtn %d", w), d, d)
+		}
+		n.store("dst", vector, d)
+		n.free(d)
 	case kernels.MapGrad:
 		f := n.narrowed(b.grad)
 		d := n.load("dy", vector)

@@ -16,11 +16,13 @@ type bodies map[string]bodyFunc
 var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies, elementaryBodies}
 
 // A routine is one assembly function: a kernel for one element type and, where
-// the kernel has a rounding mode, for one of the five.
+// the kernel has a rounding mode, for one of the five, under one rule where it
+// has rules.
 type routine struct {
 	kernel *kernels.Kernel
 	elem   int // 32 or 64
 	mode   kernels.Mode
+	rule   kernels.Rule
 	body   *Body
 }
 
@@ -42,11 +44,76 @@ func routines() []routine {
 			for m := range modes {
 				mode := kernels.Mode(m)
 				body := newBody(lane, elem, k.Shape, func(b *Body) Result { return f(b, mode) })
-				all = append(all, routine{k, elem, mode, body})
+				all = append(all, routine{kernel: k, elem: elem, mode: mode, body: body})
+			}
+		}
+	}
+	for i := range primitives {
+		p := &primitives[i]
+		elems := []int{32, 64}
+		if p.kernel.Shape == narrow || p.kernel.Shape == widen {
+			elems = elems[:1]
+		}
+		for _, elem := range elems {
+			for _, v := range p.variants() {
+				body := newBody(elem, elem, p.kernel.Shape, func(b *Body) Result { return p.body(b, v) })
+				all = append(all, routine{kernel: &p.kernel, elem: elem, mode: v.mode, rule: v.rule, body: body})
 			}
 		}
 	}
 	return all
+}
+
+// A primitive is a loop that kernels of the shape kernels.Whole are made of.
+type primitive struct {
+	kernel kernels.Kernel // its name, shape and signature; no entry of the catalogue
+	body   func(b *Body, v variant) Result
+}
+
+// A variant is how a quantiser rounds.
+type variant struct {
+	mode kernels.Mode
+	rule kernels.Rule
+}
+
+func (p *primitive) variants() (all []variant) {
+	if p.kernel.Sig != quantiser {
+		return []variant{{}}
+	}
+	for r := kernels.Reciprocal; r.Valid(); r++ {
+		for m := kernels.Down; m.Valid(); m++ {
+			all = append(all, variant{m, r})
+		}
+	}
+	return all
+}
+
+// Shapes of primitives. Those that store integers, and those that reduce, take
+// whole groups of 64 bytes of floats only, and so have no tail.
+const (
+	toInt8     kernels.Shape = 100 + iota // (dst *uint8, x): the low bits of the level
+	toInt16                               // (dst *uint16, x)
+	fromInt8                              // (dst, x *int8)
+	fromUint8                             // (dst, x *uint8)
+	fromInt16                             // (dst, x *int16)
+	fromUint16                            // (dst, x *uint16)
+	reduce                                // (x): the accumulators
+	reduceGrad                            // (dst, y, x): an elementwise result, and the accumulators
+	narrow                                // (dst *uint16, x *uint32): the low halves
+	widen                                 // (dst *uint32, x *uint16)
+)
+
+// Signatures of primitives.
+const (
+	quantiser kernels.Signature = 100 + iota // c: a kernels.Quant, with modes and rules
+	levels                                   // c: a kernels.Quant
+	bits                                     // signs: 32 bits
+)
+
+// integers are the widths in memory of the shapes with integers: of dst, of x.
+var integers = map[kernels.Shape]param{
+	toInt8: {"dst", "*uint8"}, toInt16: {"dst", "*uint16"},
+	fromInt8: {"x", "*int8"}, fromUint8: {"x", "*uint8"}, fromInt16: {"x", "*int16"}, fromUint16: {"x", "*uint16"},
 }
 
 func bodyOf(name string) bodyFunc {
@@ -62,11 +129,20 @@ func bodyOf(name string) bodyFunc {
 // steForwardUpF64NEON; an empty tier gives the dispatching function's.
 func (r routine) name(tier string) string {
 	mode := ""
-	if tier != "" && r.kernel.Sig == kernels.Clamp {
+	if tier != "" && r.varied() {
 		mode = r.mode.String()
+	}
+	if tier != "" && r.kernel.Sig == quantiser {
+		mode = r.rule.String() + mode
 	}
 	return fmt.Sprintf("%s%sF%d%s", lowerFirst(r.kernel.Name), mode, r.elem, tier)
 }
+
+// varied reports whether there is a routine for every rounding mode.
+func (r routine) varied() bool { return r.kernel.Sig == kernels.Clamp || r.kernel.Sig == quantiser }
+
+// grouped reports whether the routine takes whole groups only.
+func (r routine) grouped() bool { return r.kernel.Shape >= toInt8 }
 
 // lowerFirst lowers the leading capitals but the last: STEForward is steForward.
 func lowerFirst(s string) string {
@@ -115,6 +191,16 @@ func (r routine) operands() []param {
 		return []param{{"dst", t}, {"mask", "*byte"}, {"x", t}}
 	case kernels.FromMask:
 		return []param{{"dst", t}, {"x", t}, {"mask", "*byte"}}
+	case toInt8, toInt16:
+		return []param{integers[r.kernel.Shape], {"x", t}}
+	case fromInt8, fromUint8, fromInt16, fromUint16:
+		return []param{{"dst", t}, integers[r.kernel.Shape]}
+	case reduce:
+		return []param{{"x", t}}
+	case narrow:
+		return []param{{"dst", "*uint16"}, {"x", "*uint32"}}
+	case widen:
+		return []param{{"dst", "*uint32"}, {"x", "*uint16"}}
 	default:
 		return []param{{"dst", t}, {"x", t}, {"y", t}}
 	}
@@ -138,11 +224,25 @@ func (r routine) scalars() []param {
 	case kernels.Alpha, kernels.Slope:
 		return []param{{"c", "*float64"}}
 	}
-	return nil
+	var list []param
+	if r.kernel.Sig == bits {
+		return []param{{"signs", "uint32"}}
+	}
+	if r.coefficients() {
+		list = append(list, param{"c", "*" + t})
+	}
+	if len(r.body.acc) > 0 {
+		list = append(list, param{"sums", "*" + t})
+	}
+	return list
 }
 
 // coefficients reports whether the parameters come through a pointer.
 func (r routine) coefficients() bool {
+	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels
+}
+
+func (r routine) transcendental() bool {
 	return r.kernel.Sig == kernels.Alpha || r.kernel.Sig == kernels.Slope
 }
 
@@ -168,7 +268,11 @@ func (r routine) size(p param) int {
 	switch p.typ {
 	case "*byte":
 		return 1
-	case "*int32", "*float32":
+	case "*int8", "*uint8":
+		return 8
+	case "*int16", "*uint16":
+		return 16
+	case "*int32", "*uint32", "*float32":
 		return 32
 	}
 	return 64
@@ -181,7 +285,7 @@ func (r routine) argument(name string) (offset int) {
 		switch {
 		case p.name == name:
 			return offset
-		case p.typ == "float32" || p.typ == "int32":
+		case p.typ == "float32" || p.typ == "int32" || p.typ == "uint32":
 			offset += 4
 		default:
 			offset += 8

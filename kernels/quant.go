@@ -22,26 +22,32 @@ func (r Rule) String() string {
 }
 
 // A Quant holds what the quant kernels compute with; vector code reads the
-// floats by their order. The level of x is round(u + Before) + After, where u
-// is x·Factor or, by the rule Divide, x / Factor.
+// first fields by their order.
 type Quant[T Float] struct {
-	Factor        T
-	Before, After T // the zero point, before or after the rounding, and +0
-	Min, Max      T
-	Zero, Scale   T
+	Factor T // what x is multiplied with or, by the rule Divide, divided by
+	Before T // what is added before rounding: by ReciprocalZero the zero point
+	Lo, Hi T // the bounds of what was rounded
+	Scale  T
+	Zero   T
+	Minus  T     // −Scale
+	Level  int32 // Zero
 
-	Mode Mode
-	Rule Rule
+	Min, Max T
+	Mode     Mode
+	Rule     Rule
 }
 
 // NewQuant prepares a Quant. What it is given is legal.
 func NewQuant[T Float](scale T, zero, min, max int, mode Mode, rule Rule) Quant[T] {
-	q := Quant[T]{Factor: 1 / scale, After: T(zero), Min: T(min), Max: T(max), Zero: T(zero), Scale: scale, Mode: mode, Rule: rule}
+	q := Quant[T]{
+		Factor: 1 / scale, Lo: T(min - zero), Hi: T(max - zero), Scale: scale, Zero: T(zero), Minus: -scale, Level: int32(zero),
+		Min: T(min), Max: T(max), Mode: mode, Rule: rule,
+	}
 	switch rule {
 	case Divide:
 		q.Factor = scale
 	case ReciprocalZero:
-		q.Before, q.After = q.After, q.Before
+		q.Before, q.Lo, q.Hi = q.Zero, q.Min, q.Max
 	}
 	return q
 }
@@ -54,34 +60,40 @@ func (q *Quant[T]) Quotient(x T) T {
 	return T(x * q.Factor)
 }
 
-// Level is the level of x, inside [Min, Max], and whether it had to be moved
-// there. NaN has the level NaN and is outside.
-func (q *Quant[T]) Level(x T) (c T, in bool) {
-	k := RoundMode(q.Quotient(x)+q.Before, q.Mode) + q.After
+// Nearest is the level of x, inside [Min, Max], and whether it needed no
+// clamping. NaN has the level NaN and is outside.
+func (q *Quant[T]) Nearest(x T) (c T, in bool) {
+	var k T
+	if q.Rule == ReciprocalZero {
+		k = RoundMode(q.Quotient(x)+q.Zero, q.Mode)
+	} else {
+		k = RoundMode(q.Quotient(x), q.Mode) + q.Zero
+	}
 	return STEClamp(k, q.Min, q.Max), q.Min <= k && k <= q.Max
 }
 
 // Fake is x quantised and back, and whether it was in range.
 func (q *Quant[T]) Fake(x T) (y T, in bool) {
-	c, in := q.Level(x)
-	return (c - q.Zero) * q.Scale, in
+	c, in := q.Nearest(x)
+	return (c - q.Zero + 0) * q.Scale, in
 }
 
-// Grad is dy where x is in range, else +0; and the derivatives of Fake by the
-// scale and the zero point.
-func (q *Quant[T]) Grad(dy, x T) (dx, scale, zero T) {
-	c, in := q.Level(x)
+// Grad is dy where x is in range, else +0; the factor of dy in the gradient by
+// the scale; and dy where x is out of range, else +0: what −scale multiplies in
+// that by the zero point.
+func (q *Quant[T]) Grad(dy, x T) (dx, scale, out T) {
+	c, in := q.Nearest(x)
 	if in {
 		return dy, (c - q.Zero) - q.Quotient(x), 0
 	}
-	return 0, c - q.Zero, -q.Scale
+	return 0, c - q.Zero, dy
 }
 
 // Int is the level of x as an integer; NaN has the zero point's.
 func (q *Quant[T]) Int(x T) int32 {
-	c, _ := q.Level(x)
+	c, _ := q.Nearest(x)
 	if c != c {
-		c = q.Zero
+		return q.Level
 	}
 	return int32(c)
 }
@@ -146,6 +158,9 @@ func (t *Tree[T]) Sum() (s T) {
 	}
 	return s
 }
+
+// Inf is +Inf, or −Inf for a negative sign.
+func Inf[T Float](sign int) T { return T(math.Inf(sign)) }
 
 const edgesQuant = "NaN gives the zero point; ±Inf and what is out of range saturate"
 

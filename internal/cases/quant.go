@@ -217,11 +217,12 @@ func placeFake[T Float](c *Call, layout int, x []T, q func(i int) *kernels.Quant
 
 // gradOf is the definition of FakeQuantizeGrad.
 func gradOf[T Float](dy, x []T, q *kernels.Quant[T]) (dx []T, dscale, dzero T) {
-	dx, s, z := make([]T, len(x)), make([]T, len(x)), make([]T, len(x))
+	dx, s, out, minus := make([]T, len(x)), make([]T, len(x)), make([]T, len(x)), make([]T, len(x))
 	for i := range x {
-		dx[i], s[i], z[i] = q.Grad(dy[i], x[i])
+		dx[i], s[i], out[i] = q.Grad(dy[i], x[i])
+		minus[i] = -q.Scale
 	}
-	return dx, kernels.Dot(dy, s), kernels.Dot(dy, z)
+	return dx, kernels.Dot(dy, s), kernels.Dot(out, minus)
 }
 
 // placeGrad places the operands of FakeQuantizeGrad: apart, over dy, over x.
@@ -317,7 +318,7 @@ func rowsOf[T Float](from []quantiser[T], way int, in []kernels.In[T]) *rows[T] 
 	}
 	r.x = make([]T, n)
 	for i := range r.x {
-		r.x[i] = scaled(r.defs[r.group(i)], in[i/2*2 : i/2*2+min(2, len(in)-i/2*2)])[i%2]
+		r.x[i] = scaled(r.defs[r.group(i)], in[i/2*2:i/2*2+min(2, len(in)-i/2*2)])[i%2]
 	}
 	return r
 }
