@@ -335,3 +335,16 @@ func checkSums[T Float](name string, dx, dy, x []T, groups int, dscale, dzero []
 		raceWrite(dzero)
 	}
 }
+
+// checkCols: n elements in rows of cols.
+func checkCols(name string, n, cols int) {
+	if cols < 1 || n%cols != 0 {
+		panic("stepgrad: " + name + ": cols must be at least 1 and divide the length")
+	}
+}
+
+func checkTau[T Float](name string, tau T) {
+	if !(tau >= 0) {
+		panic("stepgrad: " + name + ": tau must be at least 0, not NaN")
+	}
+}

@@ -520,3 +520,97 @@ func ExampleSampleNearestGradImage() {
 	// Output:
 	// [11 0 0 0 0 100]
 }
+
+func ExampleUniform() {
+	// The same elements, in two pieces.
+	all, a, b := make([]float32, 4), make([]float32, 2), make([]float32, 2)
+	stepgrad.Uniform(all, 1, 0)
+	stepgrad.Uniform(a, 1, 0)
+	stepgrad.Uniform(b, 1, 2)
+	fmt.Println(all)
+	fmt.Println(a, b)
+	// Output:
+	// [0.8902592 0.6719983 0.24740142 0.7576265]
+	// [0.8902592 0.6719983] [0.24740142 0.7576265]
+}
+
+func ExampleNormal() {
+	x := make([]float64, 100_000)
+	stepgrad.Normal(x, 1, 0)
+	within := 0
+	for _, v := range x {
+		if math.Abs(v) < 1 {
+			within++
+		}
+	}
+	fmt.Printf("%.3f %.2f\n", x[:3], float64(within)/100_000)
+	// Output:
+	// [1.252 1.146 0.142] 0.68
+}
+
+func ExampleGumbel() {
+	// The largest of logits + Gumbel noise chooses by probability: here 1 : 3.
+	logits := []float32{0, float32(math.Log(3))}
+	noise, second := make([]float32, 2), 0
+	for i := range uint64(10_000) {
+		stepgrad.Gumbel(noise, 1, 2*i)
+		if logits[1]+noise[1] > logits[0]+noise[0] {
+			second++
+		}
+	}
+	fmt.Printf("%.2f\n", float64(second)/10_000)
+	// Output:
+	// 0.75
+}
+
+func ExampleSoftmax() {
+	inf := float32(math.Inf(1))
+	x := []float32{
+		0, 0, 800, // no overflow
+		1, -inf, 1, // the second cannot be chosen
+		inf, 5, inf,
+		-inf, -inf, -inf,
+	}
+	stepgrad.Softmax(x, x, 3)
+	fmt.Println(x)
+	// Output:
+	// [0 0 1 0.5 0 0.5 0.5 0 0.5 0 0 0]
+}
+
+func ExampleLogSoftmax() {
+	dst, x := make([]float64, 3), []float64{0, 0, 800}
+	stepgrad.LogSoftmax(dst, x, 3)
+	fmt.Println(dst)
+	// Output:
+	// [-800 -800 0]
+}
+
+func ExampleSoftmaxGrad() {
+	y, dy := make([]float64, 2), []float64{1, 0}
+	stepgrad.Softmax(y, []float64{0, 0}, 2)
+	stepgrad.SoftmaxGrad(dy, dy, y, 2)
+	fmt.Println(dy)
+	// Output:
+	// [0.25 -0.25]
+}
+
+func ExampleGumbelSoftmax() {
+	logits := make([]float32, 4)
+	for _, tau := range []float32{2, 0.5, 0} {
+		dst := make([]float32, 4)
+		stepgrad.GumbelSoftmax(dst, logits, 4, tau, 1, 0)
+		fmt.Printf("%.3f\n", dst)
+	}
+	// Output:
+	// [0.404 0.218 0.116 0.261]
+	// [0.789 0.067 0.005 0.138]
+	// [1.000 0.000 0.000 0.000]
+}
+
+func ExampleArgmaxOneHot() {
+	dst, x := make([]float32, 6), []float32{0.2, 0.5, 0.3, 7, 7, 1}
+	stepgrad.ArgmaxOneHot(dst, x, 3)
+	fmt.Println(dst)
+	// Output:
+	// [0 1 0 1 0 0]
+}
