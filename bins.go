@@ -73,10 +73,11 @@ func Histogram[T Float](counts, x []T, lo, hi T) {
 // What it has outside [lo, hi] is lost: SoftHistogramOpen keeps it.
 //
 // The difference is computed without cancellation, so that counts far from any
-// element keep their digits: measured errors are in the catalogue. An element
-// farther than 88/sharpness from a bin does not reach it. That takes less than
-// e^−88, float32's smallest normal number, from a count for every element.
-// Time goes with the bins that are reached, not with all.
+// element keep their digits: the largest error measured was 0.5 ULP in float32
+// and 4.6 in float64. An element farther than 88/sharpness from a bin does not
+// reach it; that takes less than e^−88, float32's smallest normal number, from a
+// count for every element. Time goes with the bins that are reached, not with
+// all.
 //
 // NaN and ±Inf are ignored. Sums have a fixed order: of 64 elements, of 64
 // such sums, and of these, which are rounded to T, in the tree of
@@ -107,9 +108,11 @@ func SoftHistogramOpen[T Float](counts, x []T, lo, hi, sharpness T) {
 //	dx[i] = sharpness·Σ σ′(sharpness·(x[i] − edge(j)))·(dcounts[j] − dcounts[j−1])
 //
 // over the edges j = 0 … bins, where dcounts outside of the bins is 0. The sum
-// is the one over the bins by parts: nothing in it cancels but dcounts. Edges
-// farther than 88/sharpness are left out; each would add less than e^−88 times
-// its term's other factors. NaN and ±Inf in x give +0.
+// is the one over the bins by parts: nothing in it cancels but dcounts. The
+// largest error measured was 1.4·2^−24 in float32 and 9.3·2^−53 in float64, of
+// sharpness·σ′ at the nearest edge·the largest |dcounts|. Edges farther than
+// 88/sharpness are left out: σ′ is less than e^−88 there. NaN and ±Inf in x give
+// +0.
 //
 // dx and x have one length and are the same slice or disjoint; dx is disjoint
 // from dcounts; else, and where SoftHistogram would, it panics.
