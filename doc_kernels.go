@@ -62,6 +62,8 @@
 //	FakeQuantizeRows         FakeQuantize by a quantiser per group of a row                                                                                     exact
 //	FakeQuantizeGradRows     FakeQuantizeGrad by a quantiser per group of a row                                                                                 exact
 //	QuantizeRows             Quantize by a quantiser per group of a row                                                                                         exact
+//	Quantize4Rows            Quantize4 by a quantiser per group of a row                                                                                        exact
+//	Dequantize4Rows          Dequantize4 by a quantiser per group of a row                                                                                      exact
 //	DequantizeRows           Dequantize by a quantiser per group of a row                                                                                       exact
 //	Uniform                  the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             exact
 //	Normal                   the standard normal quantile of a uniform u                                                                                        exact
@@ -72,10 +74,10 @@
 //	GumbelSoftmax            Softmax of (logits + Gumbel)/tau                                                                                                   exact
 //	ArgmaxOneHot             1 at the first maximum of a row, else 0                                                                                            exact
 //	Histogram                how many x lie in each of len(counts) equal bins of [lo, hi]                                                                       exact
-//	SoftHistogram            Σ σ(sharpness·(x − lower edge)) − σ(sharpness·(x − upper edge))                                                                    0.50, 4.10
-//	SoftHistogramOpen        SoftHistogram with the outer edges at ∓∞                                                                                           0.50, 4.10
-//	SoftHistogramGrad        sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)                                                               exact
-//	SoftHistogramOpenGrad    SoftHistogramGrad without the outer edges                                                                                          exact
+//	SoftHistogram            Σ σ(sharpness·(x − lower edge)) − σ(sharpness·(x − upper edge))                                                                    0.50, 4.60
+//	SoftHistogramOpen        SoftHistogram with the outer edges at ∓∞                                                                                           0.50, 4.60
+//	SoftHistogramGrad        sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)                                                               1.40, 9.30
+//	SoftHistogramOpenGrad    SoftHistogramGrad without the outer edges                                                                                          1.40, 9.30
 //	SampleBilinear           the four pixels around each point, by their nearness                                                                               exact
 //	SampleBilinearGradImage  the sum of dy by nearness, for every pixel                                                                                         exact
 //	SampleBilinearGradXY     Σ dy·∂SampleBilinear/∂(x, y) over the channels                                                                                     exact

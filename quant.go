@@ -9,14 +9,14 @@ import (
 
 // Rule says how a Quant divides by its scale and where it adds the zero point.
 // Frameworks differ, and their results with them: on multiples of half a step
-// more than one in ten values.
+// more than one in ten values. docs/PARITY.md compares them bit for bit.
 type Rule = kernels.Rule
 
 // The rules. 1/scale is rounded to T, as every operation is.
 const (
-	Reciprocal     = kernels.Reciprocal     // round(x·(1/scale)) + zero; with NearestEven PyTorch per tensor
+	Reciprocal     = kernels.Reciprocal     // round(x·(1/scale)) + zero; with NearestEven PyTorch, with NearestAway GGUF's Q8_0
 	Divide         = kernels.Divide         // round(x/scale) + zero; with NearestEven ONNX
-	ReciprocalZero = kernels.ReciprocalZero // round(x·(1/scale) + zero); with NearestAway PyTorch per channel
+	ReciprocalZero = kernels.ReciprocalZero // round(x·(1/scale) + zero); with NearestEven PyTorch's float zero points, with NearestAway GGUF's Q4_0
 )
 
 // Quant is a uniform affine quantiser: the real number (k − zero)·scale for
@@ -32,7 +32,7 @@ const (
 type Quant[T Float] struct{ q kernels.Quant[T] }
 
 // QuantOption changes how a Quant rounds.
-type QuantOption func(*quantOptions)
+type QuantOption func(quantOptions) quantOptions
 
 type quantOptions struct {
 	mode Mode
@@ -40,10 +40,14 @@ type quantOptions struct {
 }
 
 // WithMode sets the rounding; NearestEven without it.
-func WithMode(mode Mode) QuantOption { return func(o *quantOptions) { o.mode = mode } }
+func WithMode(mode Mode) QuantOption {
+	return func(o quantOptions) quantOptions { o.mode = mode; return o }
+}
 
 // WithRule sets the rule; Reciprocal without it.
-func WithRule(rule Rule) QuantOption { return func(o *quantOptions) { o.rule = rule } }
+func WithRule(rule Rule) QuantOption {
+	return func(o quantOptions) quantOptions { o.rule = rule; return o }
+}
 
 // NewQuant returns the quantiser with that scale, the size of a step; the zero
 // point, the level of 0; and levels from min to max, both among them.
@@ -56,7 +60,7 @@ func WithRule(rule Rule) QuantOption { return func(o *quantOptions) { o.rule = r
 func NewQuant[T Float](scale T, zero, min, max int, opts ...QuantOption) (Quant[T], error) {
 	o := quantOptions{mode: NearestEven}
 	for _, opt := range opts {
-		opt(&o)
+		o = opt(o)
 	}
 	const widest = math.MaxUint16
 	fail := func(rule string, args ...any) (Quant[T], error) {
@@ -93,8 +97,8 @@ func NewQuant[T Float](scale T, zero, min, max int, opts ...QuantOption) (Quant[
 //
 // A range of nothing but 0 has the scale 1, and one so narrow that the
 // reciprocal of the scale would be infinite the smallest scale that T can
-// invert. It is an error if lo and hi are not finite with lo ≤ hi, or bits is
-// out of bounds.
+// invert. It is an error if lo and hi are not finite with lo ≤ hi, if they are so
+// large that a level has no finite value, or if bits is out of bounds.
 func QuantFromRange[T Float](lo, hi T, bits int, symmetric bool) (Quant[T], error) {
 	switch {
 	case lo-lo != 0 || hi-hi != 0 || lo > hi:
@@ -119,6 +123,9 @@ func QuantFromRange[T Float](lo, hi T, bits int, symmetric bool) (Quant[T], erro
 	zero := 0
 	if !symmetric {
 		zero = min(most, int(math.RoundToEven(-float64(lo)/float64(scale))))
+	}
+	if v := T(max(most-zero, zero-least)) * scale; v-v != 0 {
+		return Quant[T]{}, fmt.Errorf("stepgrad: QuantFromRange: the range from %v to %v is too wide: a level would have no finite value", lo, hi)
 	}
 	return NewQuant(scale, zero, least, most)
 }
@@ -219,9 +226,11 @@ func FakeQuantize[T Float](dst []T, mask []byte, x []T, q Quant[T]) {
 //	}
 //
 // It is the gradient of LSQ (Esser et al. 2020) without its factor 1/√(n·max),
-// and of LSQ+ (Bhalgat et al. 2020) for the zero point; PyTorch's
-// _fake_quantize_learnable has the same, but for its wrong rounding of negative
-// zero points per tensor. NaN in x gives dx = +0 and dscale = NaN.
+// and of LSQ+ (Bhalgat et al. 2020) for the zero point. NaN in x gives dx = +0
+// and dscale = NaN. PyTorch's _fake_quantize_learnable has the same under
+// ReciprocalZero, which is the rule of its backward passes, though of its
+// forward ones Reciprocal is, but for its wrong rounding of negative zero points
+// per tensor.
 //
 // Products are fused into the sums, whose order is fixed: in blocks of 4096
 // elements 64 bytes' worth of lanes, halved onto each other, and the blocks'
@@ -360,6 +369,33 @@ func QuantizeRows[T Float, I Integer](dst []I, x []T, cols, group int, qs []Quan
 	for i, at := 0, 0; at < len(x); i++ {
 		to := groupEnd(at, cols, group)
 		quantize(dst[at:to], x[at:to], &qs[i].q)
+		at = to
+	}
+}
+
+// Quantize4Rows is Quantize4 of every group by its own quantiser; dst is one for
+// the whole matrix.
+//
+// group and cols are even; with SplitHalf they are multiples of 32. Else it
+// panics.
+func Quantize4Rows[T Float](dst []byte, x []T, cols, group int, qs []Quant[T], order NibbleOrder) {
+	checkNibbles("Quantize4Rows", "dst", dst, x, len(x), order)
+	check4Rows("Quantize4Rows", len(x), cols, group, qs, order)
+	for i, at := 0, 0; at < len(x); i++ {
+		to := groupEnd(at, cols, group)
+		quantize4(dst[at/2:to/2], x[at:to], &qs[i].q, order)
+		at = to
+	}
+}
+
+// Dequantize4Rows is Dequantize4 of every group by its own quantiser, with the
+// rules of Quantize4Rows.
+func Dequantize4Rows[T Float](dst []T, x []byte, cols, group int, qs []Quant[T], order NibbleOrder) {
+	checkNibbles("Dequantize4Rows", "x", x, dst, len(dst), order)
+	check4Rows("Dequantize4Rows", len(dst), cols, group, qs, order)
+	for i, at := 0, 0; at < len(dst); i++ {
+		to := groupEnd(at, cols, group)
+		dequantize4(dst[at:to], x[at/2:to/2], &qs[i].q, order)
 		at = to
 	}
 }

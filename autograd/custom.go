@@ -40,6 +40,7 @@ func Custom[T stepgrad.Float](name string, data []T, shape []int, vjp func(dy *V
 	if y.node == nil {
 		return y
 	}
+	y.node.once = true
 	y.node.joint = func(dy *Var[T]) []*Var[T] {
 		grads := vjp(dy)
 		if grads == nil {

@@ -37,7 +37,7 @@ func GradWith[T stepgrad.Float](y, dy *Var[T], xs ...*Var[T]) []*Var[T] {
 		panic(fmt.Sprintf("autograd: GradWith: dy has shape %v and y has shape %v", dy.shape, y.shape))
 	}
 	g := trace(y, (*node[T]).open)
-	if slices.ContainsFunc(g.nodes, func(n *node[T]) bool { return n.joint != nil }) {
+	if slices.ContainsFunc(g.nodes, func(n *node[T]) bool { return n.once }) {
 		return recorded(g, dy, xs) // a user's rule runs once, and may keep what it is given
 	}
 	seed := Detach(dy)
@@ -183,6 +183,7 @@ func plain[T stepgrad.Float](g graph[T], dy *Var[T], xs []*Var[T]) []slot[T] {
 		for last >= 0 && (operands[last] < 0 || !slots[operands[last]].leads) {
 			last--
 		}
+		var joint []*Var[T]
 		for k, to := range operands[:last+1] {
 			if to < 0 || !slots[to].leads {
 				continue
@@ -202,13 +203,25 @@ func plain[T stepgrad.Float](g graph[T], dy *Var[T], xs []*Var[T]) []slot[T] {
 				e.plain(mem.data, s.sum.data)
 				next.gather(&Var[T]{data: mem.data, shape: e.shape}, mem, spare)
 			default:
-				dx, mem := e.rule(s.sum), (*memory[T])(nil)
+				var dx *Var[T]
+				var mem *memory[T]
+				if n.joint == nil {
+					dx = e.rule(s.sum)
+				} else {
+					if joint == nil {
+						joint = n.joint(s.sum)
+					}
+					dx = joint[k]
+				}
 				if dx.node != nil {
 					dx, next.varies = Detach(dx), true
 				}
-				if s.mem != nil && unsafe.SliceData(dx.data) == unsafe.SliceData(s.sum.data) {
-					mem = s.mem
-					mem.holders++
+				if unsafe.SliceData(dx.data) == unsafe.SliceData(s.sum.data) {
+					if mem = s.mem; mem != nil {
+						mem.holders++
+					}
+				} else if n.joint != nil {
+					mem = &memory[T]{dx.data, 1}
 				}
 				next.gather(dx, mem, spare)
 			}

@@ -44,13 +44,17 @@ func straight[T stepgrad.Float](x *Var[T], kernel func(dst, x []T)) *Var[T] {
 func ClipSTE[T stepgrad.Float](x *Var[T], mode stepgrad.Mode, lo, hi T) *Var[T] {
 	obey("ClipSTE", func() { stepgrad.STEForward(nil, nil, nil, mode, lo, hi) })
 	dst, mask := blank[T](len(x.data)), make([]byte, (len(x.data)+7)/8)
-	bits := func(lo, hi int) []byte { return mask[lo/8 : (hi+7)/8] }
 	stepgrad.Parallel(len(dst), func(i, j int) {
-		stepgrad.STEForward(dst[i:j], bits(i, j), x.data[i:j], mode, lo, hi)
+		stepgrad.STEForward(dst[i:j], mask[i/8:(j+7)/8], x.data[i:j], mode, lo, hi)
 	})
-	return result(dst, x.shape, byDiagonal(x, func(dst, dy []T) {
-		stepgrad.Parallel(len(dst), func(i, j int) { stepgrad.STEBackward(dst[i:j], dy[i:j], bits(i, j)) })
-	}))
+	return result(dst, x.shape, byDiagonal(x, keep[T](mask)))
+}
+
+// keep lets those elements pass whose bit is set; +0 comes of the others.
+func keep[T stepgrad.Float](mask []byte) func(dst, dy []T) {
+	return func(dst, dy []T) {
+		stepgrad.Parallel(len(dst), func(i, j int) { stepgrad.STEBackward(dst[i:j], dy[i:j], mask[i/8:(j+7)/8]) })
+	}
 }
 
 // obey runs a kernel on no elements, so that a parameter that breaks its rules

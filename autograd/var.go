@@ -20,7 +20,8 @@ type Var[T stepgrad.Float] struct {
 // those that a gradient rule needs are kept by the rule, and by nothing else.
 type node[T stepgrad.Float] struct {
 	edges []edge[T]                  // none: a Param
-	joint func(dy *Var[T]) []*Var[T] // the rule of all edges at once, in their place
+	joint func(dy *Var[T]) []*Var[T] // the rule of all edges at once, in their place; new Vars, or dy itself
+	once  bool                       // joint is a user's
 	block *block                     // set if some edge has no rule
 
 	later  *replay[T] // not nil: a gradient; its edges are found when it is differentiated

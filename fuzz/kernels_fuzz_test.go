@@ -60,6 +60,8 @@ func FuzzMinMax(f *testing.F)                  { fuzzWhole(f, "MinMax") }
 func FuzzFakeQuantizeRows(f *testing.F)        { fuzzWhole(f, "FakeQuantizeRows") }
 func FuzzFakeQuantizeGradRows(f *testing.F)    { fuzzWhole(f, "FakeQuantizeGradRows") }
 func FuzzQuantizeRows(f *testing.F)            { fuzzWhole(f, "QuantizeRows") }
+func FuzzQuantize4Rows(f *testing.F)           { fuzzWhole(f, "Quantize4Rows") }
+func FuzzDequantize4Rows(f *testing.F)         { fuzzWhole(f, "Dequantize4Rows") }
 func FuzzDequantizeRows(f *testing.F)          { fuzzWhole(f, "DequantizeRows") }
 func FuzzUniform(f *testing.F)                 { fuzzWhole(f, "Uniform") }
 func FuzzNormal(f *testing.F)                  { fuzzWhole(f, "Normal") }
