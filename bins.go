@@ -73,10 +73,11 @@ func Histogram[T Float](counts, x []T, lo, hi T) {
 // What it has outside [lo, hi] is lost: SoftHistogramOpen keeps it.
 //
 // The difference is computed without cancellation, so that counts far from any
-// element keep their digits: measured errors are in the catalogue. An element
-// farther than 88/sharpness from a bin does not reach it. That takes less than
-// e^−88, float32's smallest normal number, from a count for every element.
-// Time goes with the bins that are reached, not with all.
+// element keep their digits: the largest error measured was 0.5 ULP in float32
+// and 4.6 in float64. An element farther than 88/sharpness from a bin does not
+// reach it; that takes less than e^−88, float32's smallest normal number, from a
+// count for every element. Time goes with the bins that are reached, not with
+// all.
 //
 // NaN and ±Inf are ignored. Sums have a fixed order: of 64 elements, of 64
 // such sums, and of these, which are rounded to T, in the tree of
@@ -107,9 +108,11 @@ func SoftHistogramOpen[T Float](counts, x []T, lo, hi, sharpness T) {
 //	dx[i] = sharpness·Σ σ′(sharpness·(x[i] − edge(j)))·(dcounts[j] − dcounts[j−1])
 //
 // over the edges j = 0 … bins, where dcounts outside of the bins is 0. The sum
-// is the one over the bins by parts: nothing in it cancels but dcounts. Edges
-// farther than 88/sharpness are left out; each would add less than e^−88 times
-// its term's other factors. NaN and ±Inf in x give +0.
+// is the one over the bins by parts: nothing in it cancels but dcounts. The
+// largest error measured was 1.4·2^−24 in float32 and 9.3·2^−53 in float64, of
+// sharpness·σ′ at the nearest edge·the largest |dcounts|. Edges farther than
+// 88/sharpness are left out: σ′ is less than e^−88 there. NaN and ±Inf in x give
+// +0.
 //
 // dx and x have one length and are the same slice or disjoint; dx is disjoint
 // from dcounts; else, and where SoftHistogram would, it panics.
@@ -323,8 +326,9 @@ func softHistogramGrad[T Float](dx, dcounts, x []T, lo, hi, sharpness T, open bo
 			if !collect(&b, x[:n], &bins, first, last) {
 				continue
 			}
+			change := changes(dcounts, &bins, first, last)
 			for i := range b.n {
-				sums[b.from[i]] += slope(&b, i, dcounts, &bins, first, last)
+				sums[b.from[i]] += b.slope(i, &change, &bins, first, last)
 			}
 		}
 		for i, s := range sums[:n] {
@@ -334,34 +338,45 @@ func softHistogramGrad[T Float](dx, dcounts, x []T, lo, hi, sharpness T, open bo
 	}
 }
 
-// slope is the part of the collected element i's derivative, over sharpness,
-// from the edges first to last, and the last only if it is the last of all.
-func slope[T Float](b *softBatch, i int, dcounts []T, bins *kernels.SoftBins, first, last int) (sum float64) {
-	at, bin := b.at[i], b.bin[i]
-	edge := func(t float64, k int) {
-		if k == last && k < bins.Bins || bins.Open && (k == 0 || k == bins.Bins) {
-			return
-		}
-		q := 1 / (1 + t)
-		var below, above float64
-		if k > 0 {
-			below = float64(dcounts[k-1])
-		}
-		if k < bins.Bins {
-			above = float64(dcounts[k])
-		}
-		sum += float64(float64(float64(t*q)*q) * (above - below))
+// changes are those of dcounts at the edges from first to last; 0 for those that
+// are at ∓∞, and for the last, which is the next group's first, unless it is the
+// last of all.
+func changes[T Float](dcounts []T, bins *kernels.SoftBins, first, last int) (change [kernels.BinGroup + 1]float64) {
+	before := 0.0
+	if first > 0 {
+		before = float64(dcounts[first-1])
 	}
+	for k, d := range dcounts[first:last] {
+		change[k] = float64(d) - before
+		before = float64(d)
+	}
+	if bins.Open && first == 0 {
+		change[0] = 0
+	}
+	if last == bins.Bins && !bins.Open {
+		change[last-first] = -before
+	}
+	return change
+}
+
+// slope is the part of the collected element i's derivative, over sharpness,
+// from the edges first to last.
+func (b *softBatch) slope(i int, change *[kernels.BinGroup + 1]float64, bins *kernels.SoftBins, first, last int) (sum float64) {
+	at, bin := b.at[i], b.bin[i]
 	if bin < last {
-		from := max(bin+1, first)
+		t, from := b.upper[i], max(bin+1, first)
 		for k := from; k <= last && float64(k) <= at+bins.Reach; k++ {
-			edge(b.decayed(b.upper[i], k, k-from, bins), k)
+			u := float64(t * bins.Decay[k-from])
+			q := 1 / (1 + u)
+			sum += float64(float64(float64(u*q)*q) * change[k-first])
 		}
 	}
 	if bin >= first {
-		from := min(bin, last)
+		t, from := b.lower[i], min(bin, last)
 		for k := from; k >= first && float64(k) >= at-bins.Reach; k-- {
-			edge(b.decayed(b.lower[i], k, from-k, bins), k)
+			u := float64(t * bins.Decay[from-k])
+			q := 1 / (1 + u)
+			sum += float64(float64(float64(u*q)*q) * change[k-first])
 		}
 	}
 	return sum

@@ -188,8 +188,8 @@ var softCases = []softCase{
 
 // TestSoftHistogramAccuracy: counts and gradients against big floats.
 func TestSoftHistogramAccuracy(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { softAccuracy[float32](t, 1, 2) })
-	t.Run("float64", func(t *testing.T) { softAccuracy[float64](t, 8, 30) })
+	t.Run("float32", func(t *testing.T) { softAccuracy[float32](t, 0.51, 2) })
+	t.Run("float64", func(t *testing.T) { softAccuracy[float64](t, 6, 12) })
 }
 
 func softAccuracy[T kernels.Float](t *testing.T, bound, gradBound float64) {

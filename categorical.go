@@ -308,25 +308,6 @@ func (s *rowSum[T]) total() T {
 	return s.blocks.Sum()
 }
 
-// addLanes adds element i to the lane i modulo kernels.SumLanes.
-func addLanes[T Float](lanes *[16]T, v []T) {
-	if !is32[T]() {
-		for ; len(v) >= 8; v = v[8:] {
-			for j, x := range v[:8] {
-				lanes[j] += x
-			}
-		}
-	}
-	for ; len(v) >= 16; v = v[16:] {
-		for j, x := range v[:16] {
-			lanes[j] += x
-		}
-	}
-	for j, x := range v {
-		lanes[j] += x
-	}
-}
-
 func fill[T Float](dst []T, v T) {
 	for i := range dst {
 		dst[i] = v

@@ -315,6 +315,19 @@ func checkRows[T Float](name string, n, cols, group int, qs []Quant[T]) {
 	}
 }
 
+func check4Rows[T Float](name string, n, cols, group int, qs []Quant[T], order NibbleOrder) {
+	checkRows(name, n, cols, group, qs)
+	if cols%2 != 0 || group%2 != 0 {
+		panic("stepgrad: " + name + ": cols and group must be even")
+	}
+	if order == SplitHalf && (cols%32 != 0 || group%32 != 0) {
+		panic("stepgrad: " + name + ": with SplitHalf cols and group must be multiples of 32")
+	}
+	for i := range qs {
+		check4(name, &qs[i])
+	}
+}
+
 // checkSums is for the sums of checkGradSums by group.
 func checkSums[T Float](name string, dx, dy, x []T, groups int, dscale, dzero []T) {
 	if len(dscale) != groups || len(dzero) != groups {

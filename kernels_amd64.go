@@ -1784,6 +1784,48 @@ func extremesF64Portable(x *float64, n int, sums *float64) {
 }
 
 //go:noescape
+func uniformWordsF32(dst *float32, x *uint64, n int, c *uint64)
+
+func uniformWordsF32Portable(dst *float32, x *uint64, n int, c *uint64) {
+	uniformWordsGeneric(dst, x, n, c)
+}
+
+//go:noescape
+func cellWordsF64(dst *float64, x *uint64, n int, c *uint64)
+
+func cellWordsF64Portable(dst *float64, x *uint64, n int, c *uint64) {
+	cellWordsGeneric(dst, x, n, c)
+}
+
+//go:noescape
+func cellPairsF64(dst *float64, x *uint64, n int, c *uint64)
+
+func cellPairsF64Portable(dst *float64, x *uint64, n int, c *uint64) {
+	cellPairsGeneric(dst, x, n, c)
+}
+
+//go:noescape
+func normalQuantileF64(dst *float64, x *float64, y *float64, n int)
+
+func normalQuantileF64Portable(dst *float64, x *float64, y *float64, n int) {
+	normalQuantileGeneric(dst, x, y, n)
+}
+
+//go:noescape
+func totalF32(x *float32, n int, sums *float32)
+
+func totalF32Portable(x *float32, n int, sums *float32) {
+	totalGeneric(x, n, sums)
+}
+
+//go:noescape
+func totalF64(x *float64, n int, sums *float64)
+
+func totalF64Portable(x *float64, n int, sums *float64) {
+	totalGeneric(x, n, sums)
+}
+
+//go:noescape
 func floorF32AVX512(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -2576,6 +2618,24 @@ func extremesF32AVX512(x *float32, n int, sums *float32)
 func extremesF64AVX512(x *float64, n int, sums *float64)
 
 //go:noescape
+func uniformWordsF32AVX512(dst *float32, x *uint64, n int, c *uint64)
+
+//go:noescape
+func cellWordsF64AVX512(dst *float64, x *uint64, n int, c *uint64)
+
+//go:noescape
+func cellPairsF64AVX512(dst *float64, x *uint64, n int, c *uint64)
+
+//go:noescape
+func normalQuantileF64AVX512(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func totalF32AVX512(x *float32, n int, sums *float32)
+
+//go:noescape
+func totalF64AVX512(x *float64, n int, sums *float64)
+
+//go:noescape
 func floorF32AVX2(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -3366,3 +3426,21 @@ func extremesF32AVX2(x *float32, n int, sums *float32)
 
 //go:noescape
 func extremesF64AVX2(x *float64, n int, sums *float64)
+
+//go:noescape
+func uniformWordsF32AVX2(dst *float32, x *uint64, n int, c *uint64)
+
+//go:noescape
+func cellWordsF64AVX2(dst *float64, x *uint64, n int, c *uint64)
+
+//go:noescape
+func cellPairsF64AVX2(dst *float64, x *uint64, n int, c *uint64)
+
+//go:noescape
+func normalQuantileF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func totalF32AVX2(x *float32, n int, sums *float32)
+
+//go:noescape
+func totalF64AVX2(x *float64, n int, sums *float64)

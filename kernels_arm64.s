@@ -32030,6 +32030,4171 @@ tail:
 	FMOVQ   F7, 112(R9)
 	RET
 
+// func uniformWordsF32NEON(dst *float32, x *uint64, n int, c *uint64)
+TEXT ·uniformWordsF32NEON(SB), NOSPLIT, $88-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1856(R5), F0 // 0x00000000d2511f53
+	FMOVQ   1872(R5), F1 // 0x00000000cd9e8d57
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   8(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   24(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   40(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVD   48(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   56(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   64(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   72(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   80(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   88(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   96(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVD   104(R4), F15
+	VDUP    V15.D[0], V15.D2
+	FMOVD   112(R4), F16
+	VDUP    V16.D[0], V16.D2
+	FMOVD   120(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVQ   F17, 16(RSP)
+	FMOVD   128(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVQ   F17, 32(RSP)
+	FMOVD   136(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVQ   F17, 48(RSP)
+	FMOVD   144(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVQ   F17, 64(RSP)
+	FMOVD   152(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVQ   F17, 80(RSP)
+	FMOVQ   1888(R5), F17 // 0x00000000007fffff
+	FMOVQ   1424(R5), F18 // 0x4330000000000000
+	FMOVQ   1904(R5), F19 // 0x3e80000000000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F20
+	FMOVQ   16(R1), F21
+	VUSHR   $32, V20.D2, V22.D2
+	VUSHR   $32, V21.D2, V23.D2
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c318 // umull v24.2d, v24.2s, v25.2s
+	WORD    $0x0ea12ab4 // xtn v20.2s, v21.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c294 // umull v20.2d, v20.2s, v25.2s
+	VEOR    V2.B16, V22.B16, V21.B16
+	VEOR    V2.B16, V23.B16, V22.B16
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V20.D2, V25.D2
+	VEOR    V3.B16, V23.B16, V23.B16
+	VEOR    V3.B16, V25.B16, V25.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12ad5 // xtn v21.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2b5 // umull v21.2d, v21.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2f7 // umull v23.2d, v23.2s, v27.2s
+	VUSHR   $32, V22.D2, V25.D2
+	VUSHR   $32, V23.D2, V27.D2
+	VEOR    V4.B16, V25.B16, V25.B16
+	VEOR    V4.B16, V27.B16, V27.B16
+	VUSHR   $32, V26.D2, V28.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V24.B16, V28.B16, V24.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V5.B16, V24.B16, V24.B16
+	VEOR    V5.B16, V20.B16, V20.B16
+	WORD    $0x0ea12b3c // xtn v28.2s, v25.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	VUSHR   $32, V27.D2, V20.D2
+	VUSHR   $32, V24.D2, V29.D2
+	VEOR    V22.B16, V20.B16, V20.B16
+	VEOR    V23.B16, V29.B16, V22.B16
+	VEOR    V6.B16, V20.B16, V20.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VUSHR   $32, V28.D2, V23.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	VEOR    V7.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12ad4 // xtn v20.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12ab7 // xtn v23.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	VUSHR   $32, V22.D2, V21.D2
+	VUSHR   $32, V23.D2, V29.D2
+	VEOR    V27.B16, V21.B16, V21.B16
+	VEOR    V24.B16, V29.B16, V24.B16
+	VEOR    V8.B16, V21.B16, V21.B16
+	VEOR    V8.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V25.B16, V29.B16, V25.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	VEOR    V9.B16, V25.B16, V25.B16
+	WORD    $0x0ea12abc // xtn v28.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b15 // xtn v21.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b3b // xtn v27.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V25.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V22.B16, V25.B16, V22.B16
+	VEOR    V23.B16, V29.B16, V23.B16
+	VEOR    V10.B16, V22.B16, V22.B16
+	VEOR    V10.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V11.B16, V25.B16, V25.B16
+	VEOR    V11.B16, V20.B16, V20.B16
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12a99 // xtn v25.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V20.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V20.B16, V20.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V12.B16, V20.B16, V20.B16
+	VEOR    V12.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V13.B16, V27.B16, V27.B16
+	VEOR    V13.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9c // xtn v28.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b14 // xtn v20.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12abb // xtn v27.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V21.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V21.B16, V21.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	VEOR    V14.B16, V21.B16, V21.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	VEOR    V15.B16, V25.B16, V25.B16
+	VEOR    V15.B16, V22.B16, V22.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af5 // xtn v21.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ad9 // xtn v25.2s, v22.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V22.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V16.B16, V22.B16, V22.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V20.B16, V20.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12a9b // xtn v27.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V20.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V20.B16, V20.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V20.B16, V20.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V25.B16, V25.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af4 // xtn v20.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ab9 // xtn v25.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V21.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V21.B16, V21.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V21.B16, V21.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V22.B16, V22.B16
+	VUSHR   $9, V21.D2, V21.D2
+	VUSHR   $9, V24.D2, V24.D2
+	VAND    V17.B16, V21.B16, V21.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V21.B16, V21.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6b5 // fsub v21.2d, v21.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F28 // 0x3e70000000000000
+	VFMLA   V19.D2, V21.D2, V28.D2
+	FMOVQ   1920(R5), F21 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V21.D2
+	VUSHR   $9, V23.D2, V23.D2
+	VUSHR   $9, V25.D2, V24.D2
+	VAND    V17.B16, V23.B16, V23.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V23.B16, V23.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6f7 // fsub v23.2d, v23.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F25 // 0x3e70000000000000
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   1920(R5), F23 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V23.D2
+	VUSHR   $9, V27.D2, V24.D2
+	VUSHR   $9, V22.D2, V22.D2
+	VAND    V17.B16, V24.B16, V24.B16
+	VAND    V17.B16, V22.B16, V22.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	FMOVQ   1920(R5), F27 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V27.D2
+	FMOVQ   1920(R5), F24 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V24.D2
+	VUSHR   $9, V26.D2, V22.D2
+	VUSHR   $9, V20.D2, V20.D2
+	VAND    V17.B16, V22.B16, V22.B16
+	VAND    V17.B16, V20.B16, V20.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	WORD    $0x4ef2d694 // fsub v20.2d, v20.2d, v18.2d
+	FMOVQ   1920(R5), F26 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V26.D2
+	FMOVQ   1920(R5), F22 // 0x3e70000000000000
+	VFMLA   V19.D2, V20.D2, V22.D2
+	WORD    $0x0e616b94 // fcvtn v20.2s, v28.2d
+	FMOVD   F20, 0(R0)
+	WORD    $0x0e616b3d // fcvtn v29.2s, v25.2d
+	FMOVD   F29, 64(R0)
+	WORD    $0x0e616b7e // fcvtn v30.2s, v27.2d
+	FMOVD   F30, 128(R0)
+	WORD    $0x0e616b5f // fcvtn v31.2s, v26.2d
+	FMOVD   F31, 192(R0)
+	WORD    $0x0e616ab4 // fcvtn v20.2s, v21.2d
+	FMOVD   F20, 8(R0)
+	WORD    $0x0e616af9 // fcvtn v25.2s, v23.2d
+	FMOVD   F25, 72(R0)
+	WORD    $0x0e616b1a // fcvtn v26.2s, v24.2d
+	FMOVD   F26, 136(R0)
+	WORD    $0x0e616adb // fcvtn v27.2s, v22.2d
+	FMOVD   F27, 200(R0)
+	FMOVQ   32(R1), F20
+	FMOVQ   48(R1), F21
+	VUSHR   $32, V20.D2, V22.D2
+	VUSHR   $32, V21.D2, V23.D2
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c318 // umull v24.2d, v24.2s, v25.2s
+	WORD    $0x0ea12ab4 // xtn v20.2s, v21.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c294 // umull v20.2d, v20.2s, v25.2s
+	VEOR    V2.B16, V22.B16, V21.B16
+	VEOR    V2.B16, V23.B16, V22.B16
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V20.D2, V25.D2
+	VEOR    V3.B16, V23.B16, V23.B16
+	VEOR    V3.B16, V25.B16, V25.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12ad5 // xtn v21.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2b5 // umull v21.2d, v21.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2f7 // umull v23.2d, v23.2s, v27.2s
+	VUSHR   $32, V22.D2, V25.D2
+	VUSHR   $32, V23.D2, V27.D2
+	VEOR    V4.B16, V25.B16, V25.B16
+	VEOR    V4.B16, V27.B16, V27.B16
+	VUSHR   $32, V26.D2, V28.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V24.B16, V28.B16, V24.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V5.B16, V24.B16, V24.B16
+	VEOR    V5.B16, V20.B16, V20.B16
+	WORD    $0x0ea12b3c // xtn v28.2s, v25.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	VUSHR   $32, V27.D2, V20.D2
+	VUSHR   $32, V24.D2, V29.D2
+	VEOR    V22.B16, V20.B16, V20.B16
+	VEOR    V23.B16, V29.B16, V22.B16
+	VEOR    V6.B16, V20.B16, V20.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VUSHR   $32, V28.D2, V23.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	VEOR    V7.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12ad4 // xtn v20.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12ab7 // xtn v23.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	VUSHR   $32, V22.D2, V21.D2
+	VUSHR   $32, V23.D2, V29.D2
+	VEOR    V27.B16, V21.B16, V21.B16
+	VEOR    V24.B16, V29.B16, V24.B16
+	VEOR    V8.B16, V21.B16, V21.B16
+	VEOR    V8.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V25.B16, V29.B16, V25.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	VEOR    V9.B16, V25.B16, V25.B16
+	WORD    $0x0ea12abc // xtn v28.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b15 // xtn v21.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b3b // xtn v27.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V25.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V22.B16, V25.B16, V22.B16
+	VEOR    V23.B16, V29.B16, V23.B16
+	VEOR    V10.B16, V22.B16, V22.B16
+	VEOR    V10.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V11.B16, V25.B16, V25.B16
+	VEOR    V11.B16, V20.B16, V20.B16
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12a99 // xtn v25.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V20.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V20.B16, V20.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V12.B16, V20.B16, V20.B16
+	VEOR    V12.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V13.B16, V27.B16, V27.B16
+	VEOR    V13.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9c // xtn v28.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b14 // xtn v20.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12abb // xtn v27.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V21.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V21.B16, V21.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	VEOR    V14.B16, V21.B16, V21.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	VEOR    V15.B16, V25.B16, V25.B16
+	VEOR    V15.B16, V22.B16, V22.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af5 // xtn v21.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ad9 // xtn v25.2s, v22.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V22.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V16.B16, V22.B16, V22.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V20.B16, V20.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12a9b // xtn v27.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V20.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V20.B16, V20.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V20.B16, V20.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V25.B16, V25.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af4 // xtn v20.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ab9 // xtn v25.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V21.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V21.B16, V21.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V21.B16, V21.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V22.B16, V22.B16
+	VUSHR   $9, V21.D2, V21.D2
+	VUSHR   $9, V24.D2, V24.D2
+	VAND    V17.B16, V21.B16, V21.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V21.B16, V21.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6b5 // fsub v21.2d, v21.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F28 // 0x3e70000000000000
+	VFMLA   V19.D2, V21.D2, V28.D2
+	FMOVQ   1920(R5), F21 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V21.D2
+	VUSHR   $9, V23.D2, V23.D2
+	VUSHR   $9, V25.D2, V24.D2
+	VAND    V17.B16, V23.B16, V23.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V23.B16, V23.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6f7 // fsub v23.2d, v23.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F25 // 0x3e70000000000000
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   1920(R5), F23 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V23.D2
+	VUSHR   $9, V27.D2, V24.D2
+	VUSHR   $9, V22.D2, V22.D2
+	VAND    V17.B16, V24.B16, V24.B16
+	VAND    V17.B16, V22.B16, V22.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	FMOVQ   1920(R5), F27 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V27.D2
+	FMOVQ   1920(R5), F24 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V24.D2
+	VUSHR   $9, V26.D2, V22.D2
+	VUSHR   $9, V20.D2, V20.D2
+	VAND    V17.B16, V22.B16, V22.B16
+	VAND    V17.B16, V20.B16, V20.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	WORD    $0x4ef2d694 // fsub v20.2d, v20.2d, v18.2d
+	FMOVQ   1920(R5), F26 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V26.D2
+	FMOVQ   1920(R5), F22 // 0x3e70000000000000
+	VFMLA   V19.D2, V20.D2, V22.D2
+	WORD    $0x0e616b94 // fcvtn v20.2s, v28.2d
+	FMOVD   F20, 16(R0)
+	WORD    $0x0e616b3d // fcvtn v29.2s, v25.2d
+	FMOVD   F29, 80(R0)
+	WORD    $0x0e616b7e // fcvtn v30.2s, v27.2d
+	FMOVD   F30, 144(R0)
+	WORD    $0x0e616b5f // fcvtn v31.2s, v26.2d
+	FMOVD   F31, 208(R0)
+	WORD    $0x0e616ab4 // fcvtn v20.2s, v21.2d
+	FMOVD   F20, 24(R0)
+	WORD    $0x0e616af9 // fcvtn v25.2s, v23.2d
+	FMOVD   F25, 88(R0)
+	WORD    $0x0e616b1a // fcvtn v26.2s, v24.2d
+	FMOVD   F26, 152(R0)
+	WORD    $0x0e616adb // fcvtn v27.2s, v22.2d
+	FMOVD   F27, 216(R0)
+	FMOVQ   64(R1), F20
+	FMOVQ   80(R1), F21
+	VUSHR   $32, V20.D2, V22.D2
+	VUSHR   $32, V21.D2, V23.D2
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c318 // umull v24.2d, v24.2s, v25.2s
+	WORD    $0x0ea12ab4 // xtn v20.2s, v21.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c294 // umull v20.2d, v20.2s, v25.2s
+	VEOR    V2.B16, V22.B16, V21.B16
+	VEOR    V2.B16, V23.B16, V22.B16
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V20.D2, V25.D2
+	VEOR    V3.B16, V23.B16, V23.B16
+	VEOR    V3.B16, V25.B16, V25.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12ad5 // xtn v21.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2b5 // umull v21.2d, v21.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2f7 // umull v23.2d, v23.2s, v27.2s
+	VUSHR   $32, V22.D2, V25.D2
+	VUSHR   $32, V23.D2, V27.D2
+	VEOR    V4.B16, V25.B16, V25.B16
+	VEOR    V4.B16, V27.B16, V27.B16
+	VUSHR   $32, V26.D2, V28.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V24.B16, V28.B16, V24.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V5.B16, V24.B16, V24.B16
+	VEOR    V5.B16, V20.B16, V20.B16
+	WORD    $0x0ea12b3c // xtn v28.2s, v25.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	VUSHR   $32, V27.D2, V20.D2
+	VUSHR   $32, V24.D2, V29.D2
+	VEOR    V22.B16, V20.B16, V20.B16
+	VEOR    V23.B16, V29.B16, V22.B16
+	VEOR    V6.B16, V20.B16, V20.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VUSHR   $32, V28.D2, V23.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	VEOR    V7.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12ad4 // xtn v20.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12ab7 // xtn v23.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	VUSHR   $32, V22.D2, V21.D2
+	VUSHR   $32, V23.D2, V29.D2
+	VEOR    V27.B16, V21.B16, V21.B16
+	VEOR    V24.B16, V29.B16, V24.B16
+	VEOR    V8.B16, V21.B16, V21.B16
+	VEOR    V8.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V25.B16, V29.B16, V25.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	VEOR    V9.B16, V25.B16, V25.B16
+	WORD    $0x0ea12abc // xtn v28.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b15 // xtn v21.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b3b // xtn v27.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V25.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V22.B16, V25.B16, V22.B16
+	VEOR    V23.B16, V29.B16, V23.B16
+	VEOR    V10.B16, V22.B16, V22.B16
+	VEOR    V10.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V11.B16, V25.B16, V25.B16
+	VEOR    V11.B16, V20.B16, V20.B16
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12a99 // xtn v25.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V20.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V20.B16, V20.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V12.B16, V20.B16, V20.B16
+	VEOR    V12.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V13.B16, V27.B16, V27.B16
+	VEOR    V13.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9c // xtn v28.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b14 // xtn v20.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12abb // xtn v27.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V21.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V21.B16, V21.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	VEOR    V14.B16, V21.B16, V21.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	VEOR    V15.B16, V25.B16, V25.B16
+	VEOR    V15.B16, V22.B16, V22.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af5 // xtn v21.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ad9 // xtn v25.2s, v22.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V22.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V16.B16, V22.B16, V22.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V20.B16, V20.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12a9b // xtn v27.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V20.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V20.B16, V20.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V20.B16, V20.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V25.B16, V25.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af4 // xtn v20.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ab9 // xtn v25.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V21.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V21.B16, V21.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V21.B16, V21.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V22.B16, V22.B16
+	VUSHR   $9, V21.D2, V21.D2
+	VUSHR   $9, V24.D2, V24.D2
+	VAND    V17.B16, V21.B16, V21.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V21.B16, V21.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6b5 // fsub v21.2d, v21.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F28 // 0x3e70000000000000
+	VFMLA   V19.D2, V21.D2, V28.D2
+	FMOVQ   1920(R5), F21 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V21.D2
+	VUSHR   $9, V23.D2, V23.D2
+	VUSHR   $9, V25.D2, V24.D2
+	VAND    V17.B16, V23.B16, V23.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V23.B16, V23.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6f7 // fsub v23.2d, v23.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F25 // 0x3e70000000000000
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   1920(R5), F23 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V23.D2
+	VUSHR   $9, V27.D2, V24.D2
+	VUSHR   $9, V22.D2, V22.D2
+	VAND    V17.B16, V24.B16, V24.B16
+	VAND    V17.B16, V22.B16, V22.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	FMOVQ   1920(R5), F27 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V27.D2
+	FMOVQ   1920(R5), F24 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V24.D2
+	VUSHR   $9, V26.D2, V22.D2
+	VUSHR   $9, V20.D2, V20.D2
+	VAND    V17.B16, V22.B16, V22.B16
+	VAND    V17.B16, V20.B16, V20.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	WORD    $0x4ef2d694 // fsub v20.2d, v20.2d, v18.2d
+	FMOVQ   1920(R5), F26 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V26.D2
+	FMOVQ   1920(R5), F22 // 0x3e70000000000000
+	VFMLA   V19.D2, V20.D2, V22.D2
+	WORD    $0x0e616b94 // fcvtn v20.2s, v28.2d
+	FMOVD   F20, 32(R0)
+	WORD    $0x0e616b3d // fcvtn v29.2s, v25.2d
+	FMOVD   F29, 96(R0)
+	WORD    $0x0e616b7e // fcvtn v30.2s, v27.2d
+	FMOVD   F30, 160(R0)
+	WORD    $0x0e616b5f // fcvtn v31.2s, v26.2d
+	FMOVD   F31, 224(R0)
+	WORD    $0x0e616ab4 // fcvtn v20.2s, v21.2d
+	FMOVD   F20, 40(R0)
+	WORD    $0x0e616af9 // fcvtn v25.2s, v23.2d
+	FMOVD   F25, 104(R0)
+	WORD    $0x0e616b1a // fcvtn v26.2s, v24.2d
+	FMOVD   F26, 168(R0)
+	WORD    $0x0e616adb // fcvtn v27.2s, v22.2d
+	FMOVD   F27, 232(R0)
+	FMOVQ   96(R1), F20
+	FMOVQ   112(R1), F21
+	VUSHR   $32, V20.D2, V22.D2
+	VUSHR   $32, V21.D2, V23.D2
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c318 // umull v24.2d, v24.2s, v25.2s
+	WORD    $0x0ea12ab4 // xtn v20.2s, v21.2d
+	WORD    $0x0ea12819 // xtn v25.2s, v0.2d
+	WORD    $0x2eb9c294 // umull v20.2d, v20.2s, v25.2s
+	VEOR    V2.B16, V22.B16, V21.B16
+	VEOR    V2.B16, V23.B16, V22.B16
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V20.D2, V25.D2
+	VEOR    V3.B16, V23.B16, V23.B16
+	VEOR    V3.B16, V25.B16, V25.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12ad5 // xtn v21.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2b5 // umull v21.2d, v21.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283b // xtn v27.2s, v1.2d
+	WORD    $0x2ebbc2f7 // umull v23.2d, v23.2s, v27.2s
+	VUSHR   $32, V22.D2, V25.D2
+	VUSHR   $32, V23.D2, V27.D2
+	VEOR    V4.B16, V25.B16, V25.B16
+	VEOR    V4.B16, V27.B16, V27.B16
+	VUSHR   $32, V26.D2, V28.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V24.B16, V28.B16, V24.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V5.B16, V24.B16, V24.B16
+	VEOR    V5.B16, V20.B16, V20.B16
+	WORD    $0x0ea12b3c // xtn v28.2s, v25.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	WORD    $0x0ea12a98 // xtn v24.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	VUSHR   $32, V27.D2, V20.D2
+	VUSHR   $32, V24.D2, V29.D2
+	VEOR    V22.B16, V20.B16, V20.B16
+	VEOR    V23.B16, V29.B16, V22.B16
+	VEOR    V6.B16, V20.B16, V20.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VUSHR   $32, V28.D2, V23.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	VEOR    V7.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12ad4 // xtn v20.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12ab7 // xtn v23.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	VUSHR   $32, V22.D2, V21.D2
+	VUSHR   $32, V23.D2, V29.D2
+	VEOR    V27.B16, V21.B16, V21.B16
+	VEOR    V24.B16, V29.B16, V24.B16
+	VEOR    V8.B16, V21.B16, V21.B16
+	VEOR    V8.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V25.B16, V29.B16, V25.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	VEOR    V9.B16, V25.B16, V25.B16
+	WORD    $0x0ea12abc // xtn v28.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b15 // xtn v21.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b3b // xtn v27.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V25.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V22.B16, V25.B16, V22.B16
+	VEOR    V23.B16, V29.B16, V23.B16
+	VEOR    V10.B16, V22.B16, V22.B16
+	VEOR    V10.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	VEOR    V11.B16, V25.B16, V25.B16
+	VEOR    V11.B16, V20.B16, V20.B16
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12a99 // xtn v25.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V20.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V20.B16, V20.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V12.B16, V20.B16, V20.B16
+	VEOR    V12.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	VEOR    V13.B16, V27.B16, V27.B16
+	VEOR    V13.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9c // xtn v28.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b14 // xtn v20.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12abb // xtn v27.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V21.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V21.B16, V21.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	VEOR    V14.B16, V21.B16, V21.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	VEOR    V15.B16, V25.B16, V25.B16
+	VEOR    V15.B16, V22.B16, V22.B16
+	WORD    $0x0ea12aba // xtn v26.2s, v21.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af5 // xtn v21.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2b5 // umull v21.2d, v21.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ad9 // xtn v25.2s, v22.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V22.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	VEOR    V16.B16, V22.B16, V22.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V21.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V20.B16, V29.B16, V20.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V20.B16, V20.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2d6 // umull v22.2d, v22.2s, v29.2s
+	WORD    $0x0ea12b78 // xtn v24.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12a9b // xtn v27.2s, v20.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc37b // umull v27.2d, v27.2s, v29.2s
+	VUSHR   $32, V24.D2, V20.D2
+	VUSHR   $32, V27.D2, V29.D2
+	VEOR    V23.B16, V20.B16, V20.B16
+	VEOR    V25.B16, V29.B16, V23.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V20.B16, V20.B16
+	FMOVQ   32(RSP), F25
+	VEOR    V25.B16, V23.B16, V23.B16
+	VUSHR   $32, V28.D2, V25.D2
+	VUSHR   $32, V22.D2, V29.D2
+	VEOR    V26.B16, V25.B16, V25.B16
+	VEOR    V21.B16, V29.B16, V21.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V25.B16, V25.B16
+	FMOVQ   48(RSP), F26
+	VEOR    V26.B16, V21.B16, V21.B16
+	WORD    $0x0ea12a9a // xtn v26.2s, v20.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc35a // umull v26.2d, v26.2s, v29.2s
+	WORD    $0x0ea12af4 // xtn v20.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc294 // umull v20.2d, v20.2s, v29.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12ab9 // xtn v25.2s, v21.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V23.D2, V21.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V24.B16, V21.B16, V21.B16
+	VEOR    V27.B16, V29.B16, V24.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V21.B16, V21.B16
+	FMOVQ   64(RSP), F27
+	VEOR    V27.B16, V24.B16, V24.B16
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V20.D2, V29.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V29.B16, V22.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   80(RSP), F28
+	VEOR    V28.B16, V22.B16, V22.B16
+	VUSHR   $9, V21.D2, V21.D2
+	VUSHR   $9, V24.D2, V24.D2
+	VAND    V17.B16, V21.B16, V21.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V21.B16, V21.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6b5 // fsub v21.2d, v21.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F28 // 0x3e70000000000000
+	VFMLA   V19.D2, V21.D2, V28.D2
+	FMOVQ   1920(R5), F21 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V21.D2
+	VUSHR   $9, V23.D2, V23.D2
+	VUSHR   $9, V25.D2, V24.D2
+	VAND    V17.B16, V23.B16, V23.B16
+	VAND    V17.B16, V24.B16, V24.B16
+	VORR    V18.B16, V23.B16, V23.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	WORD    $0x4ef2d6f7 // fsub v23.2d, v23.2d, v18.2d
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	FMOVQ   1920(R5), F25 // 0x3e70000000000000
+	VFMLA   V19.D2, V23.D2, V25.D2
+	FMOVQ   1920(R5), F23 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V23.D2
+	VUSHR   $9, V27.D2, V24.D2
+	VUSHR   $9, V22.D2, V22.D2
+	VAND    V17.B16, V24.B16, V24.B16
+	VAND    V17.B16, V22.B16, V22.B16
+	VORR    V18.B16, V24.B16, V24.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	WORD    $0x4ef2d718 // fsub v24.2d, v24.2d, v18.2d
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	FMOVQ   1920(R5), F27 // 0x3e70000000000000
+	VFMLA   V19.D2, V24.D2, V27.D2
+	FMOVQ   1920(R5), F24 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V24.D2
+	VUSHR   $9, V26.D2, V22.D2
+	VUSHR   $9, V20.D2, V20.D2
+	VAND    V17.B16, V22.B16, V22.B16
+	VAND    V17.B16, V20.B16, V20.B16
+	VORR    V18.B16, V22.B16, V22.B16
+	VORR    V18.B16, V20.B16, V20.B16
+	WORD    $0x4ef2d6d6 // fsub v22.2d, v22.2d, v18.2d
+	WORD    $0x4ef2d694 // fsub v20.2d, v20.2d, v18.2d
+	FMOVQ   1920(R5), F26 // 0x3e70000000000000
+	VFMLA   V19.D2, V22.D2, V26.D2
+	FMOVQ   1920(R5), F22 // 0x3e70000000000000
+	VFMLA   V19.D2, V20.D2, V22.D2
+	WORD    $0x0e616b94 // fcvtn v20.2s, v28.2d
+	FMOVD   F20, 48(R0)
+	WORD    $0x0e616b3d // fcvtn v29.2s, v25.2d
+	FMOVD   F29, 112(R0)
+	WORD    $0x0e616b7e // fcvtn v30.2s, v27.2d
+	FMOVD   F30, 176(R0)
+	WORD    $0x0e616b5f // fcvtn v31.2s, v26.2d
+	FMOVD   F31, 240(R0)
+	WORD    $0x0e616ab4 // fcvtn v20.2s, v21.2d
+	FMOVD   F20, 56(R0)
+	WORD    $0x0e616af9 // fcvtn v25.2s, v23.2d
+	FMOVD   F25, 120(R0)
+	WORD    $0x0e616b1a // fcvtn v26.2s, v24.2d
+	FMOVD   F26, 184(R0)
+	WORD    $0x0e616adb // fcvtn v27.2s, v22.2d
+	FMOVD   F27, 248(R0)
+	ADD     $256, R0
+	ADD     $128, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func cellWordsF64NEON(dst *float64, x *uint64, n int, c *uint64)
+TEXT ·cellWordsF64NEON(SB), NOSPLIT, $56-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1856(R5), F0 // 0x00000000d2511f53
+	FMOVQ   1872(R5), F1 // 0x00000000cd9e8d57
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   8(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   24(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   40(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVD   48(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   56(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   64(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   72(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   80(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   88(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   96(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVD   104(R4), F15
+	VDUP    V15.D[0], V15.D2
+	FMOVD   112(R4), F16
+	VDUP    V16.D[0], V16.D2
+	FMOVD   120(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVD   128(R4), F18
+	VDUP    V18.D[0], V18.D2
+	FMOVD   136(R4), F19
+	VDUP    V19.D[0], V19.D2
+	FMOVQ   F19, 16(RSP)
+	FMOVD   144(R4), F19
+	VDUP    V19.D[0], V19.D2
+	FMOVQ   F19, 32(RSP)
+	FMOVD   152(R4), F19
+	VDUP    V19.D[0], V19.D2
+	FMOVQ   F19, 48(RSP)
+	FMOVQ   1936(R5), F19 // 0x00000000ffffffff
+	FMOVQ   1424(R5), F20 // 0x4330000000000000
+	FMOVQ   1952(R5), F21 // 0x3df0000000000000
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F22
+	FMOVQ   16(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V18.B16, V22.B16, V22.B16
+	VEOR    V18.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V26.B16, V26.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d6f7 // fsub v23.2d, v23.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F30 // 0x3de0000000000000
+	VFMLA   V21.D2, V23.D2, V30.D2
+	FMOVQ   1968(R5), F23 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V23.D2
+	VAND    V19.B16, V25.B16, V25.B16
+	VAND    V19.B16, V27.B16, V26.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d739 // fsub v25.2d, v25.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F27 // 0x3de0000000000000
+	VFMLA   V21.D2, V25.D2, V27.D2
+	FMOVQ   1968(R5), F25 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V25.D2
+	VAND    V19.B16, V29.B16, V26.B16
+	VAND    V19.B16, V24.B16, V24.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	FMOVQ   1968(R5), F29 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V29.D2
+	FMOVQ   1968(R5), F26 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V26.D2
+	VAND    V19.B16, V28.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	WORD    $0x4ef4d6d6 // fsub v22.2d, v22.2d, v20.2d
+	FMOVQ   1968(R5), F28 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V28.D2
+	FMOVQ   1968(R5), F24 // 0x3de0000000000000
+	VFMLA   V21.D2, V22.D2, V24.D2
+	FMOVQ   F30, 0(R0)
+	FMOVQ   F27, 128(R0)
+	FMOVQ   F29, 256(R0)
+	FMOVQ   F28, 384(R0)
+	FMOVQ   F23, 16(R0)
+	FMOVQ   F25, 144(R0)
+	FMOVQ   F26, 272(R0)
+	FMOVQ   F24, 400(R0)
+	FMOVQ   32(R1), F22
+	FMOVQ   48(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V18.B16, V22.B16, V22.B16
+	VEOR    V18.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V26.B16, V26.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d6f7 // fsub v23.2d, v23.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F30 // 0x3de0000000000000
+	VFMLA   V21.D2, V23.D2, V30.D2
+	FMOVQ   1968(R5), F23 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V23.D2
+	VAND    V19.B16, V25.B16, V25.B16
+	VAND    V19.B16, V27.B16, V26.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d739 // fsub v25.2d, v25.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F27 // 0x3de0000000000000
+	VFMLA   V21.D2, V25.D2, V27.D2
+	FMOVQ   1968(R5), F25 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V25.D2
+	VAND    V19.B16, V29.B16, V26.B16
+	VAND    V19.B16, V24.B16, V24.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	FMOVQ   1968(R5), F29 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V29.D2
+	FMOVQ   1968(R5), F26 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V26.D2
+	VAND    V19.B16, V28.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	WORD    $0x4ef4d6d6 // fsub v22.2d, v22.2d, v20.2d
+	FMOVQ   1968(R5), F28 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V28.D2
+	FMOVQ   1968(R5), F24 // 0x3de0000000000000
+	VFMLA   V21.D2, V22.D2, V24.D2
+	FMOVQ   F30, 32(R0)
+	FMOVQ   F27, 160(R0)
+	FMOVQ   F29, 288(R0)
+	FMOVQ   F28, 416(R0)
+	FMOVQ   F23, 48(R0)
+	FMOVQ   F25, 176(R0)
+	FMOVQ   F26, 304(R0)
+	FMOVQ   F24, 432(R0)
+	FMOVQ   64(R1), F22
+	FMOVQ   80(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V18.B16, V22.B16, V22.B16
+	VEOR    V18.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V26.B16, V26.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d6f7 // fsub v23.2d, v23.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F30 // 0x3de0000000000000
+	VFMLA   V21.D2, V23.D2, V30.D2
+	FMOVQ   1968(R5), F23 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V23.D2
+	VAND    V19.B16, V25.B16, V25.B16
+	VAND    V19.B16, V27.B16, V26.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d739 // fsub v25.2d, v25.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F27 // 0x3de0000000000000
+	VFMLA   V21.D2, V25.D2, V27.D2
+	FMOVQ   1968(R5), F25 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V25.D2
+	VAND    V19.B16, V29.B16, V26.B16
+	VAND    V19.B16, V24.B16, V24.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	FMOVQ   1968(R5), F29 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V29.D2
+	FMOVQ   1968(R5), F26 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V26.D2
+	VAND    V19.B16, V28.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	WORD    $0x4ef4d6d6 // fsub v22.2d, v22.2d, v20.2d
+	FMOVQ   1968(R5), F28 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V28.D2
+	FMOVQ   1968(R5), F24 // 0x3de0000000000000
+	VFMLA   V21.D2, V22.D2, V24.D2
+	FMOVQ   F30, 64(R0)
+	FMOVQ   F27, 192(R0)
+	FMOVQ   F29, 320(R0)
+	FMOVQ   F28, 448(R0)
+	FMOVQ   F23, 80(R0)
+	FMOVQ   F25, 208(R0)
+	FMOVQ   F26, 336(R0)
+	FMOVQ   F24, 464(R0)
+	FMOVQ   96(R1), F22
+	FMOVQ   112(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V18.B16, V22.B16, V22.B16
+	VEOR    V18.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   16(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   32(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   48(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V26.B16, V26.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d6f7 // fsub v23.2d, v23.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F30 // 0x3de0000000000000
+	VFMLA   V21.D2, V23.D2, V30.D2
+	FMOVQ   1968(R5), F23 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V23.D2
+	VAND    V19.B16, V25.B16, V25.B16
+	VAND    V19.B16, V27.B16, V26.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	WORD    $0x4ef4d739 // fsub v25.2d, v25.2d, v20.2d
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	FMOVQ   1968(R5), F27 // 0x3de0000000000000
+	VFMLA   V21.D2, V25.D2, V27.D2
+	FMOVQ   1968(R5), F25 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V25.D2
+	VAND    V19.B16, V29.B16, V26.B16
+	VAND    V19.B16, V24.B16, V24.B16
+	VORR    V20.B16, V26.B16, V26.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	WORD    $0x4ef4d75a // fsub v26.2d, v26.2d, v20.2d
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	FMOVQ   1968(R5), F29 // 0x3de0000000000000
+	VFMLA   V21.D2, V26.D2, V29.D2
+	FMOVQ   1968(R5), F26 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V26.D2
+	VAND    V19.B16, V28.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef4d718 // fsub v24.2d, v24.2d, v20.2d
+	WORD    $0x4ef4d6d6 // fsub v22.2d, v22.2d, v20.2d
+	FMOVQ   1968(R5), F28 // 0x3de0000000000000
+	VFMLA   V21.D2, V24.D2, V28.D2
+	FMOVQ   1968(R5), F24 // 0x3de0000000000000
+	VFMLA   V21.D2, V22.D2, V24.D2
+	FMOVQ   F30, 96(R0)
+	FMOVQ   F27, 224(R0)
+	FMOVQ   F29, 352(R0)
+	FMOVQ   F28, 480(R0)
+	FMOVQ   F23, 112(R0)
+	FMOVQ   F25, 240(R0)
+	FMOVQ   F26, 368(R0)
+	FMOVQ   F24, 496(R0)
+	ADD     $512, R0
+	ADD     $128, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func cellPairsF64NEON(dst *float64, x *uint64, n int, c *uint64)
+TEXT ·cellPairsF64NEON(SB), NOSPLIT, $72-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    c+24(FP), R4
+	MOVD    $constants<>(SB), R5
+	FMOVQ   1856(R5), F0 // 0x00000000d2511f53
+	FMOVQ   1872(R5), F1 // 0x00000000cd9e8d57
+	FMOVD   0(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   8(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   16(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   24(R4), F5
+	VDUP    V5.D[0], V5.D2
+	FMOVD   32(R4), F6
+	VDUP    V6.D[0], V6.D2
+	FMOVD   40(R4), F7
+	VDUP    V7.D[0], V7.D2
+	FMOVD   48(R4), F8
+	VDUP    V8.D[0], V8.D2
+	FMOVD   56(R4), F9
+	VDUP    V9.D[0], V9.D2
+	FMOVD   64(R4), F10
+	VDUP    V10.D[0], V10.D2
+	FMOVD   72(R4), F11
+	VDUP    V11.D[0], V11.D2
+	FMOVD   80(R4), F12
+	VDUP    V12.D[0], V12.D2
+	FMOVD   88(R4), F13
+	VDUP    V13.D[0], V13.D2
+	FMOVD   96(R4), F14
+	VDUP    V14.D[0], V14.D2
+	FMOVD   104(R4), F15
+	VDUP    V15.D[0], V15.D2
+	FMOVD   112(R4), F16
+	VDUP    V16.D[0], V16.D2
+	FMOVD   120(R4), F17
+	VDUP    V17.D[0], V17.D2
+	FMOVD   128(R4), F18
+	VDUP    V18.D[0], V18.D2
+	FMOVQ   F18, 16(RSP)
+	FMOVD   136(R4), F18
+	VDUP    V18.D[0], V18.D2
+	FMOVQ   F18, 32(RSP)
+	FMOVD   144(R4), F18
+	VDUP    V18.D[0], V18.D2
+	FMOVQ   F18, 48(RSP)
+	FMOVD   152(R4), F18
+	VDUP    V18.D[0], V18.D2
+	FMOVQ   F18, 64(RSP)
+	FMOVQ   1936(R5), F18 // 0x00000000ffffffff
+	FMOVQ   1440(R5), F19 // 0x000fffffffffffff
+	FMOVQ   96(R5), F20 // 0x3ff0000000000000
+	FMOVQ   1984(R5), F21 // 0x3fefffffffffffff
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R1), F22
+	FMOVQ   16(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V22.B16, V22.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V18.B16, V23.B16, V23.B16
+	VAND    V18.B16, V26.B16, V26.B16
+	VUSHR   $12, V23.D2, V23.D2
+	VUSHR   $12, V26.D2, V26.D2
+	VSHL    $20, V25.D2, V25.D2
+	VSHL    $20, V27.D2, V27.D2
+	VORR    V25.B16, V23.B16, V23.B16
+	VORR    V27.B16, V26.B16, V25.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V25.B16, V25.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	WORD    $0x4ef5d6f7 // fsub v23.2d, v23.2d, v21.2d
+	WORD    $0x4ef5d739 // fsub v25.2d, v25.2d, v21.2d
+	VAND    V18.B16, V29.B16, V26.B16
+	VAND    V18.B16, V24.B16, V24.B16
+	VUSHR   $12, V26.D2, V26.D2
+	VUSHR   $12, V24.D2, V24.D2
+	VSHL    $20, V28.D2, V27.D2
+	VSHL    $20, V22.D2, V22.D2
+	VORR    V27.B16, V26.B16, V26.B16
+	VORR    V22.B16, V24.B16, V22.B16
+	VAND    V19.B16, V26.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef5d718 // fsub v24.2d, v24.2d, v21.2d
+	WORD    $0x4ef5d6d6 // fsub v22.2d, v22.2d, v21.2d
+	FMOVQ   F23, 0(R0)
+	FMOVQ   F24, 128(R0)
+	FMOVQ   F25, 16(R0)
+	FMOVQ   F22, 144(R0)
+	FMOVQ   32(R1), F22
+	FMOVQ   48(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V22.B16, V22.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V18.B16, V23.B16, V23.B16
+	VAND    V18.B16, V26.B16, V26.B16
+	VUSHR   $12, V23.D2, V23.D2
+	VUSHR   $12, V26.D2, V26.D2
+	VSHL    $20, V25.D2, V25.D2
+	VSHL    $20, V27.D2, V27.D2
+	VORR    V25.B16, V23.B16, V23.B16
+	VORR    V27.B16, V26.B16, V25.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V25.B16, V25.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	WORD    $0x4ef5d6f7 // fsub v23.2d, v23.2d, v21.2d
+	WORD    $0x4ef5d739 // fsub v25.2d, v25.2d, v21.2d
+	VAND    V18.B16, V29.B16, V26.B16
+	VAND    V18.B16, V24.B16, V24.B16
+	VUSHR   $12, V26.D2, V26.D2
+	VUSHR   $12, V24.D2, V24.D2
+	VSHL    $20, V28.D2, V27.D2
+	VSHL    $20, V22.D2, V22.D2
+	VORR    V27.B16, V26.B16, V26.B16
+	VORR    V22.B16, V24.B16, V22.B16
+	VAND    V19.B16, V26.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef5d718 // fsub v24.2d, v24.2d, v21.2d
+	WORD    $0x4ef5d6d6 // fsub v22.2d, v22.2d, v21.2d
+	FMOVQ   F23, 32(R0)
+	FMOVQ   F24, 160(R0)
+	FMOVQ   F25, 48(R0)
+	FMOVQ   F22, 176(R0)
+	FMOVQ   64(R1), F22
+	FMOVQ   80(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V22.B16, V22.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V18.B16, V23.B16, V23.B16
+	VAND    V18.B16, V26.B16, V26.B16
+	VUSHR   $12, V23.D2, V23.D2
+	VUSHR   $12, V26.D2, V26.D2
+	VSHL    $20, V25.D2, V25.D2
+	VSHL    $20, V27.D2, V27.D2
+	VORR    V25.B16, V23.B16, V23.B16
+	VORR    V27.B16, V26.B16, V25.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V25.B16, V25.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	WORD    $0x4ef5d6f7 // fsub v23.2d, v23.2d, v21.2d
+	WORD    $0x4ef5d739 // fsub v25.2d, v25.2d, v21.2d
+	VAND    V18.B16, V29.B16, V26.B16
+	VAND    V18.B16, V24.B16, V24.B16
+	VUSHR   $12, V26.D2, V26.D2
+	VUSHR   $12, V24.D2, V24.D2
+	VSHL    $20, V28.D2, V27.D2
+	VSHL    $20, V22.D2, V22.D2
+	VORR    V27.B16, V26.B16, V26.B16
+	VORR    V22.B16, V24.B16, V22.B16
+	VAND    V19.B16, V26.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef5d718 // fsub v24.2d, v24.2d, v21.2d
+	WORD    $0x4ef5d6d6 // fsub v22.2d, v22.2d, v21.2d
+	FMOVQ   F23, 64(R0)
+	FMOVQ   F24, 192(R0)
+	FMOVQ   F25, 80(R0)
+	FMOVQ   F22, 208(R0)
+	FMOVQ   96(R1), F22
+	FMOVQ   112(R1), F23
+	VUSHR   $32, V22.D2, V24.D2
+	VUSHR   $32, V23.D2, V25.D2
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc35a // umull v26.2d, v26.2s, v27.2s
+	WORD    $0x0ea12af6 // xtn v22.2s, v23.2d
+	WORD    $0x0ea1281b // xtn v27.2s, v0.2d
+	WORD    $0x2ebbc2d6 // umull v22.2d, v22.2s, v27.2s
+	VEOR    V2.B16, V24.B16, V23.B16
+	VEOR    V2.B16, V25.B16, V24.B16
+	VUSHR   $32, V26.D2, V25.D2
+	VUSHR   $32, V22.D2, V27.D2
+	VEOR    V3.B16, V25.B16, V25.B16
+	VEOR    V3.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc39c // umull v28.2d, v28.2s, v29.2s
+	WORD    $0x0ea12b17 // xtn v23.2s, v24.2d
+	WORD    $0x0ea1281d // xtn v29.2s, v0.2d
+	WORD    $0x2ebdc2f7 // umull v23.2d, v23.2s, v29.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc318 // umull v24.2d, v24.2s, v29.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283d // xtn v29.2s, v1.2d
+	WORD    $0x2ebdc339 // umull v25.2d, v25.2s, v29.2s
+	VUSHR   $32, V24.D2, V27.D2
+	VUSHR   $32, V25.D2, V29.D2
+	VEOR    V4.B16, V27.B16, V27.B16
+	VEOR    V4.B16, V29.B16, V29.B16
+	VUSHR   $32, V28.D2, V30.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V26.B16, V30.B16, V26.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V5.B16, V26.B16, V26.B16
+	VEOR    V5.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b7e // xtn v30.2s, v27.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12bbb // xtn v27.2s, v29.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	WORD    $0x0ea12b5d // xtn v29.2s, v26.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	WORD    $0x0ea12ada // xtn v26.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	VUSHR   $32, V29.D2, V22.D2
+	VUSHR   $32, V26.D2, V31.D2
+	VEOR    V24.B16, V22.B16, V22.B16
+	VEOR    V25.B16, V31.B16, V24.B16
+	VEOR    V6.B16, V22.B16, V22.B16
+	VEOR    V6.B16, V24.B16, V24.B16
+	VUSHR   $32, V30.D2, V25.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V28.B16, V25.B16, V25.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V7.B16, V25.B16, V25.B16
+	VEOR    V7.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b16 // xtn v22.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12af9 // xtn v25.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	VUSHR   $32, V24.D2, V23.D2
+	VUSHR   $32, V25.D2, V31.D2
+	VEOR    V29.B16, V23.B16, V23.B16
+	VEOR    V26.B16, V31.B16, V26.B16
+	VEOR    V8.B16, V23.B16, V23.B16
+	VEOR    V8.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V27.B16, V31.B16, V27.B16
+	VEOR    V9.B16, V29.B16, V29.B16
+	VEOR    V9.B16, V27.B16, V27.B16
+	WORD    $0x0ea12afe // xtn v30.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b57 // xtn v23.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12b7d // xtn v29.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V27.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V24.B16, V27.B16, V24.B16
+	VEOR    V25.B16, V31.B16, V25.B16
+	VEOR    V10.B16, V24.B16, V24.B16
+	VEOR    V10.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V11.B16, V27.B16, V27.B16
+	VEOR    V11.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1c // xtn v28.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b38 // xtn v24.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12adb // xtn v27.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V22.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V22.B16, V22.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V12.B16, V22.B16, V22.B16
+	VEOR    V12.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	VEOR    V13.B16, V29.B16, V29.B16
+	VEOR    V13.B16, V23.B16, V23.B16
+	WORD    $0x0ea12ade // xtn v30.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b56 // xtn v22.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12afd // xtn v29.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V23.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V23.B16, V23.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	VEOR    V14.B16, V23.B16, V23.B16
+	VEOR    V14.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	VEOR    V15.B16, V27.B16, V27.B16
+	VEOR    V15.B16, V24.B16, V24.B16
+	WORD    $0x0ea12afc // xtn v28.2s, v23.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b37 // xtn v23.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2f7 // umull v23.2d, v23.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12b1b // xtn v27.2s, v24.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V24.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V24.B16, V24.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	VEOR    V16.B16, V24.B16, V24.B16
+	VEOR    V16.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V23.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V22.B16, V31.B16, V22.B16
+	VEOR    V17.B16, V29.B16, V29.B16
+	VEOR    V17.B16, V22.B16, V22.B16
+	WORD    $0x0ea12b1e // xtn v30.2s, v24.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc3de // umull v30.2d, v30.2s, v31.2s
+	WORD    $0x0ea12b58 // xtn v24.2s, v26.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc318 // umull v24.2d, v24.2s, v31.2s
+	WORD    $0x0ea12bba // xtn v26.2s, v29.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc35a // umull v26.2d, v26.2s, v31.2s
+	WORD    $0x0ea12add // xtn v29.2s, v22.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc3bd // umull v29.2d, v29.2s, v31.2s
+	VUSHR   $32, V26.D2, V22.D2
+	VUSHR   $32, V29.D2, V31.D2
+	VEOR    V25.B16, V22.B16, V22.B16
+	VEOR    V27.B16, V31.B16, V25.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V22.B16, V22.B16
+	FMOVQ   16(RSP), F27
+	VEOR    V27.B16, V25.B16, V25.B16
+	VUSHR   $32, V30.D2, V27.D2
+	VUSHR   $32, V24.D2, V31.D2
+	VEOR    V28.B16, V27.B16, V27.B16
+	VEOR    V23.B16, V31.B16, V23.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V27.B16, V27.B16
+	FMOVQ   32(RSP), F28
+	VEOR    V28.B16, V23.B16, V23.B16
+	WORD    $0x0ea12adc // xtn v28.2s, v22.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc39c // umull v28.2d, v28.2s, v31.2s
+	WORD    $0x0ea12b36 // xtn v22.2s, v25.2d
+	WORD    $0x0ea1281f // xtn v31.2s, v0.2d
+	WORD    $0x2ebfc2d6 // umull v22.2d, v22.2s, v31.2s
+	WORD    $0x0ea12b79 // xtn v25.2s, v27.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc339 // umull v25.2d, v25.2s, v31.2s
+	WORD    $0x0ea12afb // xtn v27.2s, v23.2d
+	WORD    $0x0ea1283f // xtn v31.2s, v1.2d
+	WORD    $0x2ebfc37b // umull v27.2d, v27.2s, v31.2s
+	VUSHR   $32, V25.D2, V23.D2
+	VUSHR   $32, V27.D2, V31.D2
+	VEOR    V26.B16, V23.B16, V23.B16
+	VEOR    V29.B16, V31.B16, V26.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V23.B16, V23.B16
+	FMOVQ   48(RSP), F29
+	VEOR    V29.B16, V26.B16, V26.B16
+	VUSHR   $32, V28.D2, V29.D2
+	VUSHR   $32, V22.D2, V31.D2
+	VEOR    V30.B16, V29.B16, V29.B16
+	VEOR    V24.B16, V31.B16, V24.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V29.B16, V29.B16
+	FMOVQ   64(RSP), F30
+	VEOR    V30.B16, V24.B16, V24.B16
+	VAND    V18.B16, V23.B16, V23.B16
+	VAND    V18.B16, V26.B16, V26.B16
+	VUSHR   $12, V23.D2, V23.D2
+	VUSHR   $12, V26.D2, V26.D2
+	VSHL    $20, V25.D2, V25.D2
+	VSHL    $20, V27.D2, V27.D2
+	VORR    V25.B16, V23.B16, V23.B16
+	VORR    V27.B16, V26.B16, V25.B16
+	VAND    V19.B16, V23.B16, V23.B16
+	VAND    V19.B16, V25.B16, V25.B16
+	VORR    V20.B16, V23.B16, V23.B16
+	VORR    V20.B16, V25.B16, V25.B16
+	WORD    $0x4ef5d6f7 // fsub v23.2d, v23.2d, v21.2d
+	WORD    $0x4ef5d739 // fsub v25.2d, v25.2d, v21.2d
+	VAND    V18.B16, V29.B16, V26.B16
+	VAND    V18.B16, V24.B16, V24.B16
+	VUSHR   $12, V26.D2, V26.D2
+	VUSHR   $12, V24.D2, V24.D2
+	VSHL    $20, V28.D2, V27.D2
+	VSHL    $20, V22.D2, V22.D2
+	VORR    V27.B16, V26.B16, V26.B16
+	VORR    V22.B16, V24.B16, V22.B16
+	VAND    V19.B16, V26.B16, V24.B16
+	VAND    V19.B16, V22.B16, V22.B16
+	VORR    V20.B16, V24.B16, V24.B16
+	VORR    V20.B16, V22.B16, V22.B16
+	WORD    $0x4ef5d718 // fsub v24.2d, v24.2d, v21.2d
+	WORD    $0x4ef5d6d6 // fsub v22.2d, v22.2d, v21.2d
+	FMOVQ   F23, 96(R0)
+	FMOVQ   F24, 224(R0)
+	FMOVQ   F25, 112(R0)
+	FMOVQ   F22, 240(R0)
+	ADD     $256, R0
+	ADD     $128, R1
+	SUB     $16, R3
+	B       single
+
+tail:
+	RET
+
+// func normalQuantileF64NEON(dst *float64, x *float64, y *float64, n int)
+TEXT ·normalQuantileF64NEON(SB), NOSPLIT, $0-32
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    y+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   224(R5), F0 // 0x3fe0000000000000
+	FMOVQ   2000(R5), F1 // 0x3ff999999999999a
+	FMOVQ   2016(R5), F2 // 0x3f49615ac0b7ace9
+	FMOVQ   2032(R5), F3 // 0x3e120d3f686439e4
+	FMOVQ   2048(R5), F4 // 0x4014000000000000
+	FMOVQ   2064(R5), F5 // 0x3e8afb74d693bf93
+	FMOVQ   2080(R5), F6 // 0x3ce269bff1f8c190
+	FMOVQ   48(R5), F7 // 0x8000000000000000
+	FMOVQ   2096(R5), F8 // 0x40a39a296f7d925e
+	FMOVQ   2112(R5), F9 // 0x40b46a7eca984b69
+	FMOVQ   2128(R5), F10 // 0x3fdb333333333333
+	CMP     $4, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	FMOVQ   0(R2), F13
+	FMOVQ   16(R2), F14
+	WORD    $0x4ee0d56b // fsub v11.2d, v11.2d, v0.2d
+	WORD    $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	FMOVQ   2144(R5), F15 // 0x3fc71eb851eb851f
+	VFMLS   V11.D2, V11.D2, V15.D2
+	FMOVQ   2144(R5), F16 // 0x3fc71eb851eb851f
+	VFMLS   V12.D2, V12.D2, V16.D2
+	WORD    $0x4ee1d5b1 // fsub v17.2d, v13.2d, v1.2d
+	WORD    $0x4ee1d5d2 // fsub v18.2d, v14.2d, v1.2d
+	FMOVQ   2160(R5), F19 // 0x3f9744eb6c45ec67
+	VFMLA   V17.D2, V2.D2, V19.D2
+	FMOVQ   2160(R5), F20 // 0x3f9744eb6c45ec67
+	VFMLA   V18.D2, V2.D2, V20.D2
+	FMOVQ   2176(R5), F21 // 0x3fcef2abb9b85c37
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   2176(R5), F19 // 0x3fcef2abb9b85c37
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   2192(R5), F20 // 0x3ff453cc085375b2
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   2192(R5), F21 // 0x3ff453cc085375b2
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   2208(R5), F19 // 0x400d2ecb1a3d02c4
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   2208(R5), F20 // 0x400d2ecb1a3d02c4
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   2224(R5), F21 // 0x401713f71462256a
+	VFMLA   V17.D2, V19.D2, V21.D2
+	FMOVQ   2224(R5), F19 // 0x401713f71462256a
+	VFMLA   V18.D2, V20.D2, V19.D2
+	FMOVQ   2240(R5), F20 // 0x4012857748cab19b
+	VFMLA   V17.D2, V21.D2, V20.D2
+	FMOVQ   2240(R5), F21 // 0x4012857748cab19b
+	VFMLA   V18.D2, V19.D2, V21.D2
+	FMOVQ   2256(R5), F19 // 0x3ff6c665fde9526a
+	VFMLA   V17.D2, V20.D2, V19.D2
+	FMOVQ   2256(R5), F20 // 0x3ff6c665fde9526a
+	VFMLA   V18.D2, V21.D2, V20.D2
+	FMOVQ   2272(R5), F21 // 0x3f41f18cbfdf2728
+	VFMLA   V17.D2, V3.D2, V21.D2
+	FMOVQ   2272(R5), F22 // 0x3f41f18cbfdf2728
+	VFMLA   V18.D2, V3.D2, V22.D2
+	FMOVQ   2288(R5), F23 // 0x3f8f207a7eab17bf
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   2288(R5), F21 // 0x3f8f207a7eab17bf
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   2304(R5), F22 // 0x3fc2f5123394f040
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   2304(R5), F23 // 0x3fc2f5123394f040
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   2320(R5), F21 // 0x3fe61292f23385c9
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   2320(R5), F22 // 0x3fe61292f23385c9
+	VFMLA   V18.D2, V23.D2, V22.D2
+	FMOVQ   2336(R5), F23 // 0x3ffad278e6526633
+	VFMLA   V17.D2, V21.D2, V23.D2
+	FMOVQ   2336(R5), F21 // 0x3ffad278e6526633
+	VFMLA   V18.D2, V22.D2, V21.D2
+	FMOVQ   2352(R5), F22 // 0x40006cefbb46a449
+	VFMLA   V17.D2, V23.D2, V22.D2
+	FMOVQ   2352(R5), F23 // 0x40006cefbb46a449
+	VFMLA   V18.D2, V21.D2, V23.D2
+	FMOVQ   96(R5), F21 // 0x3ff0000000000000
+	VFMLA   V17.D2, V22.D2, V21.D2
+	FMOVQ   96(R5), F17 // 0x3ff0000000000000
+	VFMLA   V18.D2, V23.D2, V17.D2
+	WORD    $0x4ee4d5b2 // fsub v18.2d, v13.2d, v4.2d
+	WORD    $0x4ee4d5d6 // fsub v22.2d, v14.2d, v4.2d
+	FMOVQ   2368(R5), F23 // 0x3efc6ec6cc59e02a
+	VFMLA   V18.D2, V5.D2, V23.D2
+	FMOVQ   2368(R5), F24 // 0x3efc6ec6cc59e02a
+	VFMLA   V22.D2, V5.D2, V24.D2
+	FMOVQ   2384(R5), F25 // 0x3f545c1908425345
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   2384(R5), F23 // 0x3f545c1908425345
+	VFMLA   V22.D2, V24.D2, V23.D2
+	FMOVQ   2400(R5), F24 // 0x3f9b2b41193b4ee7
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   2400(R5), F25 // 0x3f9b2b41193b4ee7
+	VFMLA   V22.D2, V23.D2, V25.D2
+	FMOVQ   2416(R5), F23 // 0x3fd2fad9315255cf
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   2416(R5), F24 // 0x3fd2fad9315255cf
+	VFMLA   V22.D2, V25.D2, V24.D2
+	FMOVQ   2432(R5), F25 // 0x3ffc8ea6461fa445
+	VFMLA   V18.D2, V23.D2, V25.D2
+	FMOVQ   2432(R5), F23 // 0x3ffc8ea6461fa445
+	VFMLA   V22.D2, V24.D2, V23.D2
+	FMOVQ   2448(R5), F24 // 0x4015daea6e875003
+	VFMLA   V18.D2, V25.D2, V24.D2
+	FMOVQ   2448(R5), F25 // 0x4015daea6e875003
+	VFMLA   V22.D2, V23.D2, V25.D2
+	FMOVQ   2464(R5), F23 // 0x401aa1b1c13ee526
+	VFMLA   V18.D2, V24.D2, V23.D2
+	FMOVQ   2464(R5), F24 // 0x401aa1b1c13ee526
+	VFMLA   V22.D2, V25.D2, V24.D2
+	FMOVQ   2480(R5), F25 // 0x3e831446f740b9e0
+	VFMLA   V18.D2, V6.D2, V25.D2
+	FMOVQ   2480(R5), F26 // 0x3e831446f740b9e0
+	VFMLA   V22.D2, V6.D2, V26.D2
+	FMOVQ   2496(R5), F27 // 0x3ef35c2c496374bf
+	VFMLA   V18.D2, V25.D2, V27.D2
+	FMOVQ   2496(R5), F25 // 0x3ef35c2c496374bf
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   2512(R5), F26 // 0x3f49c8bc979dc5d7
+	VFMLA   V18.D2, V27.D2, V26.D2
+	FMOVQ   2512(R5), F27 // 0x3f49c8bc979dc5d7
+	VFMLA   V22.D2, V25.D2, V27.D2
+	FMOVQ   2528(R5), F25 // 0x3f8e76f93215462a
+	VFMLA   V18.D2, V26.D2, V25.D2
+	FMOVQ   2528(R5), F26 // 0x3f8e76f93215462a
+	VFMLA   V22.D2, V27.D2, V26.D2
+	FMOVQ   2544(R5), F27 // 0x3fc186eb183443fb
+	VFMLA   V18.D2, V25.D2, V27.D2
+	FMOVQ   2544(R5), F25 // 0x3fc186eb183443fb
+	VFMLA   V22.D2, V26.D2, V25.D2
+	FMOVQ   2560(R5), F26 // 0x3fe331d34fc7d77f
+	VFMLA   V18.D2, V27.D2, V26.D2
+	FMOVQ   2560(R5), F27 // 0x3fe331d34fc7d77f
+	VFMLA   V22.D2, V25.D2, V27.D2
+	FMOVQ   96(R5), F25 // 0x3ff0000000000000
+	VFMLA   V18.D2, V26.D2, V25.D2
+	FMOVQ   96(R5), F18 // 0x3ff0000000000000
+	VFMLA   V22.D2, V27.D2, V18.D2
+	WORD    $0x6ee4e5ad // fcmgt v13.2d, v13.2d, v4.2d
+	WORD    $0x6ee4e5ce // fcmgt v14.2d, v14.2d, v4.2d
+	VBIT    V13.B16, V23.B16, V19.B16
+	VBIT    V14.B16, V24.B16, V20.B16
+	VBSL    V21.B16, V25.B16, V13.B16
+	VBSL    V17.B16, V18.B16, V14.B16
+	WORD    $0x6e6dfe6d // fdiv v13.2d, v19.2d, v13.2d
+	WORD    $0x6e6efe8e // fdiv v14.2d, v20.2d, v14.2d
+	VAND    V7.B16, V11.B16, V17.B16
+	VORR    V13.B16, V17.B16, V17.B16
+	VAND    V7.B16, V12.B16, V13.B16
+	VORR    V14.B16, V13.B16, V13.B16
+	FMOVQ   2576(R5), F14 // 0x40e052d26b2e45e4
+	VFMLA   V15.D2, V8.D2, V14.D2
+	FMOVQ   2576(R5), F18 // 0x40e052d26b2e45e4
+	VFMLA   V16.D2, V8.D2, V18.D2
+	FMOVQ   2592(R5), F19 // 0x40f06c1c55b78f20
+	VFMLA   V15.D2, V14.D2, V19.D2
+	FMOVQ   2592(R5), F14 // 0x40f06c1c55b78f20
+	VFMLA   V16.D2, V18.D2, V14.D2
+	FMOVQ   2608(R5), F18 // 0x40e66c3e869b752a
+	VFMLA   V15.D2, V19.D2, V18.D2
+	FMOVQ   2608(R5), F19 // 0x40e66c3e869b752a
+	VFMLA   V16.D2, V14.D2, V19.D2
+	FMOVQ   2624(R5), F14 // 0x40cad1d8cd4ee71d
+	VFMLA   V15.D2, V18.D2, V14.D2
+	FMOVQ   2624(R5), F18 // 0x40cad1d8cd4ee71d
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   2640(R5), F19 // 0x409ece5d2213c0cc
+	VFMLA   V15.D2, V14.D2, V19.D2
+	FMOVQ   2640(R5), F14 // 0x409ece5d2213c0cc
+	VFMLA   V16.D2, V18.D2, V14.D2
+	FMOVQ   2656(R5), F18 // 0x4060a4888b1a436e
+	VFMLA   V15.D2, V19.D2, V18.D2
+	FMOVQ   2656(R5), F19 // 0x4060a4888b1a436e
+	VFMLA   V16.D2, V14.D2, V19.D2
+	FMOVQ   2672(R5), F14 // 0x400b18d91e9eef75
+	VFMLA   V15.D2, V18.D2, V14.D2
+	FMOVQ   2672(R5), F18 // 0x400b18d91e9eef75
+	VFMLA   V16.D2, V19.D2, V18.D2
+	FMOVQ   2688(R5), F19 // 0x40dc0e457cb1ae76
+	VFMLA   V15.D2, V9.D2, V19.D2
+	FMOVQ   2688(R5), F20 // 0x40dc0e457cb1ae76
+	VFMLA   V16.D2, V9.D2, V20.D2
+	FMOVQ   2704(R5), F21 // 0x40e3317caa64f4be
+	VFMLA   V15.D2, V19.D2, V21.D2
+	FMOVQ   2704(R5), F19 // 0x40e3317caa64f4be
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   2720(R5), F20 // 0x40d4b772d5d65266
+	VFMLA   V15.D2, V21.D2, V20.D2
+	FMOVQ   2720(R5), F21 // 0x40d4b772d5d65266
+	VFMLA   V16.D2, V19.D2, V21.D2
+	FMOVQ   2736(R5), F19 // 0x40b512322e75c89f
+	VFMLA   V15.D2, V20.D2, V19.D2
+	FMOVQ   2736(R5), F20 // 0x40b512322e75c89f
+	VFMLA   V16.D2, V21.D2, V20.D2
+	FMOVQ   2752(R5), F21 // 0x4085797efdc8b3f7
+	VFMLA   V15.D2, V19.D2, V21.D2
+	FMOVQ   2752(R5), F19 // 0x4085797efdc8b3f7
+	VFMLA   V16.D2, V20.D2, V19.D2
+	FMOVQ   2768(R5), F20 // 0x4045281b386e1ab5
+	VFMLA   V15.D2, V21.D2, V20.D2
+	FMOVQ   2768(R5), F21 // 0x4045281b386e1ab5
+	VFMLA   V16.D2, V19.D2, V21.D2
+	FMOVQ   96(R5), F19 // 0x3ff0000000000000
+	VFMLA   V15.D2, V20.D2, V19.D2
+	FMOVQ   96(R5), F15 // 0x3ff0000000000000
+	VFMLA   V16.D2, V21.D2, V15.D2
+	WORD    $0x4e671d70 // bic v16.16b, v11.16b, v7.16b
+	WORD    $0x4e671d94 // bic v20.16b, v12.16b, v7.16b
+	WORD    $0x6e70e550 // fcmge v16.2d, v10.2d, v16.2d
+	WORD    $0x6e74e554 // fcmge v20.2d, v10.2d, v20.2d
+	WORD    $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
+	WORD    $0x6e72dd8c // fmul v12.2d, v12.2d, v18.2d
+	WORD    $0x6e73fd6b // fdiv v11.2d, v11.2d, v19.2d
+	WORD    $0x6e6ffd8c // fdiv v12.2d, v12.2d, v15.2d
+	VBSL    V17.B16, V11.B16, V16.B16
+	VBSL    V13.B16, V12.B16, V20.B16
+	FMOVQ   F16, 0(R0)
+	FMOVQ   F20, 16(R0)
+	ADD     $32, R0
+	ADD     $32, R1
+	ADD     $32, R2
+	SUB     $4, R3
+	CMP     $4, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R1), F11
+	FMOVQ   0(R2), F12
+	WORD    $0x4ee0d56b // fsub v11.2d, v11.2d, v0.2d
+	FMOVQ   2144(R5), F13 // 0x3fc71eb851eb851f
+	VFMLS   V11.D2, V11.D2, V13.D2
+	WORD    $0x4ee1d58e // fsub v14.2d, v12.2d, v1.2d
+	FMOVQ   2160(R5), F15 // 0x3f9744eb6c45ec67
+	VFMLA   V14.D2, V2.D2, V15.D2
+	FMOVQ   2176(R5), F16 // 0x3fcef2abb9b85c37
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   2192(R5), F15 // 0x3ff453cc085375b2
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   2208(R5), F16 // 0x400d2ecb1a3d02c4
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   2224(R5), F15 // 0x401713f71462256a
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   2240(R5), F16 // 0x4012857748cab19b
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   2256(R5), F15 // 0x3ff6c665fde9526a
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   2272(R5), F16 // 0x3f41f18cbfdf2728
+	VFMLA   V14.D2, V3.D2, V16.D2
+	FMOVQ   2288(R5), F17 // 0x3f8f207a7eab17bf
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   2304(R5), F16 // 0x3fc2f5123394f040
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   2320(R5), F17 // 0x3fe61292f23385c9
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   2336(R5), F16 // 0x3ffad278e6526633
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   2352(R5), F17 // 0x40006cefbb46a449
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   96(R5), F16 // 0x3ff0000000000000
+	VFMLA   V14.D2, V17.D2, V16.D2
+	WORD    $0x4ee4d58e // fsub v14.2d, v12.2d, v4.2d
+	FMOVQ   2368(R5), F17 // 0x3efc6ec6cc59e02a
+	VFMLA   V14.D2, V5.D2, V17.D2
+	FMOVQ   2384(R5), F18 // 0x3f545c1908425345
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   2400(R5), F17 // 0x3f9b2b41193b4ee7
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   2416(R5), F18 // 0x3fd2fad9315255cf
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   2432(R5), F17 // 0x3ffc8ea6461fa445
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   2448(R5), F18 // 0x4015daea6e875003
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   2464(R5), F17 // 0x401aa1b1c13ee526
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   2480(R5), F18 // 0x3e831446f740b9e0
+	VFMLA   V14.D2, V6.D2, V18.D2
+	FMOVQ   2496(R5), F19 // 0x3ef35c2c496374bf
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   2512(R5), F18 // 0x3f49c8bc979dc5d7
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   2528(R5), F19 // 0x3f8e76f93215462a
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   2544(R5), F18 // 0x3fc186eb183443fb
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   2560(R5), F19 // 0x3fe331d34fc7d77f
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   96(R5), F18 // 0x3ff0000000000000
+	VFMLA   V14.D2, V19.D2, V18.D2
+	WORD    $0x6ee4e58c // fcmgt v12.2d, v12.2d, v4.2d
+	VBIT    V12.B16, V17.B16, V15.B16
+	VBSL    V16.B16, V18.B16, V12.B16
+	WORD    $0x6e6cfdec // fdiv v12.2d, v15.2d, v12.2d
+	VAND    V7.B16, V11.B16, V14.B16
+	VORR    V12.B16, V14.B16, V14.B16
+	FMOVQ   2576(R5), F12 // 0x40e052d26b2e45e4
+	VFMLA   V13.D2, V8.D2, V12.D2
+	FMOVQ   2592(R5), F15 // 0x40f06c1c55b78f20
+	VFMLA   V13.D2, V12.D2, V15.D2
+	FMOVQ   2608(R5), F12 // 0x40e66c3e869b752a
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   2624(R5), F15 // 0x40cad1d8cd4ee71d
+	VFMLA   V13.D2, V12.D2, V15.D2
+	FMOVQ   2640(R5), F12 // 0x409ece5d2213c0cc
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   2656(R5), F15 // 0x4060a4888b1a436e
+	VFMLA   V13.D2, V12.D2, V15.D2
+	FMOVQ   2672(R5), F12 // 0x400b18d91e9eef75
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   2688(R5), F15 // 0x40dc0e457cb1ae76
+	VFMLA   V13.D2, V9.D2, V15.D2
+	FMOVQ   2704(R5), F16 // 0x40e3317caa64f4be
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   2720(R5), F15 // 0x40d4b772d5d65266
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   2736(R5), F16 // 0x40b512322e75c89f
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   2752(R5), F15 // 0x4085797efdc8b3f7
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   2768(R5), F16 // 0x4045281b386e1ab5
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   96(R5), F15 // 0x3ff0000000000000
+	VFMLA   V13.D2, V16.D2, V15.D2
+	WORD    $0x4e671d6d // bic v13.16b, v11.16b, v7.16b
+	WORD    $0x6e6de54d // fcmge v13.2d, v10.2d, v13.2d
+	WORD    $0x6e6cdd6b // fmul v11.2d, v11.2d, v12.2d
+	WORD    $0x6e6ffd6b // fdiv v11.2d, v11.2d, v15.2d
+	VBSL    V14.B16, V11.B16, V13.B16
+	FMOVQ   F13, 0(R0)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R1), F11
+	FMOVD.P 8(R2), F12
+	WORD    $0x4ee0d56b // fsub v11.2d, v11.2d, v0.2d
+	FMOVQ   2144(R5), F13 // 0x3fc71eb851eb851f
+	VFMLS   V11.D2, V11.D2, V13.D2
+	WORD    $0x4ee1d58e // fsub v14.2d, v12.2d, v1.2d
+	FMOVQ   2160(R5), F15 // 0x3f9744eb6c45ec67
+	VFMLA   V14.D2, V2.D2, V15.D2
+	FMOVQ   2176(R5), F16 // 0x3fcef2abb9b85c37
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   2192(R5), F15 // 0x3ff453cc085375b2
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   2208(R5), F16 // 0x400d2ecb1a3d02c4
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   2224(R5), F15 // 0x401713f71462256a
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   2240(R5), F16 // 0x4012857748cab19b
+	VFMLA   V14.D2, V15.D2, V16.D2
+	FMOVQ   2256(R5), F15 // 0x3ff6c665fde9526a
+	VFMLA   V14.D2, V16.D2, V15.D2
+	FMOVQ   2272(R5), F16 // 0x3f41f18cbfdf2728
+	VFMLA   V14.D2, V3.D2, V16.D2
+	FMOVQ   2288(R5), F17 // 0x3f8f207a7eab17bf
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   2304(R5), F16 // 0x3fc2f5123394f040
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   2320(R5), F17 // 0x3fe61292f23385c9
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   2336(R5), F16 // 0x3ffad278e6526633
+	VFMLA   V14.D2, V17.D2, V16.D2
+	FMOVQ   2352(R5), F17 // 0x40006cefbb46a449
+	VFMLA   V14.D2, V16.D2, V17.D2
+	FMOVQ   96(R5), F16 // 0x3ff0000000000000
+	VFMLA   V14.D2, V17.D2, V16.D2
+	WORD    $0x4ee4d58e // fsub v14.2d, v12.2d, v4.2d
+	FMOVQ   2368(R5), F17 // 0x3efc6ec6cc59e02a
+	VFMLA   V14.D2, V5.D2, V17.D2
+	FMOVQ   2384(R5), F18 // 0x3f545c1908425345
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   2400(R5), F17 // 0x3f9b2b41193b4ee7
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   2416(R5), F18 // 0x3fd2fad9315255cf
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   2432(R5), F17 // 0x3ffc8ea6461fa445
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   2448(R5), F18 // 0x4015daea6e875003
+	VFMLA   V14.D2, V17.D2, V18.D2
+	FMOVQ   2464(R5), F17 // 0x401aa1b1c13ee526
+	VFMLA   V14.D2, V18.D2, V17.D2
+	FMOVQ   2480(R5), F18 // 0x3e831446f740b9e0
+	VFMLA   V14.D2, V6.D2, V18.D2
+	FMOVQ   2496(R5), F19 // 0x3ef35c2c496374bf
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   2512(R5), F18 // 0x3f49c8bc979dc5d7
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   2528(R5), F19 // 0x3f8e76f93215462a
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   2544(R5), F18 // 0x3fc186eb183443fb
+	VFMLA   V14.D2, V19.D2, V18.D2
+	FMOVQ   2560(R5), F19 // 0x3fe331d34fc7d77f
+	VFMLA   V14.D2, V18.D2, V19.D2
+	FMOVQ   96(R5), F18 // 0x3ff0000000000000
+	VFMLA   V14.D2, V19.D2, V18.D2
+	WORD    $0x6ee4e58c // fcmgt v12.2d, v12.2d, v4.2d
+	VBIT    V12.B16, V17.B16, V15.B16
+	VBSL    V16.B16, V18.B16, V12.B16
+	WORD    $0x6e6cfdec // fdiv v12.2d, v15.2d, v12.2d
+	VAND    V7.B16, V11.B16, V14.B16
+	VORR    V12.B16, V14.B16, V14.B16
+	FMOVQ   2576(R5), F12 // 0x40e052d26b2e45e4
+	VFMLA   V13.D2, V8.D2, V12.D2
+	FMOVQ   2592(R5), F15 // 0x40f06c1c55b78f20
+	VFMLA   V13.D2, V12.D2, V15.D2
+	FMOVQ   2608(R5), F12 // 0x40e66c3e869b752a
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   2624(R5), F15 // 0x40cad1d8cd4ee71d
+	VFMLA   V13.D2, V12.D2, V15.D2
+	FMOVQ   2640(R5), F12 // 0x409ece5d2213c0cc
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   2656(R5), F15 // 0x4060a4888b1a436e
+	VFMLA   V13.D2, V12.D2, V15.D2
+	FMOVQ   2672(R5), F12 // 0x400b18d91e9eef75
+	VFMLA   V13.D2, V15.D2, V12.D2
+	FMOVQ   2688(R5), F15 // 0x40dc0e457cb1ae76
+	VFMLA   V13.D2, V9.D2, V15.D2
+	FMOVQ   2704(R5), F16 // 0x40e3317caa64f4be
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   2720(R5), F15 // 0x40d4b772d5d65266
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   2736(R5), F16 // 0x40b512322e75c89f
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   2752(R5), F15 // 0x4085797efdc8b3f7
+	VFMLA   V13.D2, V16.D2, V15.D2
+	FMOVQ   2768(R5), F16 // 0x4045281b386e1ab5
+	VFMLA   V13.D2, V15.D2, V16.D2
+	FMOVQ   96(R5), F15 // 0x3ff0000000000000
+	VFMLA   V13.D2, V16.D2, V15.D2
+	WORD    $0x4e671d6d // bic v13.16b, v11.16b, v7.16b
+	WORD    $0x6e6de54d // fcmge v13.2d, v10.2d, v13.2d
+	WORD    $0x6e6cdd6b // fmul v11.2d, v11.2d, v12.2d
+	WORD    $0x6e6ffd6b // fdiv v11.2d, v11.2d, v15.2d
+	VBSL    V14.B16, V11.B16, V13.B16
+	FMOVD.P F13, 8(R0)
+
+done:
+	RET
+
+// func totalF32NEON(x *float32, n int, sums *float32)
+TEXT ·totalF32NEON(SB), NOSPLIT, $0-24
+	MOVD    x+0(FP), R0
+	MOVD    n+8(FP), R3
+	MOVD    sums+16(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+
+single:
+	CMP     $16, R3
+	BLT     tail
+	FMOVQ   0(R0), F4
+	FMOVQ   16(R0), F5
+	FMOVQ   32(R0), F6
+	FMOVQ   48(R0), F7
+	WORD    $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	WORD    $0x4e25d425 // fadd v5.4s, v1.4s, v5.4s
+	WORD    $0x4e26d446 // fadd v6.4s, v2.4s, v6.4s
+	WORD    $0x4e27d467 // fadd v7.4s, v3.4s, v7.4s
+	VMOV    V4.B16, V0.B16
+	VMOV    V5.B16, V1.B16
+	VMOV    V6.B16, V2.B16
+	VMOV    V7.B16, V3.B16
+	ADD     $64, R0
+	SUB     $16, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	RET
+
+// func totalF64NEON(x *float64, n int, sums *float64)
+TEXT ·totalF64NEON(SB), NOSPLIT, $0-24
+	MOVD    x+0(FP), R0
+	MOVD    n+8(FP), R3
+	MOVD    sums+16(FP), R9
+	FMOVQ   0(R9), F0
+	FMOVQ   16(R9), F1
+	FMOVQ   32(R9), F2
+	FMOVQ   48(R9), F3
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R0), F4
+	FMOVQ   16(R0), F5
+	FMOVQ   32(R0), F6
+	FMOVQ   48(R0), F7
+	WORD    $0x4e64d404 // fadd v4.2d, v0.2d, v4.2d
+	WORD    $0x4e65d425 // fadd v5.2d, v1.2d, v5.2d
+	WORD    $0x4e66d446 // fadd v6.2d, v2.2d, v6.2d
+	WORD    $0x4e67d467 // fadd v7.2d, v3.2d, v7.2d
+	VMOV    V4.B16, V0.B16
+	VMOV    V5.B16, V1.B16
+	VMOV    V6.B16, V2.B16
+	VMOV    V7.B16, V3.B16
+	ADD     $64, R0
+	SUB     $8, R3
+	B       single
+
+tail:
+	FMOVQ   F0, 0(R9)
+	FMOVQ   F1, 16(R9)
+	FMOVQ   F2, 32(R9)
+	FMOVQ   F3, 48(R9)
+	RET
+
 DATA constants<>+0(SB)/8, $0x3effffff3effffff
 DATA constants<>+8(SB)/8, $0x3effffff3effffff
 DATA constants<>+16(SB)/8, $0x8000000080000000
@@ -32262,7 +36427,123 @@ DATA constants<>+1824(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA constants<>+1832(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA constants<>+1840(SB)/8, $0x00ff00ff00ff00ff
 DATA constants<>+1848(SB)/8, $0x00ff00ff00ff00ff
-GLOBL constants<>(SB), RODATA|NOPTR, $1856
+DATA constants<>+1856(SB)/8, $0x00000000d2511f53
+DATA constants<>+1864(SB)/8, $0x00000000d2511f53
+DATA constants<>+1872(SB)/8, $0x00000000cd9e8d57
+DATA constants<>+1880(SB)/8, $0x00000000cd9e8d57
+DATA constants<>+1888(SB)/8, $0x00000000007fffff
+DATA constants<>+1896(SB)/8, $0x00000000007fffff
+DATA constants<>+1904(SB)/8, $0x3e80000000000000
+DATA constants<>+1912(SB)/8, $0x3e80000000000000
+DATA constants<>+1920(SB)/8, $0x3e70000000000000
+DATA constants<>+1928(SB)/8, $0x3e70000000000000
+DATA constants<>+1936(SB)/8, $0x00000000ffffffff
+DATA constants<>+1944(SB)/8, $0x00000000ffffffff
+DATA constants<>+1952(SB)/8, $0x3df0000000000000
+DATA constants<>+1960(SB)/8, $0x3df0000000000000
+DATA constants<>+1968(SB)/8, $0x3de0000000000000
+DATA constants<>+1976(SB)/8, $0x3de0000000000000
+DATA constants<>+1984(SB)/8, $0x3fefffffffffffff
+DATA constants<>+1992(SB)/8, $0x3fefffffffffffff
+DATA constants<>+2000(SB)/8, $0x3ff999999999999a
+DATA constants<>+2008(SB)/8, $0x3ff999999999999a
+DATA constants<>+2016(SB)/8, $0x3f49615ac0b7ace9
+DATA constants<>+2024(SB)/8, $0x3f49615ac0b7ace9
+DATA constants<>+2032(SB)/8, $0x3e120d3f686439e4
+DATA constants<>+2040(SB)/8, $0x3e120d3f686439e4
+DATA constants<>+2048(SB)/8, $0x4014000000000000
+DATA constants<>+2056(SB)/8, $0x4014000000000000
+DATA constants<>+2064(SB)/8, $0x3e8afb74d693bf93
+DATA constants<>+2072(SB)/8, $0x3e8afb74d693bf93
+DATA constants<>+2080(SB)/8, $0x3ce269bff1f8c190
+DATA constants<>+2088(SB)/8, $0x3ce269bff1f8c190
+DATA constants<>+2096(SB)/8, $0x40a39a296f7d925e
+DATA constants<>+2104(SB)/8, $0x40a39a296f7d925e
+DATA constants<>+2112(SB)/8, $0x40b46a7eca984b69
+DATA constants<>+2120(SB)/8, $0x40b46a7eca984b69
+DATA constants<>+2128(SB)/8, $0x3fdb333333333333
+DATA constants<>+2136(SB)/8, $0x3fdb333333333333
+DATA constants<>+2144(SB)/8, $0x3fc71eb851eb851f
+DATA constants<>+2152(SB)/8, $0x3fc71eb851eb851f
+DATA constants<>+2160(SB)/8, $0x3f9744eb6c45ec67
+DATA constants<>+2168(SB)/8, $0x3f9744eb6c45ec67
+DATA constants<>+2176(SB)/8, $0x3fcef2abb9b85c37
+DATA constants<>+2184(SB)/8, $0x3fcef2abb9b85c37
+DATA constants<>+2192(SB)/8, $0x3ff453cc085375b2
+DATA constants<>+2200(SB)/8, $0x3ff453cc085375b2
+DATA constants<>+2208(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants<>+2216(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants<>+2224(SB)/8, $0x401713f71462256a
+DATA constants<>+2232(SB)/8, $0x401713f71462256a
+DATA constants<>+2240(SB)/8, $0x4012857748cab19b
+DATA constants<>+2248(SB)/8, $0x4012857748cab19b
+DATA constants<>+2256(SB)/8, $0x3ff6c665fde9526a
+DATA constants<>+2264(SB)/8, $0x3ff6c665fde9526a
+DATA constants<>+2272(SB)/8, $0x3f41f18cbfdf2728
+DATA constants<>+2280(SB)/8, $0x3f41f18cbfdf2728
+DATA constants<>+2288(SB)/8, $0x3f8f207a7eab17bf
+DATA constants<>+2296(SB)/8, $0x3f8f207a7eab17bf
+DATA constants<>+2304(SB)/8, $0x3fc2f5123394f040
+DATA constants<>+2312(SB)/8, $0x3fc2f5123394f040
+DATA constants<>+2320(SB)/8, $0x3fe61292f23385c9
+DATA constants<>+2328(SB)/8, $0x3fe61292f23385c9
+DATA constants<>+2336(SB)/8, $0x3ffad278e6526633
+DATA constants<>+2344(SB)/8, $0x3ffad278e6526633
+DATA constants<>+2352(SB)/8, $0x40006cefbb46a449
+DATA constants<>+2360(SB)/8, $0x40006cefbb46a449
+DATA constants<>+2368(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants<>+2376(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants<>+2384(SB)/8, $0x3f545c1908425345
+DATA constants<>+2392(SB)/8, $0x3f545c1908425345
+DATA constants<>+2400(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants<>+2408(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants<>+2416(SB)/8, $0x3fd2fad9315255cf
+DATA constants<>+2424(SB)/8, $0x3fd2fad9315255cf
+DATA constants<>+2432(SB)/8, $0x3ffc8ea6461fa445
+DATA constants<>+2440(SB)/8, $0x3ffc8ea6461fa445
+DATA constants<>+2448(SB)/8, $0x4015daea6e875003
+DATA constants<>+2456(SB)/8, $0x4015daea6e875003
+DATA constants<>+2464(SB)/8, $0x401aa1b1c13ee526
+DATA constants<>+2472(SB)/8, $0x401aa1b1c13ee526
+DATA constants<>+2480(SB)/8, $0x3e831446f740b9e0
+DATA constants<>+2488(SB)/8, $0x3e831446f740b9e0
+DATA constants<>+2496(SB)/8, $0x3ef35c2c496374bf
+DATA constants<>+2504(SB)/8, $0x3ef35c2c496374bf
+DATA constants<>+2512(SB)/8, $0x3f49c8bc979dc5d7
+DATA constants<>+2520(SB)/8, $0x3f49c8bc979dc5d7
+DATA constants<>+2528(SB)/8, $0x3f8e76f93215462a
+DATA constants<>+2536(SB)/8, $0x3f8e76f93215462a
+DATA constants<>+2544(SB)/8, $0x3fc186eb183443fb
+DATA constants<>+2552(SB)/8, $0x3fc186eb183443fb
+DATA constants<>+2560(SB)/8, $0x3fe331d34fc7d77f
+DATA constants<>+2568(SB)/8, $0x3fe331d34fc7d77f
+DATA constants<>+2576(SB)/8, $0x40e052d26b2e45e4
+DATA constants<>+2584(SB)/8, $0x40e052d26b2e45e4
+DATA constants<>+2592(SB)/8, $0x40f06c1c55b78f20
+DATA constants<>+2600(SB)/8, $0x40f06c1c55b78f20
+DATA constants<>+2608(SB)/8, $0x40e66c3e869b752a
+DATA constants<>+2616(SB)/8, $0x40e66c3e869b752a
+DATA constants<>+2624(SB)/8, $0x40cad1d8cd4ee71d
+DATA constants<>+2632(SB)/8, $0x40cad1d8cd4ee71d
+DATA constants<>+2640(SB)/8, $0x409ece5d2213c0cc
+DATA constants<>+2648(SB)/8, $0x409ece5d2213c0cc
+DATA constants<>+2656(SB)/8, $0x4060a4888b1a436e
+DATA constants<>+2664(SB)/8, $0x4060a4888b1a436e
+DATA constants<>+2672(SB)/8, $0x400b18d91e9eef75
+DATA constants<>+2680(SB)/8, $0x400b18d91e9eef75
+DATA constants<>+2688(SB)/8, $0x40dc0e457cb1ae76
+DATA constants<>+2696(SB)/8, $0x40dc0e457cb1ae76
+DATA constants<>+2704(SB)/8, $0x40e3317caa64f4be
+DATA constants<>+2712(SB)/8, $0x40e3317caa64f4be
+DATA constants<>+2720(SB)/8, $0x40d4b772d5d65266
+DATA constants<>+2728(SB)/8, $0x40d4b772d5d65266
+DATA constants<>+2736(SB)/8, $0x40b512322e75c89f
+DATA constants<>+2744(SB)/8, $0x40b512322e75c89f
+DATA constants<>+2752(SB)/8, $0x4085797efdc8b3f7
+DATA constants<>+2760(SB)/8, $0x4085797efdc8b3f7
+DATA constants<>+2768(SB)/8, $0x4045281b386e1ab5
+DATA constants<>+2776(SB)/8, $0x4045281b386e1ab5
+GLOBL constants<>(SB), RODATA|NOPTR, $2784
 
 // func floorF32(dst *float32, x *float32, n int)
 TEXT ·floorF32(SB), NOSPLIT, $0-24
@@ -33199,3 +37480,57 @@ TEXT ·extremesF64(SB), NOSPLIT, $0-24
 
 notNEON:
 	JMP ·extremesF64Portable(SB)
+
+// func uniformWordsF32(dst *float32, x *uint64, n int, c *uint64)
+TEXT ·uniformWordsF32(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·uniformWordsF32NEON(SB)
+
+notNEON:
+	JMP ·uniformWordsF32Portable(SB)
+
+// func cellWordsF64(dst *float64, x *uint64, n int, c *uint64)
+TEXT ·cellWordsF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·cellWordsF64NEON(SB)
+
+notNEON:
+	JMP ·cellWordsF64Portable(SB)
+
+// func cellPairsF64(dst *float64, x *uint64, n int, c *uint64)
+TEXT ·cellPairsF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·cellPairsF64NEON(SB)
+
+notNEON:
+	JMP ·cellPairsF64Portable(SB)
+
+// func normalQuantileF64(dst *float64, x *float64, y *float64, n int)
+TEXT ·normalQuantileF64(SB), NOSPLIT, $0-32
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·normalQuantileF64NEON(SB)
+
+notNEON:
+	JMP ·normalQuantileF64Portable(SB)
+
+// func totalF32(x *float32, n int, sums *float32)
+TEXT ·totalF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·totalF32NEON(SB)
+
+notNEON:
+	JMP ·totalF32Portable(SB)
+
+// func totalF64(x *float64, n int, sums *float64)
+TEXT ·totalF64(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·totalF64NEON(SB)
+
+notNEON:
+	JMP ·totalF64Portable(SB)

@@ -585,3 +585,33 @@ func extremesF32(x *float32, n int, sums *float32) {
 func extremesF64(x *float64, n int, sums *float64) {
 	extremesGeneric(x, n, sums)
 }
+
+//go:noinline
+func uniformWordsF32(dst *float32, x *uint64, n int, c *uint64) {
+	uniformWordsGeneric(dst, x, n, c)
+}
+
+//go:noinline
+func cellWordsF64(dst *float64, x *uint64, n int, c *uint64) {
+	cellWordsGeneric(dst, x, n, c)
+}
+
+//go:noinline
+func cellPairsF64(dst *float64, x *uint64, n int, c *uint64) {
+	cellPairsGeneric(dst, x, n, c)
+}
+
+//go:noinline
+func normalQuantileF64(dst *float64, x *float64, y *float64, n int) {
+	normalQuantileGeneric(dst, x, y, n)
+}
+
+//go:noinline
+func totalF32(x *float32, n int, sums *float32) {
+	totalGeneric(x, n, sums)
+}
+
+//go:noinline
+func totalF64(x *float64, n int, sums *float64) {
+	totalGeneric(x, n, sums)
+}

@@ -32,7 +32,7 @@ const (
 type Quant[T Float] struct{ q kernels.Quant[T] }
 
 // QuantOption changes how a Quant rounds.
-type QuantOption func(*quantOptions)
+type QuantOption func(quantOptions) quantOptions
 
 type quantOptions struct {
 	mode Mode
@@ -40,10 +40,14 @@ type quantOptions struct {
 }
 
 // WithMode sets the rounding; NearestEven without it.
-func WithMode(mode Mode) QuantOption { return func(o *quantOptions) { o.mode = mode } }
+func WithMode(mode Mode) QuantOption {
+	return func(o quantOptions) quantOptions { o.mode = mode; return o }
+}
 
 // WithRule sets the rule; Reciprocal without it.
-func WithRule(rule Rule) QuantOption { return func(o *quantOptions) { o.rule = rule } }
+func WithRule(rule Rule) QuantOption {
+	return func(o quantOptions) quantOptions { o.rule = rule; return o }
+}
 
 // NewQuant returns the quantiser with that scale, the size of a step; the zero
 // point, the level of 0; and levels from min to max, both among them.
@@ -56,7 +60,7 @@ func WithRule(rule Rule) QuantOption { return func(o *quantOptions) { o.rule = r
 func NewQuant[T Float](scale T, zero, min, max int, opts ...QuantOption) (Quant[T], error) {
 	o := quantOptions{mode: NearestEven}
 	for _, opt := range opts {
-		opt(&o)
+		o = opt(o)
 	}
 	const widest = math.MaxUint16
 	fail := func(rule string, args ...any) (Quant[T], error) {
@@ -365,6 +369,33 @@ func QuantizeRows[T Float, I Integer](dst []I, x []T, cols, group int, qs []Quan
 	for i, at := 0, 0; at < len(x); i++ {
 		to := groupEnd(at, cols, group)
 		quantize(dst[at:to], x[at:to], &qs[i].q)
+		at = to
+	}
+}
+
+// Quantize4Rows is Quantize4 of every group by its own quantiser; dst is one for
+// the whole matrix.
+//
+// group and cols are even; with SplitHalf they are multiples of 32. Else it
+// panics.
+func Quantize4Rows[T Float](dst []byte, x []T, cols, group int, qs []Quant[T], order NibbleOrder) {
+	checkNibbles("Quantize4Rows", "dst", dst, x, len(x), order)
+	check4Rows("Quantize4Rows", len(x), cols, group, qs, order)
+	for i, at := 0, 0; at < len(x); i++ {
+		to := groupEnd(at, cols, group)
+		quantize4(dst[at/2:to/2], x[at:to], &qs[i].q, order)
+		at = to
+	}
+}
+
+// Dequantize4Rows is Dequantize4 of every group by its own quantiser, with the
+// rules of Quantize4Rows.
+func Dequantize4Rows[T Float](dst []T, x []byte, cols, group int, qs []Quant[T], order NibbleOrder) {
+	checkNibbles("Dequantize4Rows", "x", x, dst, len(dst), order)
+	check4Rows("Dequantize4Rows", len(dst), cols, group, qs, order)
+	for i, at := 0, 0; at < len(dst); i++ {
+		to := groupEnd(at, cols, group)
+		dequantize4(dst[at:to], x[at/2:to/2], &qs[i].q, order)
 		at = to
 	}
 }

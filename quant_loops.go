@@ -220,20 +220,30 @@ func fakeQuantizeBareGeneric[T Float](dst, x *T, n int, q *kernels.Quant[T]) {
 
 func minMax[T Float](x []T) (lo, hi T) {
 	lanes := kernels.SumLanes[T]()
-	full := len(x) / lanes * lanes
+	if len(x) < lanes {
+		return kernels.MinMax(x)
+	}
 	var sums [2 * mostLanes]T
 	for j := range lanes {
 		sums[j], sums[lanes+j] = kernels.Inf[T](1), kernels.Inf[T](-1)
 	}
-	if is32[T]() {
-		extremesF32(p32(x), full, p32(sums[:]))
-	} else {
-		extremesF64(p64(x), full, p64(sums[:]))
+	extremes(x[:len(x)/lanes*lanes], &sums)
+	extremes(x[len(x)-lanes:], &sums)   // some once more
+	for w := lanes / 2; w > 0; w /= 2 { // there is no NaN
+		for j := range w {
+			sums[j] = min(sums[j], sums[j+w])
+			sums[lanes+j] = max(sums[lanes+j], sums[lanes+j+w])
+		}
 	}
-	lo, hi = kernels.MinMax(x[full:])
-	least, _ := kernels.MinMax(sums[:lanes])
-	_, greatest := kernels.MinMax(sums[lanes : 2*lanes])
-	return min(lo, least), max(hi, greatest)
+	return sums[0] + 0, sums[lanes] + 0
+}
+
+func extremes[T Float](x []T, sums *[2 * mostLanes]T) {
+	if is32[T]() {
+		extremesF32(p32(x), len(x), p32(sums[:]))
+	} else {
+		extremesF64(p64(x), len(x), p64(sums[:]))
+	}
 }
 
 func extremesGeneric[T Float](x *T, n int, sums *T) {
@@ -251,7 +261,7 @@ func extremesGeneric[T Float](x *T, n int, sums *T) {
 
 // Nibbles are packed through integers of a byte on the stack.
 
-const nibbleChunk = 1024 // elements, a multiple of 32
+const nibbleChunk = 512 // elements, a multiple of 32
 
 func quantize4[T Float](dst []byte, x []T, q *kernels.Quant[T], order NibbleOrder) {
 	var buf [nibbleChunk]uint8

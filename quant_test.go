@@ -280,6 +280,29 @@ func TestQuantContract(t *testing.T) {
 			func() { stepgrad.QuantizeRows(i8, x, n/2, n/2, two[:1]) },
 			func() { stepgrad.QuantizeRows(over8, x, n/2, n/2, two) },
 		},
+		"Quantize4Rows": {
+			func() { stepgrad.Quantize4Rows(u8[:n/2], x, n/2, n/2, two[:1], stepgrad.LowFirst) },
+			func() { stepgrad.Quantize4Rows(u8[:n/2], x, 1, 1, two, stepgrad.LowFirst) },
+			func() {
+				stepgrad.Quantize4Rows(u8[:n/2], x, n, n/2-1, []stepgrad.Quant[float32]{q, q, q}, stepgrad.LowFirst)
+			},
+			func() {
+				stepgrad.Quantize4Rows(u8[:n/2], x, n/2, 16, []stepgrad.Quant[float32]{q, q, q, q}, stepgrad.SplitHalf)
+			},
+			func() {
+				stepgrad.Quantize4Rows(u8[:n/2], x, n/2, n/2, []stepgrad.Quant[float32]{q, wide}, stepgrad.LowFirst)
+			},
+			func() { stepgrad.Quantize4Rows(over[:n/2], x, n/2, n/2, two, stepgrad.LowFirst) },
+			func() { stepgrad.Quantize4Rows(u8, x, n/2, n/2, two, stepgrad.LowFirst) },
+		},
+		"Dequantize4Rows": {
+			func() { stepgrad.Dequantize4Rows(dst, u8[:n/2], n/2, n/2, two[:1], stepgrad.LowFirst) },
+			func() { stepgrad.Dequantize4Rows(x, over[:n/2], n/2, n/2, two, stepgrad.LowFirst) },
+			func() { stepgrad.Dequantize4Rows(dst, u8, n/2, n/2, two, stepgrad.LowFirst) },
+			func() {
+				stepgrad.Dequantize4Rows(dst, u8[:n/2], n/2, n/2, []stepgrad.Quant[float32]{q, wide}, stepgrad.LowFirst)
+			},
+		},
 		"DequantizeRows": {
 			func() { stepgrad.DequantizeRows(dst, u8, n/2, n/2, two) },
 			func() { stepgrad.DequantizeRows(dst, i8, n/2, n/2, two[:1]) },
@@ -317,4 +340,14 @@ func TestQuantNamed(t *testing.T) {
 	assert.Equal(t, [2]double{-1, 2}, [2]double{lo, hi})
 	lo, hi = stepgrad.MinMax([]double(nil))
 	assert.Equal(t, [2]double{double(math.Inf(1)), double(math.Inf(-1))}, [2]double{lo, hi})
+}
+
+// TestNewQuantAllocates nothing, with options or without.
+func TestNewQuantAllocates(t *testing.T) {
+	if raceBuild {
+		t.Skip("the detector allocates")
+	}
+	assert.Zero(t, testing.AllocsPerRun(10, func() {
+		_, _ = stepgrad.NewQuant(0.1, 0, -8, 7, stepgrad.WithMode(stepgrad.Down), stepgrad.WithRule(stepgrad.Divide))
+	}))
 }

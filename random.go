@@ -26,11 +26,16 @@ import (
 // where k are the highest random bits of element offset + i: every one of these
 // numbers has the same probability, and they are symmetric about ½.
 func Uniform[T Float](dst []T, seed, offset uint64) {
-	var words drawn
+	d := draws(seed)
+	per := kernels.RandomPerGroup[T]()
 	for len(dst) > 0 {
-		from, n := words.draw(len(dst), kernels.RandomPerGroup[T](), seed, offset)
-		for i := range dst[:n] {
-			dst[i] = kernels.Uniform[T](kernels.RandomBits[T](words[:], from+i))
+		from, n, groups := d.next(len(dst), per, offset)
+		if n == groups*per {
+			uniformGroups(dst[:n], &d)
+		} else {
+			var u [drawnMost]T
+			uniformGroups(u[:groups*per], &d)
+			copy(dst[:n], u[from:])
 		}
 		dst, offset = dst[n:], offset+uint64(n)
 	}
@@ -44,19 +49,21 @@ func Uniform[T Float](dst []T, seed, offset uint64) {
 // parts of equal probability, so that |dst[i]| ≤ 6.3 (8.2). Φ⁻¹ is AS 241
 // (Wichura 1988) in float64, with an error of at most 0.501 (5) ULP.
 func Normal[T Float](dst []T, seed, offset uint64) {
-	var words drawn
+	d := draws(seed)
+	per := kernels.RandomPerGroup[T]()
 	var u, r [drawnMost]float64
 	for len(dst) > 0 {
-		from, n := words.draw(len(dst), kernels.RandomPerGroup[T](), seed, offset)
-		for i := range n {
-			v := kernels.RandomCell[T](kernels.RandomBits[T](words[:], from+i))
-			u[i], r[i] = v, min(v, 1-v)
+		from, n, groups := d.next(len(dst), per, offset)
+		cells[T](u[:groups*per], &d)
+		for i, v := range u[from : from+n] {
+			r[i] = min(v, 1-v)
 		}
 		logF64(&r[0], &r[0], n)
 		scaleF64(&r[0], &r[0], n, -1)
 		sqrtF64(&r[0], &r[0], n)
-		for i := range dst[:n] {
-			dst[i] = T(kernels.NormalQuantile(u[i], r[i]))
+		normalQuantileF64(&u[from], &u[from], &r[0], n)
+		for i, v := range u[from : from+n] {
+			dst[i] = T(v)
 		}
 		dst, offset = dst[n:], offset+uint64(n)
 	}
@@ -73,42 +80,107 @@ func Normal[T Float](dst []T, seed, offset uint64) {
 // logarithms are those of float64: the error is at most 0.501 ULP where |dst[i]| ≥
 // 2^−20 (2 ULP where |dst[i]| ≥ ½), and as large nearer to 0.
 func Gumbel[T Float](dst []T, seed, offset uint64) {
-	var words drawn
+	d := draws(seed)
+	per := kernels.RandomPerGroup[T]()
 	var u [drawnMost]float64
 	for len(dst) > 0 {
-		from, n := words.draw(len(dst), kernels.RandomPerGroup[T](), seed, offset)
-		for i := range n {
-			u[i] = kernels.RandomCell[T](kernels.RandomBits[T](words[:], from+i))
-		}
-		logF64(&u[0], &u[0], n)
-		scaleF64(&u[0], &u[0], n, -1)
-		logF64(&u[0], &u[0], n)
-		for i := range dst[:n] {
-			dst[i] = T(-u[i])
+		from, n, groups := d.next(len(dst), per, offset)
+		cells[T](u[:groups*per], &d)
+		logF64(&u[from], &u[from], n)
+		scaleF64(&u[from], &u[from], n, -1)
+		logF64(&u[from], &u[from], n)
+		for i, v := range u[from : from+n] {
+			dst[i] = T(-v)
 		}
 		dst, offset = dst[n:], offset+uint64(n)
 	}
 }
 
-// drawn is room for some groups of random words, and drawnMost how many elements
-// they make at most.
-type drawn [4 * kernels.PhiloxGroup]uint32
+const (
+	groupCounters = kernels.PhiloxGroup / 4
+	drawnMost     = 4 * kernels.PhiloxGroup // elements of one draw
+)
 
-const drawnMost = len(drawn{})
+// drawn is what some groups of random words are made of.
+type drawn struct {
+	keys     kernels.PhiloxKeys
+	counters [drawnMost / 4]uint64
+	n        int // of the counters
+}
 
-// draw makes the words of the next n elements from offset on, fewer than asked
-// for if there is no room; they are the elements from, from + 1, … of its groups.
-func (words *drawn) draw(asked, perGroup int, seed, offset uint64) (from, n int) {
+func draws(seed uint64) drawn { return drawn{keys: kernels.NewPhiloxKeys(seed)} }
+
+// next sets the counters of the next n elements from offset on, fewer than asked
+// for if there is no room; they are the elements from, from + 1, … of the groups.
+func (d *drawn) next(asked, perGroup int, offset uint64) (from, n, groups int) {
 	per := uint64(perGroup)
 	first, from := offset/per, int(offset%per)
-	groups := min(len(words)/kernels.PhiloxGroup, (from+asked-1)/perGroup+1)
+	groups = min(len(d.counters)/groupCounters, (from+asked-1)/perGroup+1)
 	if left := -(first * per) / per; left != 0 { // until offset wraps
 		groups = int(min(uint64(groups), left))
 	}
-	philox(&words[0], groups, first*16, seed)
-	return from, min(asked, groups*perGroup-from)
+	d.n = groups * groupCounters
+	for i := range d.counters[:d.n] {
+		d.counters[i] = first*groupCounters + uint64(i)
+	}
+	return from, min(asked, groups*perGroup-from), groups
 }
 
-func philox(dst *uint32, groups int, counter, key uint64) {
-	kernels.PhiloxGroups(unsafe.Slice(dst, groups*kernels.PhiloxGroup), counter, key)
+// uniformGroups makes kernels.Uniform of whole groups.
+func uniformGroups[T Float](dst []T, d *drawn) {
+	if is32[T]() {
+		uniformWordsF32(p32(dst), &d.counters[0], d.n, &d.keys[0])
+	} else {
+		cellPairsF64(p64(dst), &d.counters[0], d.n, &d.keys[0])
+	}
+}
+
+// cells makes kernels.RandomCell of whole groups.
+func cells[T Float](dst []float64, d *drawn) {
+	if is32[T]() {
+		cellWordsF64(&dst[0], &d.counters[0], d.n, &d.keys[0])
+	} else {
+		cellPairsF64(&dst[0], &d.counters[0], d.n, &d.keys[0])
+	}
+}
+
+func uniformWordsGeneric(dst *float32, x *uint64, n int, c *uint64) {
+	d := unsafe.Slice(dst, 4*n)
+	for i, counter := range unsafe.Slice(x, n) {
+		for w, bits := range kernels.Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, firstKeys(c)) {
+			d[i/16*64+w*16+i%16] = kernels.Uniform[float32](uint64(bits))
+		}
+	}
+}
+
+func cellWordsGeneric(dst *float64, x *uint64, n int, c *uint64) {
+	d := unsafe.Slice(dst, 4*n)
+	for i, counter := range unsafe.Slice(x, n) {
+		for w, bits := range kernels.Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, firstKeys(c)) {
+			d[i/16*64+w*16+i%16] = kernels.RandomCell[float32](uint64(bits))
+		}
+	}
+}
+
+func cellPairsGeneric(dst *float64, x *uint64, n int, c *uint64) {
+	d := unsafe.Slice(dst, 2*n)
+	for i, counter := range unsafe.Slice(x, n) {
+		r := kernels.Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, firstKeys(c))
+		for p := range 2 {
+			d[i/16*32+p*16+i%16] = kernels.RandomCell[float64](uint64(r[2*p]) | uint64(r[2*p+1])<<32)
+		}
+	}
+}
+
+// firstKeys are the keys of the first round, from which Philox makes the others.
+func firstKeys(c *uint64) [2]uint32 {
+	k := unsafe.Slice(c, 2)
+	return [2]uint32{uint32(k[0]), uint32(k[1])}
+}
+
+func normalQuantileGeneric(dst, x, y *float64, n int) {
+	d, u, r := unsafe.Slice(dst, n), unsafe.Slice(x, n), unsafe.Slice(y, n)
+	for i, v := range u {
+		d[i] = kernels.NormalQuantile(v, r[i])
+	}
 }

@@ -28,7 +28,7 @@ type a64 struct {
 	base     uint32
 	operands int // how many, of a word
 	field    field
-	lanes    [2]string // where fixed: of destination and source
+	lanes    [3]string // where fixed: of destination and sources
 }
 
 var a64s = map[string]a64{
@@ -51,8 +51,8 @@ var a64s = map[string]a64{
 	"fcmeq":  {base: 0x0e20e400, operands: 3, field: floating},
 	"fcmge":  {base: 0x2e20e400, operands: 3, field: floating},
 	"fcmgt":  {base: 0x2ea0e400, operands: 3, field: floating},
-	"fcvtl":  {base: 0x0e617800, operands: 2, field: fixed, lanes: [2]string{"2d", "2s"}},
-	"fcvtn":  {base: 0x0e616800, operands: 2, field: fixed, lanes: [2]string{"2s", "2d"}},
+	"fcvtl":  {base: 0x0e617800, operands: 2, field: fixed, lanes: [3]string{"2d", "2s"}},
+	"fcvtn":  {base: 0x0e616800, operands: 2, field: fixed, lanes: [3]string{"2s", "2d"}},
 	"fcvtzs": {base: 0x0ea1b800, operands: 2, field: floating},
 	"fdiv":   {base: 0x2e20fc00, operands: 3, field: floating},
 	"fmul":   {base: 0x2e20dc00, operands: 3, field: floating},
@@ -64,18 +64,19 @@ var a64s = map[string]a64{
 	"fsub":   {base: 0x0ea0d400, operands: 3, field: floating},
 	"fcvtns": {base: 0x0e21a800, operands: 2, field: floating},
 	"scvtf":  {base: 0x0e21d800, operands: 2, field: floating},
-	"sqxtn":  {base: 0x0ea14800, operands: 2, field: fixed, lanes: [2]string{"2s", "2d"}},
+	"sqxtn":  {base: 0x0ea14800, operands: 2, field: fixed, lanes: [3]string{"2s", "2d"}},
+	"umull":  {base: 0x2ea0c000, operands: 3, field: fixed, lanes: [3]string{"2d", "2s", "2s"}},
 
 	// By the width of the result's lanes.
-	"sxtl 16": {base: 0x0f08a400, operands: 2, field: fixed, lanes: [2]string{"8h", "8b"}},
-	"sxtl 32": {base: 0x0f10a400, operands: 2, field: fixed, lanes: [2]string{"4s", "4h"}},
-	"sxtl 64": {base: 0x0f20a400, operands: 2, field: fixed, lanes: [2]string{"2d", "2s"}},
-	"uxtl 16": {base: 0x2f08a400, operands: 2, field: fixed, lanes: [2]string{"8h", "8b"}},
-	"uxtl 32": {base: 0x2f10a400, operands: 2, field: fixed, lanes: [2]string{"4s", "4h"}},
-	"uxtl 64": {base: 0x2f20a400, operands: 2, field: fixed, lanes: [2]string{"2d", "2s"}},
-	"xtn 8":   {base: 0x0e212800, operands: 2, field: fixed, lanes: [2]string{"8b", "8h"}},
-	"xtn 16":  {base: 0x0e612800, operands: 2, field: fixed, lanes: [2]string{"4h", "4s"}},
-	"xtn 32":  {base: 0x0ea12800, operands: 2, field: fixed, lanes: [2]string{"2s", "2d"}},
+	"sxtl 16": {base: 0x0f08a400, operands: 2, field: fixed, lanes: [3]string{"8h", "8b"}},
+	"sxtl 32": {base: 0x0f10a400, operands: 2, field: fixed, lanes: [3]string{"4s", "4h"}},
+	"sxtl 64": {base: 0x0f20a400, operands: 2, field: fixed, lanes: [3]string{"2d", "2s"}},
+	"uxtl 16": {base: 0x2f08a400, operands: 2, field: fixed, lanes: [3]string{"8h", "8b"}},
+	"uxtl 32": {base: 0x2f10a400, operands: 2, field: fixed, lanes: [3]string{"4s", "4h"}},
+	"uxtl 64": {base: 0x2f20a400, operands: 2, field: fixed, lanes: [3]string{"2d", "2s"}},
+	"xtn 8":   {base: 0x0e212800, operands: 2, field: fixed, lanes: [3]string{"8b", "8h"}},
+	"xtn 16":  {base: 0x0e612800, operands: 2, field: fixed, lanes: [3]string{"4h", "4s"}},
+	"xtn 32":  {base: 0x0ea12800, operands: 2, field: fixed, lanes: [3]string{"2s", "2d"}},
 }
 
 // An arrangement is a width and number of lanes.

@@ -240,10 +240,15 @@ func (a *loop) emit(tier string) {
 	}
 	if a.grouped() {
 		a.group = 512 / b.Lane
+		if a.kernel.Shape == counted {
+			a.group = 16
+		}
 		a.vecs = a.group / a.lanes
 	}
 	a.unroll = 8
 	switch {
+	case a.kernel.Shape == counted:
+		a.unroll = 1
 	case a.kernel.Sig >= quantiser || len(b.acc) > 0:
 		a.unroll = 4 / a.vecs // these are many
 	case len(b.ops) > light:

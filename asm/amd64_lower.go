@@ -57,6 +57,12 @@ func (a *loop) results(v int, tail bool) {
 	}
 	switch a.kernel.Shape {
 	case reduce:
+	case counted:
+		dst := a.ptr["dst"]
+		for w, id := range b.words {
+			at := (v/a.vecs*len(b.words)+w)*a.group + v%a.vecs*a.lanes
+			a.move(a.narrow(a.val[id]), operand.Mem{Base: dst, Disp: at * a.elem / 8})
+		}
 	case toInt8, toInt16:
 		a.storeLow(first, a.integers(a.val[b.y]))
 	case narrow:
@@ -106,6 +112,8 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 	m := a.at(name, first)
 	y := a.full()
 	switch {
+	case a.kernel.Shape == counted:
+		a.VMOVUPD(m, y)
 	case a.wide() && tail:
 		x := a.elems()
 		a.loadTail(32, first, m, x)
@@ -340,6 +348,8 @@ func (a *loop) lower(i int, o op) {
 		commuted(pick(x86.VPADDD, x86.VPADDQ))
 	case opISub:
 		binary(pick(x86.VPSUBD, x86.VPSUBQ), o.a, o.b)
+	case opIMul:
+		commuted(x86.VPMULUDQ)
 	case opShl:
 		a.do(pick(x86.VPSLLD, x86.VPSLLQ), operand.Imm(o.imm), a.reg(arg(o.a)), y)
 	case opShr:

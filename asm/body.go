@@ -28,6 +28,7 @@ type Body struct {
 	// The results, as ids; none where the shape has no such operand.
 	y, grad, bit int
 	acc          []int // what becomes of the accumulators
+	words        []int // the results for each counter
 }
 
 const none = -1
@@ -38,6 +39,7 @@ type Result struct {
 	Y, Grad V
 	Bit     M
 	Acc     []V // the accumulators' new values, for shapes that reduce
+	Words   []V // the results for each counter, for counted
 }
 
 type code uint8
@@ -66,9 +68,10 @@ const (
 	opOrAnd  // a & b | c
 	opIAdd   // lanes as integers
 	opISub
-	opShl // imm
-	opShr // imm, zeros shifted in
-	opLT  // a < b; false for NaN, like opLE and opEQ
+	opIMul // of the low halves, exact
+	opShl  // imm
+	opShr  // imm, zeros shifted in
+	opLT   // a < b; false for NaN, like opLE and opEQ
 	opLE
 	opEQ
 	opIGT    // a > b as signed integers
@@ -78,7 +81,7 @@ const (
 
 var codeNames = [...]string{
 	"x", "y", "bit", "const", "param", "acc", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
-	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
+	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "imul", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
 }
 
 func (c code) String() string { return codeNames[c] }
@@ -111,12 +114,15 @@ func newBody(lane, elem int, shape kernels.Shape, f func(b *Body) Result) *Body 
 		b.y, b.grad = r.Y.id, r.Grad.id
 	case kernels.ToMask:
 		b.y, b.bit = r.Y.id, r.Bit.id
-	case reduce:
+	case reduce, counted:
 	default:
 		b.y = r.Y.id
 	}
 	for _, v := range r.Acc {
 		b.acc = append(b.acc, v.id)
+	}
+	for _, v := range r.Words {
+		b.words = append(b.words, v.id)
 	}
 	b.prune()
 	return b
@@ -164,6 +170,9 @@ func (b *Body) prune() {
 	for k, id := range b.acc {
 		b.acc[k] = at(id)
 	}
+	for k, id := range b.words {
+		b.words[k] = at(id)
+	}
 }
 
 func (b *Body) results() []int {
@@ -173,7 +182,7 @@ func (b *Body) results() []int {
 			ids = append(ids, id)
 		}
 	}
-	return append(ids, b.acc...)
+	return append(append(ids, b.acc...), b.words...)
 }
 
 // lastUse gives, for every value, the index of the last operation that reads
@@ -260,9 +269,11 @@ func (b *Body) AndNot(x, y V) V { return b.v(opAndNot, 0, x, y) }
 // WithSign is h, which is not negative, with the sign of x.
 func (b *Body) WithSign(h, x V) V { return b.v(opOrAnd, 0, x, b.SignBit(), h) }
 
-// IAdd, ISub, Shl and Shr treat lanes as integers of the lane's width.
+// IAdd, ISub, Shl and Shr treat lanes as integers of the lane's width; IMul is
+// the product of the low halves of lanes of 64 bits.
 func (b *Body) IAdd(x, y V) V    { return b.v(opIAdd, 0, x, y) }
 func (b *Body) ISub(x, y V) V    { return b.v(opISub, 0, x, y) }
+func (b *Body) IMul(x, y V) V    { return b.v(opIMul, 0, x, y) }
 func (b *Body) Shl(x V, k int) V { return b.v(opShl, uint64(k), x) }
 func (b *Body) Shr(x V, k int) V { return b.v(opShr, uint64(k), x) }
 

@@ -79,7 +79,7 @@ func dispatch(b *strings.Builder, r routine, tiers []tier) {
 		switch {
 		case r.transcendental():
 			p.typ = "*kernels.Coef"
-		case p.name == "c":
+		case p.name == "c" && r.kernel.Sig != keys:
 			p.typ = fmt.Sprintf("*kernels.Quant[float%d]", r.elem)
 			arg = "&c.Factor"
 		}

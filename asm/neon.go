@@ -167,6 +167,9 @@ func newNeon(r routine, c *constants) *neon {
 	}
 	if r.grouped() {
 		n.vecs = 512 / 128
+		if r.kernel.Shape == counted {
+			n.vecs = 16 / n.lanes
+		}
 	}
 	for i, p := range r.operands() {
 		n.ptr[p.name] = fmt.Sprintf("R%d", i)

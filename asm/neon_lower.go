@@ -52,6 +52,14 @@ func (n *neon) lower(i int, o op) int {
 		return n.choose(i, o, o.a, o.b)
 	case opLess:
 		return n.choose(i, o, o.b, o.a)
+	case opIMul:
+		a, b, d, t := n.use(o.a), n.use(o.b), n.alloc(), n.alloc()
+		n.vec("xtn 32", d, a)
+		n.vec("xtn 32", t, b)
+		n.vec("umull", d, d, t)
+		n.free(t)
+		n.drop(i, o)
+		return d
 	case opShl:
 		return n.shift(i, o, "VSHL")
 	case opShr:
@@ -187,7 +195,7 @@ func (n *neon) store(name string, vector, r int) {
 // widened reads elements of an operand into lanes.
 func (n *neon) widened(name string, vector int) int {
 	d := n.load(name, vector)
-	if n.wide() {
+	if n.wide() && n.kernel.Shape != counted {
 		n.vec("fcvtl", d, d)
 	}
 	if n.kernel.Shape == widen {
@@ -231,6 +239,11 @@ func (n *neon) results(vector int) {
 	}
 	switch n.kernel.Shape {
 	case reduce:
+	case counted:
+		for w, id := range b.words {
+			at := (vector/n.vecs*len(b.words)+w)*16 + vector%n.vecs*n.lanes
+			n.ins(moves[n.elem*n.lanes], "F%d, %d(%s)", n.narrowed(id), at*n.elem/8, n.ptr["dst"])
+		}
 	case narrow:
 		y, d := n.use(b.y), n.alloc()
 		n.vec("xtn 16", d, y)

@@ -15,16 +15,16 @@ const (
 	levelField
 )
 
-var primitives = []primitive{
-	{kernels.Kernel{Name: "FakeQuantize", Shape: kernels.ToMask, Sig: quantiser}, func(b *Body, v variant) Result {
+var quantPrimitives = []primitive{
+	{kernel: kernels.Kernel{Name: "FakeQuantize", Shape: kernels.ToMask, Sig: quantiser}, body: func(b *Body, v variant) Result {
 		_, r, c := nearest(b, v)
 		return Result{Y: value(b, v, c), Bit: b.EQ(c, r)}
 	}},
-	{kernels.Kernel{Name: "FakeQuantizeBare", Shape: kernels.Map, Sig: quantiser}, func(b *Body, v variant) Result {
+	{kernel: kernels.Kernel{Name: "FakeQuantizeBare", Shape: kernels.Map, Sig: quantiser}, body: func(b *Body, v variant) Result {
 		_, _, c := nearest(b, v)
 		return Result{Y: value(b, v, c)}
 	}},
-	{kernels.Kernel{Name: "FakeQuantizeSums", Shape: reduceGrad, Sig: quantiser}, func(b *Body, v variant) Result {
+	{kernel: kernels.Kernel{Name: "FakeQuantizeSums", Shape: reduceGrad, Sig: quantiser}, body: func(b *Body, v variant) Result {
 		u, r, c := nearest(b, v)
 		in, dy, zero := b.EQ(c, r), b.Y(), b.Zero()
 		e := b.Sub(offset(b, v, c), b.Select(in, u, zero))
@@ -33,29 +33,29 @@ var primitives = []primitive{
 			b.FMA(b.Select(in, zero, dy), b.Param(minus), b.Acc(1)),
 		}}
 	}},
-	{kernels.Kernel{Name: "Quantize8", Shape: toInt8, Sig: quantiser}, level},
-	{kernels.Kernel{Name: "Quantize16", Shape: toInt16, Sig: quantiser}, level},
-	{kernels.Kernel{Name: "DequantizeInt8", Shape: fromInt8, Sig: levels}, dequantized},
-	{kernels.Kernel{Name: "DequantizeUint8", Shape: fromUint8, Sig: levels}, dequantized},
-	{kernels.Kernel{Name: "DequantizeInt16", Shape: fromInt16, Sig: levels}, dequantized},
-	{kernels.Kernel{Name: "DequantizeUint16", Shape: fromUint16, Sig: levels}, dequantized},
-	{kernels.Kernel{Name: "PackLowFirst", Shape: narrow}, func(b *Body, _ variant) Result {
+	{kernel: kernels.Kernel{Name: "Quantize8", Shape: toInt8, Sig: quantiser}, body: level},
+	{kernel: kernels.Kernel{Name: "Quantize16", Shape: toInt16, Sig: quantiser}, body: level},
+	{kernel: kernels.Kernel{Name: "DequantizeInt8", Shape: fromInt8, Sig: levels}, body: dequantized},
+	{kernel: kernels.Kernel{Name: "DequantizeUint8", Shape: fromUint8, Sig: levels}, body: dequantized},
+	{kernel: kernels.Kernel{Name: "DequantizeInt16", Shape: fromInt16, Sig: levels}, body: dequantized},
+	{kernel: kernels.Kernel{Name: "DequantizeUint16", Shape: fromUint16, Sig: levels}, body: dequantized},
+	{kernel: kernels.Kernel{Name: "PackLowFirst", Shape: narrow}, only: 32, body: func(b *Body, _ variant) Result {
 		w := b.And(b.X(), b.Bits(halves))
 		return Result{Y: pack(b, b.Or(w, b.Shr(w, 4)))}
 	}},
-	{kernels.Kernel{Name: "PackHighFirst", Shape: narrow}, func(b *Body, _ variant) Result {
+	{kernel: kernels.Kernel{Name: "PackHighFirst", Shape: narrow}, only: 32, body: func(b *Body, _ variant) Result {
 		w := b.And(b.X(), b.Bits(halves))
 		return Result{Y: pack(b, b.Or(b.Shl(w, 4), b.Shr(w, 8)))}
 	}},
-	{kernels.Kernel{Name: "UnpackLowFirst", Shape: widen, Sig: bits}, func(b *Body, _ variant) Result {
+	{kernel: kernels.Kernel{Name: "UnpackLowFirst", Shape: widen, Sig: bits}, only: 32, body: func(b *Body, _ variant) Result {
 		w := spread(b)
 		return Result{Y: signed(b, b.Or(w, b.Shl(w, 4)))}
 	}},
-	{kernels.Kernel{Name: "UnpackHighFirst", Shape: widen, Sig: bits}, func(b *Body, _ variant) Result {
+	{kernel: kernels.Kernel{Name: "UnpackHighFirst", Shape: widen, Sig: bits}, only: 32, body: func(b *Body, _ variant) Result {
 		w := spread(b)
 		return Result{Y: signed(b, b.Or(b.Shr(w, 4), b.Shl(w, 8)))}
 	}},
-	{kernels.Kernel{Name: "Extremes", Shape: reduce}, func(b *Body, _ variant) Result {
+	{kernel: kernels.Kernel{Name: "Extremes", Shape: reduce}, body: func(b *Body, _ variant) Result {
 		x := b.X()
 		return Result{Acc: []V{b.Less(x, b.Acc(0)), b.Greater(x, b.Acc(1))}}
 	}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -14,6 +15,9 @@ type bodyFunc func(b *Body, m kernels.Mode) Result
 type bodies map[string]bodyFunc
 
 var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies, elementaryBodies}
+
+// primitives are the loops that kernels of the shape kernels.Whole are made of.
+var primitives = slices.Concat(quantPrimitives, randomPrimitives, sumPrimitives)
 
 // A routine is one assembly function: a kernel for one element type and, where
 // the kernel has a rounding mode, for one of the five, under one rule where it
@@ -50,13 +54,16 @@ func routines() []routine {
 	}
 	for i := range primitives {
 		p := &primitives[i]
-		elems := []int{32, 64}
-		if p.kernel.Shape == narrow || p.kernel.Shape == widen {
-			elems = elems[:1]
-		}
-		for _, elem := range elems {
+		for _, elem := range []int{32, 64} {
+			if p.only != 0 && p.only != elem {
+				continue
+			}
+			lane := elem
+			if p.kernel.Wide {
+				lane = 64
+			}
 			for _, v := range p.variants() {
-				body := newBody(elem, elem, p.kernel.Shape, func(b *Body) Result { return p.body(b, v) })
+				body := newBody(lane, elem, p.kernel.Shape, func(b *Body) Result { return p.body(b, v) })
 				all = append(all, routine{kernel: &p.kernel, elem: elem, mode: v.mode, rule: v.rule, body: body})
 			}
 		}
@@ -64,10 +71,11 @@ func routines() []routine {
 	return all
 }
 
-// A primitive is a loop that kernels of the shape kernels.Whole are made of.
+// A primitive is one of them.
 type primitive struct {
 	kernel kernels.Kernel // its name, shape and signature; no entry of the catalogue
 	body   func(b *Body, v variant) Result
+	only   int // the width of elements, where there is but one
 }
 
 // A variant is how a quantiser rounds.
@@ -101,6 +109,7 @@ const (
 	reduceGrad                            // (dst, y, x): an elementwise result, and the accumulators
 	narrow                                // (dst *uint16, x *uint32): the low halves
 	widen                                 // (dst *uint32, x *uint16)
+	counted                               // (dst, x *uint64): some results for each counter, for 16 counters the first, then the second …
 )
 
 // Signatures of primitives.
@@ -108,6 +117,7 @@ const (
 	quantiser kernels.Signature = 100 + iota // c: a kernels.Quant, with modes and rules
 	levels                                   // c: a kernels.Quant
 	bits                                     // signs: 32 bits
+	keys                                     // c: integers of 64 bits
 )
 
 // integers are the widths in memory of the shapes with integers: of dst, of x.
@@ -199,6 +209,8 @@ func (r routine) operands() []param {
 		return []param{{"x", t}}
 	case narrow:
 		return []param{{"dst", "*uint16"}, {"x", "*uint32"}}
+	case counted:
+		return []param{{"dst", t}, {"x", "*uint64"}}
 	case widen:
 		return []param{{"dst", "*uint32"}, {"x", "*uint16"}}
 	default:
@@ -225,8 +237,11 @@ func (r routine) scalars() []param {
 		return []param{{"c", "*float64"}}
 	}
 	var list []param
-	if r.kernel.Sig == bits {
+	switch r.kernel.Sig {
+	case bits:
 		return []param{{"signs", "uint32"}}
+	case keys:
+		return []param{{"c", "*uint64"}}
 	}
 	if r.coefficients() {
 		list = append(list, param{"c", "*" + t})
@@ -239,7 +254,7 @@ func (r routine) scalars() []param {
 
 // coefficients reports whether the parameters come through a pointer.
 func (r routine) coefficients() bool {
-	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels
+	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels || r.kernel.Sig == keys
 }
 
 func (r routine) transcendental() bool {
@@ -265,6 +280,9 @@ func (r routine) wide() bool { return r.body.Lane != r.body.Elem }
 
 // size is the number of bits of memory an operand takes per element.
 func (r routine) size(p param) int {
+	if r.kernel.Shape == counted && p.name == "dst" {
+		return r.elem * len(r.body.words)
+	}
 	switch p.typ {
 	case "*byte":
 		return 1

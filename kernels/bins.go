@@ -129,8 +129,9 @@ func NewSoftBins(lo, hi, sharpness float64, bins int, open bool) (b SoftBins) {
 	step, stepTail := twoProduct(sharpness, b.width)
 	stepTail += float64(sharpness * b.widthTail)
 	b.Reach = BinReach / step
-	half := Tanh(step / 2)
-	b.Share = 2 * half / (1 + half)
+	y, z := expm1Parts(-atMost(step, 700), 1023)
+	p := pow2(y)
+	b.Share = -math.FMA(p, z, p-1)
 	b.Decay[0] = 1
 	for j := 1; j < len(b.Decay); j++ {
 		v, tail := twoProduct(float64(j), step)
@@ -339,13 +340,13 @@ var binKernels = []Kernel{
 	whole("Histogram", "bins", "counts x lo hi", "how many x lie in each of len(counts) equal bins of [lo, hi]", "none",
 		"exact edges; the last bin holds hi; NaN and what is outside are ignored"),
 	softBins("SoftHistogram", "counts x lo hi sharpness", "Σ σ(sharpness·(x − lower edge)) − σ(sharpness·(x − upper edge))", "SoftHistogramGrad",
-		edgesBins, [2]float64{0.5, 4.1}),
+		edgesBins, [2]float64{0.5, 4.6}),
 	softBins("SoftHistogramOpen", "counts x lo hi sharpness", "SoftHistogram with the outer edges at ∓∞", "SoftHistogramOpenGrad",
-		"NaN is ignored, ±Inf is in the outer bin, and both give a gradient of +0", [2]float64{0.5, 4.1}),
+		"NaN is ignored, ±Inf is in the outer bin, and both give a gradient of +0", [2]float64{0.5, 4.6}),
 	softBins("SoftHistogramGrad", "dx dcounts x lo hi sharpness", "sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)", "composed of other operations",
-		edgesBins, [2]float64{}),
+		edgesBins, [2]float64{1.4, 9.3}),
 	softBins("SoftHistogramOpenGrad", "dx dcounts x lo hi sharpness", "SoftHistogramGrad without the outer edges", "composed of other operations",
-		edgesBins, [2]float64{}),
+		edgesBins, [2]float64{1.4, 9.3}),
 }
 
 func softBins(name, args, formula, gradient, edges string, ulp [2]float64) Kernel {

@@ -177,6 +177,8 @@ var quantKernels = []Kernel{
 	whole("FakeQuantizeRows", "quant", "dst mask x cols group qs", "FakeQuantize by a quantiser per group of a row", "FakeQuantizeGradRows", "as FakeQuantize"),
 	whole("FakeQuantizeGradRows", "quant", "dx dy x cols group qs dscale dzero", "FakeQuantizeGrad by a quantiser per group of a row", "composed of other operations", "as FakeQuantizeGrad"),
 	whole("QuantizeRows", "quant", "dst x cols group qs", "Quantize by a quantiser per group of a row", "none", edgesQuant),
+	whole("Quantize4Rows", "quant", "dst x cols group qs order", "Quantize4 by a quantiser per group of a row", "none", edgesQuant),
+	whole("Dequantize4Rows", "quant", "dst x cols group qs order", "Dequantize4 by a quantiser per group of a row", "none", "as Dequantize4"),
 	whole("DequantizeRows", "quant", "dst x cols group qs", "Dequantize by a quantiser per group of a row", "none", "as Dequantize"),
 }
 

@@ -14,6 +14,20 @@ func Philox(c [4]uint32, key [2]uint32) [4]uint32 {
 	return c
 }
 
+// PhiloxKeys are the two keys of every round, for vector code.
+type PhiloxKeys [20]uint64
+
+// NewPhiloxKeys are those of a seed, whose low half is the first key.
+func NewPhiloxKeys(seed uint64) (k PhiloxKeys) {
+	a, b := uint32(seed), uint32(seed>>32)
+	for round := range 10 {
+		k[2*round], k[2*round+1] = uint64(a), uint64(b)
+		a += 0x9e3779b9
+		b += 0xbb67ae85
+	}
+	return k
+}
+
 // PhiloxGroup is how many words a group has, those of 16 counters: first the
 // word 0 of each, then the words 1, 2 and 3. So lanes of a vector are counters,
 // and what a vector computes is stored as it is.

@@ -4,6 +4,7 @@
 //	go run -C verify .                                    # every kernel with one input, every tier
 //	go run -C verify . -kernel Floor,Round -tier avx2
 //	go run -C verify . -kernel SoftFloor -alpha 1,5,20    # with SoftFloorGrad and SoftFloorValueGrad
+//	go run -C verify . -kernel quant                      # Quantize and FakeQuantize by several quantisers
 //	go run -C verify . -bits 20                           # a sample of 2^20 inputs
 //
 // It uses all cores, prints a row for VERIFICATION.md per kernel, parameter and
@@ -82,7 +83,11 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	if !verify(o, groups, tiers) {
+	ok := verify(o, groups, tiers)
+	if o.quantises() && !verifyQuant(o, tiers) {
+		ok = false
+	}
+	if !ok {
 		os.Exit(1)
 	}
 }
@@ -128,12 +133,21 @@ func plan(o options) (groups []group, tiers []string, err error) {
 			}
 		}
 	}
+	if o.quantises() {
+		chosen = append(chosen, "quant")
+	}
+	known = append(known, "quant")
 	for _, name := range strings.Split(o.kernels, ",") {
 		if name != "" && !slices.Contains(chosen, name) {
 			return nil, nil, fmt.Errorf("-kernel %s: known are %s", name, strings.Join(known, ", "))
 		}
 	}
 	return groups, tiers, nil
+}
+
+// quantises reports whether the quantisers are asked for.
+func (o options) quantises() bool {
+	return o.kernels == "" || slices.Contains(strings.Split(o.kernels, ","), "quant")
 }
 
 // groupsOf is one group, or one for each second operand.
@@ -206,11 +220,7 @@ func verify(o options, groups []group, tiers []string) (ok bool) {
 	command := strings.Join(append([]string{"go run -C verify ."}, os.Args[1:]...), " ")
 	for i, g := range groups {
 		k := g.runs[0].kernel
-		name := fmt.Sprintf("%d/%d %s(%s)", i+1, len(groups), k.Name, cases.Show(k.Sig, g.params))
-		bar := progressbar.NewOptions64(1<<o.bits,
-			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(name), progressbar.OptionThrottle(throttle()),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("inputs"), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
+		bar := progress(o, fmt.Sprintf("%d/%d %s(%s)", i+1, len(groups), k.Name, cases.Show(k.Sig, g.params)))
 		results := g.sweep(o.bits, tiers, func(n int) { _ = bar.Add(n) })
 		_ = bar.Finish()
 		for _, r := range results {
@@ -236,6 +246,37 @@ func verify(o options, groups []group, tiers []string) (ok bool) {
 		}
 	}
 	return ok
+}
+
+// verifyQuant is verify of the quantisers.
+func verifyQuant(o options, tiers []string) (ok bool) {
+	ok = true
+	command := strings.Join(append([]string{"go run -C verify ."}, os.Args[1:]...), " ")
+	for i, q := range quantisers {
+		bar := progress(o, fmt.Sprintf("%d/%d Quantize(%v)", i+1, len(quantisers), q))
+		failures, first, err := q.sweep(o.bits, tiers, func(n int) { _ = bar.Add(n) })
+		if err != nil {
+			fail(err)
+		}
+		_ = bar.Finish()
+		for t, tier := range tiers {
+			verdict := "equal"
+			if failures[t] > 0 {
+				verdict, ok = fmt.Sprintf("**%d differ**", failures[t]), false
+				fmt.Fprintln(os.Stderr, first[t])
+			}
+			fmt.Printf("| %s | `%s` | %s | %s | FakeQuantize, Quantize | %v | 2^%d | %s |\n",
+				time.Now().Format("2006-01-02"), command, processor(), tier, q, o.bits, verdict)
+		}
+	}
+	return ok
+}
+
+func progress(o options, name string) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(1<<o.bits,
+		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(name), progressbar.OptionThrottle(throttle()),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("inputs"), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
 }
 
 // throttle keeps a log file readable.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"runtime"
 	"sync"
@@ -13,6 +14,7 @@ type experiment struct {
 	options
 	digits dataset
 	runs   [][]run
+	sequel []sequel // by seed; empty before deploy
 }
 
 // firstSeed is the seed of the first trial. The defaults were chosen with other
@@ -22,7 +24,7 @@ const firstSeed = 1
 // conduct trains every method from every seed; tick is called after each epoch
 // of each run, by several goroutines.
 func conduct(digits dataset, o options, tick func()) experiment {
-	x := experiment{o, digits, make([][]run, len(methods))}
+	x := experiment{options: o, digits: digits, runs: make([][]run, len(methods))}
 	type job struct{ method, seed int }
 	jobs := make(chan job)
 	var workers sync.WaitGroup
@@ -44,6 +46,28 @@ func conduct(digits dataset, o options, tick func()) experiment {
 	close(jobs)
 	workers.Wait()
 	return x
+}
+
+// deploy trains the float networks further, for integers; tick is called after
+// each epoch of each of its o.furtherTicks() trainings, by several goroutines.
+func (x *experiment) deploy(tick func()) error {
+	x.sequel = make([]sequel, x.seeds)
+	failed := make([]error, x.seeds)
+	seeds := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed := range seeds {
+				x.sequel[seed], failed[seed] = further(x.runs[float][seed], firstSeed+seed, x.options, tick)
+			}
+		})
+	}
+	for seed := range x.seeds {
+		seeds <- seed
+	}
+	close(seeds)
+	workers.Wait()
+	return errors.Join(failed...)
 }
 
 // each returns one number of every run of method m.

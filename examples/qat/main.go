@@ -1,5 +1,6 @@
 // Command qat trains a small classifier of handwritten digits whose weights
-// and activations have only a few levels, four ways, and writes a report.
+// and activations have only a few levels, four ways; then one for integers,
+// which run without float; and writes a report.
 package main
 
 import (
@@ -10,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 type options struct {
@@ -20,8 +23,9 @@ type options struct {
 
 const usage = `qat trains a 64-32-10 network on handwritten digits with weights and activations
 of a few levels: through the hard Floor, which stalls, and through FloorSTE,
-ClipSTE and SoftFloor, which learn, beside the same network in float. It prints
-a table and writes an HTML report.
+ClipSTE and SoftFloor, which learn, beside the same network in float. Then it
+trains the float network on for int8, int4 and 3 bits, with learned scales, and
+runs it on integers. It prints tables and writes an HTML report and the networks.
 
 usage: go run -C examples ./qat [flags]
 
@@ -33,7 +37,7 @@ func parse(args []string) (o options, help string, err error) {
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&o.seeds, "seeds", 8, "train every method `n` times, from different seeds")
 	flags.IntVar(&o.levels, "levels", 3, "`n` levels for each weight and activation, from 2 to 256")
-	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits")
+	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits; a third as many follow for the integers")
 	flags.IntVar(&o.batch, "batch", 32, "`n` digits in a step")
 	flags.Float64Var(&o.rate, "lr", 0.01, "learning `rate` of Adam at the start; it falls to 0 as a cosine")
 	flags.StringVar(&o.out, "out", "report", "`folder` for the report, made if need be; relative to examples/")
@@ -94,15 +98,23 @@ func qat(o options) error {
 	if err != nil {
 		return err
 	}
-	if err := prepare(o.out); err != nil {
+	if err := report.Prepare(o.out); err != nil {
 		return err // rather than after the work
 	}
-	x := conduct(digits, o, progress(o.seeds*len(methods)*o.epochs, os.Stderr))
-	fmt.Printf("%s\n%s\n", x.table(), x.explain(hard))
+	tick := progress(o.seeds*len(methods)*o.epochs+o.furtherTicks(), os.Stderr)
+	x := conduct(digits, o, tick)
+	if err := x.deploy(tick); err != nil {
+		return err
+	}
+	fmt.Printf("%s\n%s\n%s\n", x.table(), x.explain(hard), x.deployTable())
 	path, err := x.write(start)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%.0f s; report: %s\n", time.Since(start).Seconds(), path)
+	files, err := x.export()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%.0f s; report: %s\nnetworks of seed %d:\n  %s\n", time.Since(start).Seconds(), path, firstSeed, strings.Join(files, "\n  "))
 	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"html/template"
 	"image/color"
@@ -9,23 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
-)
-
-// Okabe and Ito's palette: told apart with any colour vision.
-var (
-	black  = color.NRGBA{0x22, 0x22, 0x22, 0xff}
-	grey   = color.NRGBA{0x8a, 0x8a, 0x8a, 0xff}
-	red    = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
-	blue   = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
-	green  = color.NRGBA{0x00, 0x9e, 0x73, 0xff}
-	purple = color.NRGBA{0xb8, 0x5a, 0x96, 0xff}
-	rule   = color.NRGBA{0xe4, 0xe4, 0xe4, 0xff}
 )
 
 // A look is how a line is drawn; dashes tell lines apart without colour.
@@ -36,13 +23,16 @@ type look struct {
 
 // looks are those of the methods, in their order.
 var looks = []look{
-	{black, nil},
-	{grey, []vg.Length{6, 3}},
-	{red, nil},
-	{blue, nil},
-	{green, []vg.Length{9, 3}},
-	{purple, []vg.Length{3, 2}},
+	{report.Black, nil},
+	{report.Grey, []vg.Length{6, 3}},
+	{report.Red, nil},
+	{report.Blue, nil},
+	{report.Green, []vg.Length{9, 3}},
+	{report.Purple, []vg.Length{3, 2}},
 }
+
+// widthLooks are those of the widths.
+var widthLooks = []look{{report.Blue, nil}, {report.Green, nil}, {report.Purple, nil}, {report.Red, nil}}
 
 func (l look) line(width vg.Length) draw.LineStyle {
 	return draw.LineStyle{Color: l.color, Width: width, Dashes: l.dashes}
@@ -64,52 +54,6 @@ func (l look) Array() string {
 	return strings.Trim(fmt.Sprint(l.dashes), "[]")
 }
 
-// newPlot has labelled axes and light rules across.
-func newPlot(x, y string) *plot.Plot {
-	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
-	p := plot.New()
-	p.BackgroundColor = nil
-	p.X.Label.Text, p.Y.Label.Text = x, y
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = 11, 10
-		a.Label.TextStyle.Color, a.Tick.Label.Color = black, black
-		a.LineStyle = draw.LineStyle{Color: grey, Width: 0.7}
-		a.Tick.LineStyle = a.LineStyle
-		a.Tick.Length = 3
-		a.Tick.Marker = plot.TickerFunc(wholes)
-		a.Padding = 0
-	}
-	p.Legend.TextStyle.Font.Size = 10
-	p.Legend.ThumbnailWidth, p.Legend.Padding = 16, 3
-	grid := plotter.NewGrid()
-	grid.Vertical.Color = nil
-	grid.Horizontal = draw.LineStyle{Color: rule, Width: 0.7}
-	p.Add(grid)
-	return p
-}
-
-// svg draws p as an element to stand in HTML, without the XML prologue.
-func svg(p *plot.Plot, width, height vg.Length, title string) template.HTML {
-	c := vgsvg.NewWith(vgsvg.UseWH(width, height))
-	p.Draw(draw.Crop(draw.New(c), 0, -8, 0, -4)) // room for half a tick label
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		panic(err) // a Buffer takes everything
-	}
-	text := b.String()[bytes.Index(b.Bytes(), []byte("<svg")):]
-	label := ` role="img" aria-label="` + template.HTMLEscapeString(title) + `"`
-	return template.HTML("<svg" + label + text[len("<svg"):])
-}
-
-// line adds a line through the points; legend may be empty.
-func line(p *plot.Plot, points plotter.XYs, style draw.LineStyle, legend string) {
-	l := &plotter.Line{XYs: points, LineStyle: style}
-	p.Add(l)
-	if legend != "" {
-		p.Legend.Add(legend, l)
-	}
-}
-
 // band adds the mean of several curves as a line, and its spread as an area.
 func band(p *plot.Plot, x []float64, s []summary, l look) {
 	var mean, low, area plotter.XYs
@@ -122,7 +66,7 @@ func band(p *plot.Plot, x []float64, s []summary, l look) {
 		area = append(area, low[len(low)-1-i])
 	}
 	p.Add(&plotter.Polygon{XYs: []plotter.XYs{area}, Color: l.faint()})
-	line(p, mean, l.line(1.6), "")
+	report.Line(p, mean, l.line(1.6), "")
 }
 
 // curve summarises a method's history, epoch by epoch, over the seeds.
@@ -155,7 +99,7 @@ func from(first, n int) []float64 {
 const curveWidth, curveHeight = 460, 300
 
 func (x experiment) lossPlot() template.HTML {
-	p := newPlot("epoch", "training loss (nats)")
+	p := report.NewPlot("epoch", "training loss (nats)")
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
 	for m := range methods {
 		if m == afterwards {
@@ -168,18 +112,18 @@ func (x experiment) lossPlot() template.HTML {
 		}
 		band(p, from(1, len(s)), s, looks[m])
 	}
-	return svg(p, curveWidth, curveHeight, "Training loss by epoch")
+	return report.SVG(p, curveWidth, curveHeight, "Training loss by epoch")
 }
 
 // accuracyPlot shows percentages from low to 100.
 func (x experiment) accuracyPlot(low float64) template.HTML {
-	p := newPlot("epoch", "held-out digits recognised (%)")
+	p := report.NewPlot("epoch", "held-out digits recognised (%)")
 	for m := range methods {
 		s := x.curve(m, accuracyOf)
 		band(p, from(0, len(s)), s, looks[m])
 	}
 	p.Y.Min, p.Y.Max = low, 100
-	return svg(p, curveWidth, curveHeight, "Held-out accuracy by epoch")
+	return report.SVG(p, curveWidth, curveHeight, "Held-out accuracy by epoch")
 }
 
 // closeUp is a round percentage below the final accuracy of everything that
@@ -200,7 +144,7 @@ func (x experiment) closeUp() float64 {
 var sweepLevels = []int{2, 3, 4, 5, 6, 8, 12, 16, 32, 64, 128, 256}
 
 func (x experiment) sweepPlot() template.HTML {
-	p := newPlot("levels", "held-out digits recognised (%)")
+	p := report.NewPlot("levels", "held-out digits recognised (%)")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(powersOfTwo)
 	p.X.Min, p.X.Max = 1.8, 290
 
@@ -210,9 +154,9 @@ func (x experiment) sweepPlot() template.HTML {
 		after[i] = summarise(x.each(afterwards, func(r run) float64 { return 100 * r.evaluate(r.calibrate(levels)) }))
 	}
 	control := 100 * summarise(x.each(float, run.final)).mean
-	line(p, plotter.XYs{{X: at[0], Y: control}, {X: at[len(at)-1], Y: control}}, looks[float].line(1.2), methods[float].name)
+	report.Line(p, plotter.XYs{{X: at[0], Y: control}, {X: at[len(at)-1], Y: control}}, looks[float].line(1.2), methods[float].name)
 	band(p, at, after, looks[afterwards])
-	line(p, nil, looks[afterwards].line(1.6), methods[afterwards].name)
+	report.Line(p, nil, looks[afterwards].line(1.6), methods[afterwards].name)
 	apart := 0.93
 	for i, shape := range []draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}} {
 		m := hard + 1 + i
@@ -227,19 +171,53 @@ func (x experiment) sweepPlot() template.HTML {
 	}
 	p.Y.Min, p.Y.Max = max(0, 10*math.Floor((after[0].mean-after[0].spread)/10)), 100
 	p.Legend.XOffs, p.Legend.YOffs = -4, 8
-	return svg(p, curveWidth, curveHeight, "Accuracy by number of levels")
+	return report.SVG(p, curveWidth, curveHeight, "Accuracy by number of levels")
 }
 
-// wholes marks integers, at most nine.
-func wholes(low, high float64) (ticks []plot.Tick) {
-	by := 1.0
-	for i := 0; (high-low)/by > 8; i++ {
-		by *= []float64{2, 2.5, 2}[i%3] // 1, 2, 5, 10, …
+// sizePlot shows accuracy over the bytes of the weights: of integers whose
+// scales were learned, and of the float network rounded to the same.
+func (x experiment) sizePlot() template.HTML {
+	p := report.NewPlot("bytes of weights", "held-out digits recognised (%)")
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(powersOfTwo)
+	rows := x.deployRows()
+	size := func(row int, apart float64) float64 { return float64(rows[row].Weights) * apart }
+	var each []float64
+	for _, s := range x.sequel {
+		each = append(each, 100*s.control)
 	}
-	for v := by * math.Ceil(low/by); v <= high; v += by {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
+	control := summarise(each)
+	p.X.Min, p.X.Max = size(len(rows)-1, 0.8), size(0, 1.25)
+	band(p, []float64{p.X.Min, p.X.Max}, []summary{control, control}, looks[float])
+	report.Line(p, nil, looks[float].line(1.6), "float")
+	low := control.mean - control.spread
+	for _, kind := range []struct {
+		name  string
+		look  look
+		shape draw.GlyphDrawer
+		apart float64
+		of    func(d deployed) float64
+	}{
+		{"integers, scales learned", looks[ste], draw.CircleGlyph{}, 1.025, func(d deployed) float64 { return 100 * d.accuracy }},
+		{"integers, only rounded", looks[afterwards], draw.BoxGlyph{}, 1 / 1.025, func(d deployed) float64 { return 100 * d.rounded }},
+	} {
+		var marks plotter.XYs
+		for i := range widths {
+			var each []float64
+			for _, s := range x.sequel {
+				each = append(each, kind.of(s.deployed[i]))
+			}
+			s, at := summarise(each), size(i+1, kind.apart)
+			marks = append(marks, plotter.XY{X: at, Y: s.mean})
+			low = min(low, s.mean-s.spread)
+			report.Line(p, plotter.XYs{{X: at, Y: s.mean - s.spread}, {X: at, Y: s.mean + s.spread}}, draw.LineStyle{Color: kind.look.color, Width: 1.2}, "")
+		}
+		scatter := &plotter.Scatter{XYs: marks, GlyphStyle: draw.GlyphStyle{Color: kind.look.color, Radius: 3.5, Shape: kind.shape}}
+		p.Add(scatter)
+		p.Legend.Add(kind.name, scatter)
 	}
-	return ticks
+	p.Y.Min, p.Y.Max = max(0, 5*math.Floor(low/5)), 100
+	p.Legend.XOffs, p.Legend.YOffs = -4, 8
+	return report.SVG(p, curveWidth, curveHeight, "Accuracy by bytes of weights")
 }
 
 func decades(low, high float64) (ticks []plot.Tick) {
@@ -254,7 +232,7 @@ func decades(low, high float64) (ticks []plot.Tick) {
 }
 
 func powersOfTwo(low, high float64) (ticks []plot.Tick) {
-	for v := 2.0; v <= high; v *= 2 {
+	for v := math.Exp2(math.Ceil(math.Log2(low))); v <= high; v *= 2 {
 		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
 	}
 	return ticks

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	ag "github.com/stepgrad/stepgrad/autograd"
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 func digits(t *testing.T) dataset {
@@ -234,7 +235,7 @@ func TestReportStandsAlone(t *testing.T) {
 
 	file := filepath.Join(o.out, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))
-	assert.Error(t, prepare(filepath.Join(file, "below")))
+	assert.Error(t, report.Prepare(filepath.Join(file, "below")))
 }
 
 func TestProgressIsSparseInLogs(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 //go:embed report.html.tmpl
@@ -37,21 +37,25 @@ type row struct {
 func (x experiment) rows() []row {
 	var rows []row
 	for m, method := range methods {
-		accuracy := summarise(x.each(m, run.final))
-		text := fmt.Sprintf("%.1f %%", 100*accuracy.mean)
-		if x.seeds > 1 {
-			text = fmt.Sprintf("%.1f ± %.1f %%", 100*accuracy.mean, 100*accuracy.spread)
-		}
 		seconds := summarise(x.each(m, func(r run) float64 { return r.time.Seconds() }))
 		rows = append(rows, row{
 			Name: method.name, Note: method.note, Look: looks[m],
-			Accuracy: text,
+			Accuracy: x.percent(x.each(m, run.final)),
 			Each:     percent(x.each(m, run.final)),
 			Steps:    x.runs[m][0].steps,
 			Seconds:  fmt.Sprintf("%.2f s", seconds.mean),
 		})
 	}
 	return rows
+}
+
+// percent says mean and spread of accuracies.
+func (x experiment) percent(each []float64) string {
+	s := summarise(each)
+	if x.seeds == 1 {
+		return fmt.Sprintf("%.1f %%", 100*s.mean)
+	}
+	return fmt.Sprintf("%.1f ± %.1f %%", 100*s.mean, 100*s.spread)
 }
 
 // table is for the terminal.
@@ -120,6 +124,11 @@ func (x experiment) gallery() []specimen {
 // file appears there whole or not at all.
 func (x experiment) write(start time.Time) (path string, err error) {
 	closeUp := x.closeUp()
+	var deployed []deployRow
+	var sizes template.HTML
+	if x.sequel != nil {
+		deployed, sizes = x.deployRows(), x.sizePlot()
+	}
 	var b bytes.Buffer
 	err = reportTemplate.Execute(&b, map[string]any{
 		"Setting":    x.setting(),
@@ -135,6 +144,9 @@ func (x experiment) write(start time.Time) (path string, err error) {
 		"CloseUp":    x.accuracyPlot(closeUp),
 		"From":       closeUp,
 		"Sweep":      x.sweepPlot(),
+		"Deployed":   deployed,
+		"Sizes":      sizes,
+		"Further":    x.furtherEpochs(),
 		"Panels":     panels(),
 		"Stalled":    x.explain(hard),
 		"Learning":   x.explain(ste),
@@ -154,42 +166,9 @@ func (x experiment) write(start time.Time) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return path, replace(path, b.Bytes())
+	return path, report.Replace(path, b.Bytes())
 }
 
 func (o options) command() string {
 	return fmt.Sprintf("go run -C examples ./qat -seeds %d -levels %d -epochs %d -batch %d -lr %g", o.seeds, o.levels, o.epochs, o.batch, o.rate)
-}
-
-// prepare makes the folder and makes sure that files can be written there.
-func prepare(folder string) error {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(folder, ".qat-*")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	return os.Remove(f.Name())
-}
-
-// replace writes the file beside its place, then moves it there.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".qat-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // in vain once it has been moved
-	_, err = f.Write(data)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }

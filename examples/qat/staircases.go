@@ -8,6 +8,7 @@ import (
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg/draw"
@@ -63,7 +64,7 @@ func (p *panel) draw() {
 	for i := range xs {
 		xs[i] = low + (float32(i)+0.5)/perUnit
 	}
-	value, gradient := newPlot("x", "value"), newPlot("x", "gradient")
+	value, gradient := report.NewPlot("x", "value"), report.NewPlot("x", "gradient")
 	for i, s := range p.steps {
 		style := draw.LineStyle{Color: shades[i+len(shades)-len(p.steps)], Width: 1.6}
 		x := ag.Param(xs)
@@ -76,8 +77,8 @@ func (p *panel) draw() {
 	gradient.Y.Min, gradient.Y.Max = -0.5, 10.5
 	value.X.Min, value.X.Max = low, high
 	gradient.X.Min, gradient.X.Max = low, high
-	p.Value = svg(value, 152, 150, p.Name)
-	p.Gradient = svg(gradient, 152, 120, "gradient of "+p.Name)
+	p.Value = report.SVG(value, 152, 150, p.Name)
+	p.Gradient = report.SVG(gradient, 152, 120, "gradient of "+p.Name)
 }
 
 // curve draws y over x, interrupted where it jumps.
@@ -85,10 +86,10 @@ func curve(p *plot.Plot, x, y []float32, style draw.LineStyle, legend string) {
 	var piece plotter.XYs
 	for i := range x {
 		if i > 0 && math.Abs(float64(y[i]-y[i-1])) == 1 {
-			line(p, piece, style, "")
+			report.Line(p, piece, style, "")
 			piece = nil
 		}
 		piece = append(piece, plotter.XY{X: float64(x[i]), Y: float64(y[i])})
 	}
-	line(p, piece, style, legend)
+	report.Line(p, piece, style, legend)
 }

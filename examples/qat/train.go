@@ -102,8 +102,7 @@ func (t trial) evaluate(s *scheme) float64 {
 // fit trains the network by m and calls tick after each epoch.
 func (t trial) fit(m method, o options, tick func()) run {
 	r := run{trial: t}
-	opt := optim.NewAdam(float32(o.rate), t.net.params()...)
-	total := o.epochs * ((t.train.len() + o.batch - 1) / o.batch)
+	c := newCourse(t.train, t.rng, o.rate, o.batch, o.epochs, t.net.params())
 	for epoch := 0; ; epoch++ {
 		if m.quantised {
 			r.scheme = t.calibrate(o.levels)
@@ -112,18 +111,45 @@ func (t trial) fit(m method, o options, tick func()) run {
 		if epoch == o.epochs {
 			return r
 		}
-		sum, start, order := 0.0, time.Now(), t.rng.Perm(t.train.len())
-		for rows := range slices.Chunk(order, o.batch) {
-			done := float64(r.steps) / float64(total)
-			batch := t.train.pick(rows)
-			loss := ag.CrossEntropy(t.net.logits(batch.tensor(), r.scheme, m.round(done)), batch.labels)
-			opt.Rate = float32(o.rate * (1 + math.Cos(math.Pi*done)) / 2)
-			opt.Step(ag.Grad(loss, t.net.params()...)...)
-			sum += float64(loss.Data()[0]) * float64(batch.len())
-			r.steps++
-		}
+		start := time.Now()
+		r.loss = append(r.loss, c.epoch(func(images tensor, done float64) tensor {
+			return t.net.logits(images, r.scheme, m.round(done))
+		}))
 		r.time += time.Since(start)
-		r.loss = append(r.loss, sum/float64(t.train.len()))
+		r.steps = c.steps
 		tick()
 	}
+}
+
+// A course is how anything here is trained: Adam, at a rate that falls to 0 as
+// a cosine.
+type course struct {
+	train        dataset
+	rng          *rand.Rand
+	rate         float64
+	batch        int
+	steps, total int
+	params       []tensor
+	opt          *optim.Adam[float32]
+}
+
+func newCourse(train dataset, rng *rand.Rand, rate float64, batch, epochs int, params []tensor) *course {
+	total := epochs * ((train.len() + batch - 1) / batch)
+	return &course{train: train, rng: rng, rate: rate, batch: batch, total: total, params: params, opt: optim.NewAdam(float32(rate), params...)}
+}
+
+// epoch is one pass over the training images, in a random order. It returns the
+// mean loss. done is the share of the course that is over.
+func (c *course) epoch(logits func(images tensor, done float64) tensor) float64 {
+	sum := 0.0
+	for rows := range slices.Chunk(c.rng.Perm(c.train.len()), c.batch) {
+		done := float64(c.steps) / float64(c.total)
+		batch := c.train.pick(rows)
+		loss := ag.CrossEntropy(logits(batch.tensor(), done), batch.labels)
+		c.opt.Rate = float32(c.rate * (1 + math.Cos(math.Pi*done)) / 2)
+		c.opt.Step(ag.Grad(loss, c.params...)...)
+		sum += float64(loss.Data()[0]) * float64(batch.len())
+		c.steps++
+	}
+	return sum / float64(c.train.len())
 }

@@ -181,6 +181,34 @@ func quantWholes[T Float]() []Whole[T] {
 			dst, x := Result(c, "dst", want), Operand(c, "x", r.x)
 			c.Run = func() { stepgrad.QuantizeRows(dst, x, r.cols, r.size, r.qs) }
 		}},
+		{"Quantize4Rows", 4, func(c *Call, way int, in []kernels.In[T]) {
+			r, order := rowsOf4(qs, way, in)
+			want := make([]byte, len(r.x)/2)
+			for i, v := range r.x {
+				at, shift := nibble(i, order)
+				want[at] |= byte(r.defs[r.group(i)].Int(v)) & 15 << shift
+			}
+			dst, x := Result(c, "dst", want), Operand(c, "x", r.x)
+			c.Run = func() { stepgrad.Quantize4Rows(dst, x, r.cols, r.size, r.qs, order) }
+		}},
+		{"Dequantize4Rows", 4, func(c *Call, way int, in []kernels.In[T]) {
+			r, order := rowsOf4(qs, way, in)
+			packed, want := make([]byte, len(r.x)/2), make([]T, len(r.x))
+			for i := range packed {
+				packed[i] = byte(Bits(in[i].X)>>3) ^ byte(i*37)
+			}
+			for i := range want {
+				at, shift := nibble(i, order)
+				q := &r.defs[r.group(i)]
+				k := int32(packed[at]>>shift) & 15
+				if q.Min < 0 && k >= 8 {
+					k -= 16
+				}
+				want[i] = q.Float(k)
+			}
+			dst, x := Result(c, "dst", want), Operand(c, "x", packed)
+			c.Run = func() { stepgrad.Dequantize4Rows(dst, x, r.cols, r.size, r.qs, order) }
+		}},
 		{"DequantizeRows", 4, func(c *Call, way int, in []kernels.In[T]) {
 			r := rowsOf(signed(qs), way, in)
 			k, want := make([]int16, len(r.x)), make([]T, len(r.x))
@@ -309,7 +337,20 @@ type rows[T Float] struct {
 }
 
 func rowsOf[T Float](from []quantiser[T], way int, in []kernels.In[T]) *rows[T] {
-	shape := [][2]int{{24, 24}, {37, 8}, {13, 5}, {100, 32}}[way]
+	return rowsIn([][2]int{{24, 24}, {37, 8}, {13, 5}, {100, 32}}[way], from, way, in)
+}
+
+// rowsOf4 is rowsOf with levels of four bits, and an order.
+func rowsOf4[T Float](from []quantiser[T], way int, in []kernels.In[T]) (*rows[T], stepgrad.NibbleOrder) {
+	narrow := make([]quantiser[T], len(from))
+	for i, q := range from {
+		narrow[i] = four(q, i)
+	}
+	order := []stepgrad.NibbleOrder{stepgrad.SplitHalf, stepgrad.LowFirst, stepgrad.HighFirst, stepgrad.LowFirst}[way]
+	return rowsIn([][2]int{{32, 32}, {38, 8}, {14, 6}, {100, 32}}[way], narrow, way, in), order
+}
+
+func rowsIn[T Float](shape [2]int, from []quantiser[T], way int, in []kernels.In[T]) *rows[T] {
 	r := &rows[T]{cols: shape[0], size: shape[1]}
 	n := len(in) / r.cols * r.cols
 	for g := range n / r.cols * ((r.cols-1)/r.size + 1) {
