@@ -17,10 +17,10 @@ import (
 //
 //	for i := range dst { dst[i] = e^x[i] / Σ e^x }
 //
-// with the row's maximum subtracted first, so that nothing overflows. Each of
-// x − max, its exponential, their sum and the quotient is rounded to T: the
-// relative error of an element is about its distance |x − max| from the maximum,
-// and a few, times half an ULP. (EXACT)
+// with the row's maximum subtracted first, so that nothing overflows. The
+// difference, its exponential, their sum and the quotient are each rounded to T:
+// the relative error of a normal result is at most (|x − max| + 5)·2^−24 (2^−53),
+// measured on rows of up to 600.
 //
 // −Inf is a category that cannot be chosen: it gives 0. A row of nothing else
 // gives zeros. +Inf is chosen for certain: k of them give 1/k each, and the
@@ -36,7 +36,8 @@ func Softmax[T Float](dst, x []T, cols int) {
 //	for i := range dst { dst[i] = x[i] − log Σ e^x }
 //
 // with the row's maximum subtracted first, so that it is the logarithm of
-// Softmax also where that underflows.
+// Softmax also where that underflows. The error is at most 3·2^−24 (2^−53) times
+// the larger of 1 and |dst[i]|, measured on rows of up to 600.
 //
 // Where Softmax is 0 by its rules, for −Inf and beside +Inf, it gives −Inf, also
 // in a row of nothing but −Inf. k times +Inf give −log k. A row with NaN gives NaN

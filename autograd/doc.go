@@ -50,8 +50,8 @@
 // gradient that is 0 times an infinite dy is NaN, unless the documentation
 // says that it is +0 whatever dy is: Floor and the like, ClipSTE, Clamp, ReLU,
 // Abs at 0, Where, Maximum and Minimum choose, they do not multiply. Exp, Log,
-// Tanh, Sigmoid, Sqrt and arithmetic are the kernels of package stepgrad, the
-// same bits everywhere; Sin, Cos and the softmax family are computed in float64
+// Tanh, Sigmoid, Sqrt, the softmax family and arithmetic are the kernels of
+// package stepgrad, the same bits everywhere; Sin and Cos are computed in float64
 // by package math and rounded to T, MatMul by BLAS. Sum, Mean and the
 // gradients of broadcast operands are added up in float64, the gradients of
 // several uses of one Var, and of Gather's repeated indices, in T.
