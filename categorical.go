@@ -336,7 +336,7 @@ func fold[T Float](l *[mostLanes]T) T {
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
-// rowMax is the largest element that is not NaN, −Inf of none.
+// rowMax is the largest element that is not NaN, −Inf of none; a zero is +0.
 func rowMax[T Float](row []T) T {
 	if len(row) >= 64 {
 		_, largest := minMax(row)
@@ -348,7 +348,7 @@ func rowMax[T Float](row []T) T {
 			largest = v
 		}
 	}
-	return largest
+	return largest + 0
 }
 
 func fill[T Float](dst []T, v T) {
