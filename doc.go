@@ -49,7 +49,8 @@
 // It answers for the identity, not for the function. With y = ⌊x⌋ and a loss
 // L(y), it gives L′(⌊x⌋); the derivative of E[L(⌊x + u⌋)] over noise u uniform
 // on a step is L(⌊x⌋ + 1) − L(⌊x⌋). The two agree when L is linear; for L = y²
-// they differ by 1, for a curved loss by about L″/2. Clipping (STEForward's lo
+// they differ by 1, for a curved loss by about L″/2 (autograd.Bias measures it,
+// and docs/STE_BIAS.md shows it for the usual losses). Clipping (STEForward's lo
 // and hi) matters as much: without it the gradient keeps pushing values that
 // have long left the range. SoftFloor with alpha rising during training has no
 // such bias, but trains another function until alpha is large.

@@ -5,72 +5,82 @@
 // What each function makes of one element, and the largest error measured
 // against the exact real result (the product with dy not counted):
 //
-//	function              one element                                                                                                                        maximum error, ULP (float32, float64)
-//	Floor                 ⌊x⌋                                                                                                                                exact
-//	Ceil                  ⌈x⌉                                                                                                                                exact
-//	Trunc                 x without its fraction                                                                                                             exact
-//	Round                 nearest integer, ties to even                                                                                                      exact
-//	RoundAway             nearest integer, ties away from zero                                                                                               exact
-//	FloorSnap             ⌈x⌉ where at most ulps steps up through the floats reach it, else ⌊x⌋                                                              exact
-//	FloorDiv              ⌊x/step⌋ of the exact quotient                                                                                                     exact
-//	FloorDivSnap          FloorSnap(x/step, ulps)                                                                                                            exact
-//	FloorInt32            ⌊x⌋ as int32                                                                                                                       exact
-//	CeilInt32             ⌈x⌉ as int32                                                                                                                       exact
-//	RoundInt32            nearest integer, ties to even as int32                                                                                             exact
-//	TruncInt32            x without its fraction as int32                                                                                                    exact
-//	STEForward            clamp(round_mode(x), lo, hi); bit = lo ≤ x ≤ hi                                                                                    exact
-//	STEBackward           dy where the bit is set, else +0                                                                                                   exact
-//	SoftFloor             SoftRound(x − ½)                                                                                                                   0.51, 3.90
-//	SoftFloorGrad         dy · f′(x), f = SoftFloor                                                                                                          0.51, 3.80
-//	SoftFloorValueGrad    f(x) and f′(x), f = SoftFloor                                                                                                      0.51, 3.90
-//	SoftRound             m + tanh(α(x−m))/(2 tanh(α/2)), m = ⌊x⌋ + ½                                                                                        0.51, 3.90
-//	SoftRoundGrad         dy · f′(x), f = SoftRound                                                                                                          0.51, 3.80
-//	SoftRoundValueGrad    f(x) and f′(x), f = SoftRound                                                                                                      0.51, 3.90
-//	SoftCeil              −SoftFloor(−x)                                                                                                                     0.51, 3.90
-//	SoftCeilGrad          dy · f′(x), f = SoftCeil                                                                                                           0.51, 3.80
-//	SoftCeilValueGrad     f(x) and f′(x), f = SoftCeil                                                                                                       0.51, 3.90
-//	SmoothFloor           SmoothRound(x − ½)                                                                                                                 0.59, 3.20
-//	SmoothFloorGrad       dy · f′(x), f = SmoothFloor                                                                                                        0.56, 5.00
-//	SmoothFloorValueGrad  f(x) and f′(x), f = SmoothFloor                                                                                                    0.59, 5.00
-//	SmoothRound           n + atan(slope·tan(π(x−n)))/π, n = nearest integer                                                                                 0.59, 3.20
-//	SmoothRoundGrad       dy · f′(x), f = SmoothRound                                                                                                        0.56, 5.00
-//	SmoothRoundValueGrad  f(x) and f′(x), f = SmoothRound                                                                                                    0.59, 5.00
-//	SmoothCeil            −SmoothFloor(−x)                                                                                                                   0.59, 3.20
-//	SmoothCeilGrad        dy · f′(x), f = SmoothCeil                                                                                                         0.56, 5.00
-//	SmoothCeilValueGrad   f(x) and f′(x), f = SmoothCeil                                                                                                     0.59, 5.00
-//	Add                   x + y                                                                                                                              exact
-//	Sub                   x − y                                                                                                                              exact
-//	Mul                   x · y                                                                                                                              exact
-//	Div                   x / y                                                                                                                              exact
-//	Scale                 x · factor                                                                                                                         exact
-//	Sqrt                  √x                                                                                                                                 exact
-//	ReLU                  x where x > 0, +0 where x ≤ 0                                                                                                      exact
-//	ReLUGrad              dy where y > 0, else +0                                                                                                            exact
-//	Exp                   e^x                                                                                                                                0.54, 1.00
-//	Log                   log x                                                                                                                              0.52, 0.85
-//	Tanh                  tanh x                                                                                                                             0.51, 2.60
-//	Sigmoid               1/(1 + e^−x)                                                                                                                       0.54, 2.20
-//	TanhGrad              dy · (1 − y²), 1 − y² rounded once                                                                                                 exact
-//	SigmoidGrad           dy · (y − y²), y − y² rounded once                                                                                                 exact
-//	FakeQuantize          (clamp(k, min, max) − zero)·scale, k the level of x; bit = min ≤ k ≤ max                                                           exact
-//	FakeQuantizeGrad      dx = dy in range, else +0; the sums of dy·((k − zero) − x/scale) or dy·(clamp(k, min, max) − zero), and of −dy·scale out of range  exact
-//	Quantize              clamp(k, min, max), k the level of x                                                                                               exact
-//	Dequantize            (x − zero)·scale                                                                                                                   exact
-//	Quantize4             clamp(k, min, max) in four bits                                                                                                    exact
-//	Dequantize4           (x − zero)·scale of four bits                                                                                                      exact
-//	MinMax                the least and the greatest element                                                                                                 exact
-//	FakeQuantizeRows      FakeQuantize by a quantiser per group of a row                                                                                     exact
-//	FakeQuantizeGradRows  FakeQuantizeGrad by a quantiser per group of a row                                                                                 exact
-//	QuantizeRows          Quantize by a quantiser per group of a row                                                                                         exact
-//	Quantize4Rows         Quantize4 by a quantiser per group of a row                                                                                        exact
-//	Dequantize4Rows       Dequantize4 by a quantiser per group of a row                                                                                      exact
-//	DequantizeRows        Dequantize by a quantiser per group of a row                                                                                       exact
-//	Uniform               the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             exact
-//	Normal                the standard normal quantile of a uniform u                                                                                        exact
-//	Gumbel                −log(−log u), u uniform                                                                                                            exact
-//	Softmax               e^x / Σ e^x of a row                                                                                                               exact
-//	LogSoftmax            x − log Σ e^x of a row                                                                                                             exact
-//	SoftmaxGrad           y·(dy − Σ dy·y) of a row                                                                                                           exact
-//	GumbelSoftmax         Softmax of (logits + Gumbel)/tau                                                                                                   exact
-//	ArgmaxOneHot          1 at the first maximum of a row, else 0                                                                                            exact
+//	function                 one element                                                                                                                        maximum error, ULP (float32, float64)
+//	Floor                    ⌊x⌋                                                                                                                                exact
+//	Ceil                     ⌈x⌉                                                                                                                                exact
+//	Trunc                    x without its fraction                                                                                                             exact
+//	Round                    nearest integer, ties to even                                                                                                      exact
+//	RoundAway                nearest integer, ties away from zero                                                                                               exact
+//	FloorSnap                ⌈x⌉ where at most ulps steps up through the floats reach it, else ⌊x⌋                                                              exact
+//	FloorDiv                 ⌊x/step⌋ of the exact quotient                                                                                                     exact
+//	FloorDivSnap             FloorSnap(x/step, ulps)                                                                                                            exact
+//	FloorInt32               ⌊x⌋ as int32                                                                                                                       exact
+//	CeilInt32                ⌈x⌉ as int32                                                                                                                       exact
+//	RoundInt32               nearest integer, ties to even as int32                                                                                             exact
+//	TruncInt32               x without its fraction as int32                                                                                                    exact
+//	STEForward               clamp(round_mode(x), lo, hi); bit = lo ≤ x ≤ hi                                                                                    exact
+//	STEBackward              dy where the bit is set, else +0                                                                                                   exact
+//	SoftFloor                SoftRound(x − ½)                                                                                                                   0.51, 3.90
+//	SoftFloorGrad            dy · f′(x), f = SoftFloor                                                                                                          0.51, 3.80
+//	SoftFloorValueGrad       f(x) and f′(x), f = SoftFloor                                                                                                      0.51, 3.90
+//	SoftRound                m + tanh(α(x−m))/(2 tanh(α/2)), m = ⌊x⌋ + ½                                                                                        0.51, 3.90
+//	SoftRoundGrad            dy · f′(x), f = SoftRound                                                                                                          0.51, 3.80
+//	SoftRoundValueGrad       f(x) and f′(x), f = SoftRound                                                                                                      0.51, 3.90
+//	SoftCeil                 −SoftFloor(−x)                                                                                                                     0.51, 3.90
+//	SoftCeilGrad             dy · f′(x), f = SoftCeil                                                                                                           0.51, 3.80
+//	SoftCeilValueGrad        f(x) and f′(x), f = SoftCeil                                                                                                       0.51, 3.90
+//	SmoothFloor              SmoothRound(x − ½)                                                                                                                 0.59, 3.20
+//	SmoothFloorGrad          dy · f′(x), f = SmoothFloor                                                                                                        0.56, 5.00
+//	SmoothFloorValueGrad     f(x) and f′(x), f = SmoothFloor                                                                                                    0.59, 5.00
+//	SmoothRound              n + atan(slope·tan(π(x−n)))/π, n = nearest integer                                                                                 0.59, 3.20
+//	SmoothRoundGrad          dy · f′(x), f = SmoothRound                                                                                                        0.56, 5.00
+//	SmoothRoundValueGrad     f(x) and f′(x), f = SmoothRound                                                                                                    0.59, 5.00
+//	SmoothCeil               −SmoothFloor(−x)                                                                                                                   0.59, 3.20
+//	SmoothCeilGrad           dy · f′(x), f = SmoothCeil                                                                                                         0.56, 5.00
+//	SmoothCeilValueGrad      f(x) and f′(x), f = SmoothCeil                                                                                                     0.59, 5.00
+//	Add                      x + y                                                                                                                              exact
+//	Sub                      x − y                                                                                                                              exact
+//	Mul                      x · y                                                                                                                              exact
+//	Div                      x / y                                                                                                                              exact
+//	Scale                    x · factor                                                                                                                         exact
+//	Sqrt                     √x                                                                                                                                 exact
+//	ReLU                     x where x > 0, +0 where x ≤ 0                                                                                                      exact
+//	ReLUGrad                 dy where y > 0, else +0                                                                                                            exact
+//	Exp                      e^x                                                                                                                                0.54, 1.00
+//	Log                      log x                                                                                                                              0.52, 0.85
+//	Tanh                     tanh x                                                                                                                             0.51, 2.60
+//	Sigmoid                  1/(1 + e^−x)                                                                                                                       0.54, 2.20
+//	TanhGrad                 dy · (1 − y²), 1 − y² rounded once                                                                                                 exact
+//	SigmoidGrad              dy · (y − y²), y − y² rounded once                                                                                                 exact
+//	FakeQuantize             (clamp(k, min, max) − zero)·scale, k the level of x; bit = min ≤ k ≤ max                                                           exact
+//	FakeQuantizeGrad         dx = dy in range, else +0; the sums of dy·((k − zero) − x/scale) or dy·(clamp(k, min, max) − zero), and of −dy·scale out of range  exact
+//	Quantize                 clamp(k, min, max), k the level of x                                                                                               exact
+//	Dequantize               (x − zero)·scale                                                                                                                   exact
+//	Quantize4                clamp(k, min, max) in four bits                                                                                                    exact
+//	Dequantize4              (x − zero)·scale of four bits                                                                                                      exact
+//	MinMax                   the least and the greatest element                                                                                                 exact
+//	FakeQuantizeRows         FakeQuantize by a quantiser per group of a row                                                                                     exact
+//	FakeQuantizeGradRows     FakeQuantizeGrad by a quantiser per group of a row                                                                                 exact
+//	QuantizeRows             Quantize by a quantiser per group of a row                                                                                         exact
+//	Quantize4Rows            Quantize4 by a quantiser per group of a row                                                                                        exact
+//	Dequantize4Rows          Dequantize4 by a quantiser per group of a row                                                                                      exact
+//	DequantizeRows           Dequantize by a quantiser per group of a row                                                                                       exact
+//	Uniform                  the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             exact
+//	Normal                   the standard normal quantile of a uniform u                                                                                        exact
+//	Gumbel                   −log(−log u), u uniform                                                                                                            exact
+//	Softmax                  e^x / Σ e^x of a row                                                                                                               exact
+//	LogSoftmax               x − log Σ e^x of a row                                                                                                             exact
+//	SoftmaxGrad              y·(dy − Σ dy·y) of a row                                                                                                           exact
+//	GumbelSoftmax            Softmax of (logits + Gumbel)/tau                                                                                                   exact
+//	ArgmaxOneHot             1 at the first maximum of a row, else 0                                                                                            exact
+//	Histogram                how many x lie in each of len(counts) equal bins of [lo, hi]                                                                       exact
+//	SoftHistogram            Σ σ(sharpness·(x − lower edge)) − σ(sharpness·(x − upper edge))                                                                    0.50, 4.60
+//	SoftHistogramOpen        SoftHistogram with the outer edges at ∓∞                                                                                           0.50, 4.60
+//	SoftHistogramGrad        sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)                                                               1.40, 9.30
+//	SoftHistogramOpenGrad    SoftHistogramGrad without the outer edges                                                                                          1.40, 9.30
+//	SampleBilinear           the four pixels around each point, by their nearness                                                                               exact
+//	SampleBilinearGradImage  the sum of dy by nearness, for every pixel                                                                                         exact
+//	SampleBilinearGradXY     Σ dy·∂SampleBilinear/∂(x, y) over the channels                                                                                     exact
+//	SampleNearest            the nearest pixel, ties to even                                                                                                    exact
+//	SampleNearestGradImage   the sum of dy where a pixel is the nearest                                                                                         exact
 package stepgrad

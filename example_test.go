@@ -428,6 +428,99 @@ func ExampleSigmoidGrad() {
 	// [0.5 0.375 0]
 }
 
+func ExampleHistogram() {
+	counts, x := make([]float32, 4), []float32{0, 0.1, 0.25, 0.9, 1, 1.5}
+	stepgrad.Histogram(counts, x, 0, 1)
+	fmt.Println(counts)
+	// Output:
+	// [2 1 0 2]
+}
+
+func ExampleSoftHistogram() {
+	counts, x := make([]float64, 4), []float64{0.1, 0.5, 0.6}
+	stepgrad.SoftHistogram(counts, x, 0, 1, 40)
+	fmt.Printf("%.4f\n", counts)
+	// Output:
+	// [0.9796 0.5204 1.4795 0.0025]
+}
+
+func ExampleSoftHistogramOpen() {
+	counts, x := make([]float64, 4), []float64{-3, 0, 0.5, 1}
+	stepgrad.SoftHistogramOpen(counts, x, 0, 1, 40)
+	fmt.Printf("%.4f\n", counts)
+	// Output:
+	// [2.0000 0.5000 0.5000 1.0000]
+}
+
+func ExampleSoftHistogramGrad() {
+	dx, dcounts, x := make([]float64, 2), []float64{0, 1, 0, 0}, []float64{0.25, 0.5}
+	stepgrad.SoftHistogramGrad(dx, dcounts, x, 0, 1, 40) // to have more in the second bin
+	fmt.Printf("%.3f\n", dx)
+	// Output:
+	// [9.998 -9.998]
+}
+
+func ExampleSoftHistogramOpenGrad() {
+	dx, dcounts, x := make([]float64, 2), []float64{1, 0}, []float64{-0.01, 0.5}
+	stepgrad.SoftHistogramOpenGrad(dx, dcounts, x, 0, 1, 40) // the edge at 0 is none
+	fmt.Printf("%.6f\n", dx)
+	// Output:
+	// [-0.000000 -10.000000]
+}
+
+func ExampleSampleBilinear() {
+	image := []float64{
+		1, 2, 3,
+		4, 5, 6,
+	}
+	dst, xy := make([]float64, 3), []float64{0.5, 0.5, 2, 0, 2, -0.5}
+	stepgrad.SampleBilinear(dst, image, 2, 3, 1, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel})
+	fmt.Println(dst)
+	// Output:
+	// [3 3 1.5]
+}
+
+func ExampleSampleBilinearGradImage() {
+	dimage := make([]float64, 2*3)
+	stepgrad.SampleBilinearGradImage(dimage, 2, 3, 1, []float64{4}, []float64{0.5, 0.25}, stepgrad.SampleOptions{Coords: stepgrad.Pixel})
+	fmt.Println(dimage)
+	// Output:
+	// [1.5 1.5 0 0.5 0.5 0]
+}
+
+func ExampleSampleBilinearGradXY() {
+	image := []float64{
+		1, 2, 3,
+		4, 5, 7,
+	}
+	dxy, dy, xy := make([]float64, 4), []float64{1, 1}, []float64{0.5, 0.5, 1.5, 0.5}
+	stepgrad.SampleBilinearGradXY(dxy, dy, image, 2, 3, 1, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel})
+	fmt.Println(dxy)
+	// Output:
+	// [1 3 1.5 3.5]
+}
+
+func ExampleSampleNearest() {
+	image := []float64{
+		1, 2, 3,
+		4, 5, 6,
+	}
+	dst, xy := make([]float64, 3), []float64{-1, -1, 0.1, 0.7, 5, 0}
+	stepgrad.SampleNearest(dst, image, 2, 3, 1, xy, stepgrad.SampleOptions{Padding: stepgrad.Border})
+	fmt.Println(dst)
+	// Output:
+	// [1 5 3]
+}
+
+func ExampleSampleNearestGradImage() {
+	dimage, dy := make([]float64, 2*3), []float64{1, 10, 100}
+	xy := []float64{0, 0, 0.2, 0.1, 2, 1}
+	stepgrad.SampleNearestGradImage(dimage, 2, 3, 1, dy, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel})
+	fmt.Println(dimage)
+	// Output:
+	// [11 0 0 0 0 100]
+}
+
 func ExampleUniform() {
 	// The same elements, in two pieces.
 	all, a, b := make([]float32, 4), make([]float32, 2), make([]float32, 2)

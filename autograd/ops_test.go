@@ -81,6 +81,22 @@ var derivatives = []struct {
 	{"GumbelSoftmaxOne", 2, func(xs ...V) V { return ag.GumbelSoftmax(xs[0], 1, false, 5) }, []V{numbers(-2, 2, 2, 4)}},
 	{"CrossEntropy", 3, func(xs ...V) V { return ag.CrossEntropy(xs[0], []int{2, 0, 3}) }, []V{numbers(-2, 2, 3, 4)}},
 
+	{"SoftHistogram", 3, func(xs ...V) V { return ag.SoftHistogram(xs[0], -1, 1, 4, 5) }, []V{numbers(-2, 2, 2, 3)}},
+	{"SoftHistogramOpen", 3, func(xs ...V) V { return ag.SoftHistogramOpen(xs[0], -1, 1, 6, 5) }, []V{numbers(-2, 2, 2, 3)}},
+	{"SampleBilinear", 3, func(xs ...V) V { return ag.SampleBilinear(xs[0], xs[1], stepgrad.SampleOptions{}) }, []V{numbers(-2, 2, 3, 2, 2), pointsFor(stepgrad.SampleOptions{}, 3, 2, 6, 2)}},
+	{"SampleBilinearImage", 2, func(xs ...V) V {
+		return ag.Square(ag.SampleBilinear(ag.Exp(xs[0]), ag.Const([]float64{0.3, 0.1, -0.8, 0.2}, 2, 2), stepgrad.SampleOptions{}))
+	}, []V{numbers(-2, 2, 2, 1, 1)}}, // as many results as pixels
+	{"SampleBilinearXY", 2, func(xs ...V) V {
+		return ag.Square(ag.SampleBilinear(ag.Const([]float64{1, 2, 5, 3, 7, 4}, 3, 1, 2), ag.Scale(xs[0], 0.3), stepgrad.SampleOptions{}))
+	}, []V{numbers(-1, 1, 3, 2)}}, // as many results as coordinates
+	{"SampleNearest", 2, func(xs ...V) V {
+		return ag.Square(ag.SampleNearest(ag.Exp(xs[0]), ag.Const([]float64{0.3, 0.1, -0.8, 0.2}, 2, 2), stepgrad.SampleOptions{}))
+	}, []V{numbers(-2, 2, 2, 1, 1)}},
+	{"Bucketize", 2, func(xs ...V) V {
+		return ag.Mul(ag.Detach(ag.Bucketize(xs[0], []float64{-1, 0, 2})), ag.Square(xs[0]))
+	}, []V{numbers(-4, 4, 9)}},
+
 	{"Floor", 2, func(xs ...V) V { return ag.Mul(ag.Floor(xs[0]), xs[0]) }, []V{numbers(-4, 4, 9)}},
 	{"Ceil", 2, func(xs ...V) V { return ag.Mul(ag.Ceil(xs[0]), xs[0]) }, []V{numbers(-4, 4, 9)}},
 	{"Round", 2, func(xs ...V) V { return ag.Mul(ag.Round(xs[0]), xs[0]) }, []V{numbers(-4, 4, 9)}},

@@ -155,8 +155,8 @@ func product[T cases.Float](t *testing.T, what string, got, a, b *ag.Var[T], ta,
 	}
 }
 
-// FuzzSoftmaxRules compares Softmax, LogSoftmax and CrossEntropy with loops.
-func FuzzSoftmaxRules(f *testing.F) {
+// FuzzCrossEntropy compares Softmax, LogSoftmax and CrossEntropy with loops.
+func FuzzCrossEntropy(f *testing.F) {
 	for i := range uint8(12) {
 		f.Add(i%2 == 0, i%5, i, uint16([]int{10000, 10, 1}[i%3]), []byte{i, 7, 1, 255}, specials[float32](100+int(i)*9, 40))
 		f.Add(i%2 == 1, i%5, i, uint16([]int{10000, 10, 1}[i%3]), []byte{0, i}, specials[float64](100+int(i)*9, 40))

@@ -124,11 +124,11 @@ type Kernel struct {
 
 // All is the catalogue, in the order of the documentation. Tests, fuzz
 // targets, benchmarks, documentation tables and the generator iterate it.
-var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels, elementaryKernels, quantKernels, randomKernels, categoricalKernels)
+var All = concat(roundKernels, steKernels, softKernels, smoothKernels, arithKernels, elementaryKernels, quantKernels, randomKernels, categoricalKernels, binKernels, sampleKernels)
 
 // Elementwise are the entries that have a definition of one element; the others
 // are Wholes, and come last.
-var Elementwise = All[:len(All)-len(quantKernels)-len(randomKernels)-len(categoricalKernels)]
+var Elementwise = All[:len(All)-len(quantKernels)-len(randomKernels)-len(categoricalKernels)-len(binKernels)-len(sampleKernels)]
 
 // ByName returns the kernel with that name, or nil.
 func ByName(name string) *Kernel {

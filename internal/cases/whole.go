@@ -22,7 +22,7 @@ type Whole[T Float] struct {
 
 // Wholes lists them, as the catalogue does.
 func Wholes[T Float]() []Whole[T] {
-	return slices.Concat(quantWholes[T](), randomWholes[T](), categoricalWholes[T]())
+	return slices.Concat(quantWholes[T](), randomWholes[T](), categoricalWholes[T](), binWholes[T](), sampleWholes[T]())
 }
 
 // WholeByName returns the Whole with that name, or nil.

@@ -1,0 +1,248 @@
+package kernels
+
+import "math"
+
+// Padding says what lies outside of an image.
+type Padding uint8
+
+// The paddings, in the order of the public constants.
+const (
+	Zeros      Padding = iota // 0
+	Border                    // the nearest pixel of the image
+	Reflection                // the image, mirrored again and again
+	paddings                  // how many there are
+)
+
+// Valid reports whether p is one of the three paddings.
+func (p Padding) Valid() bool { return p < paddings }
+
+// String is the name of the public constant.
+func (p Padding) String() string {
+	return [...]string{"Zeros", "Border", "Reflection"}[p]
+}
+
+// Coords says what coordinates count.
+type Coords uint8
+
+// The coordinates, in the order of the public constants.
+const (
+	Normalised Coords = iota // from −1 to 1 across the image
+	Pixel                    // pixels: integers are their centres, 0 that of the first
+	coordses                 // how many there are
+)
+
+// Valid reports whether c is one of the two.
+func (c Coords) Valid() bool { return c < coordses }
+
+// String is the name of the public constant.
+func (c Coords) String() string {
+	return [...]string{"Normalised", "Pixel"}[c]
+}
+
+// SampleOptions are the conventions of an image's coordinates.
+type SampleOptions struct {
+	// AlignCorners puts −1 and 1 of Normalised at the centres of the outermost
+	// pixels, and mirrors Reflection there; else they are those pixels' outer edges.
+	AlignCorners bool
+	Padding      Padding
+	Coords       Coords
+}
+
+// Axis places coordinate c on an axis of n pixels: its position among their
+// centres, padding done, and the derivative of that. It is not ok if no pixel
+// is in reach, and for NaN.
+func (o SampleOptions) Axis(c float64, n int) (at, slope float64, ok bool) {
+	size := float64(n)
+	at, slope = c, 1
+	if o.Coords == Normalised {
+		if o.AlignCorners {
+			at, slope = float64((c+1)/2*(size-1)), (size-1)/2
+		} else {
+			at, slope = (float64((c+1)*size)-1)/2, size/2
+		}
+	}
+	switch o.Padding {
+	case Zeros:
+		return at, slope, -1 <= at && at < size
+	case Reflection:
+		if at-at != 0 {
+			return 0, 0, false
+		}
+		low, span := -0.5, size
+		if o.AlignCorners {
+			low, span = 0, size-1
+		}
+		if span == 0 {
+			return 0, 0, true
+		}
+		if at -= low; at < 0 {
+			at, slope = -at, -slope
+		}
+		if at >= 2*span {
+			at = math.Mod(at, 2*span)
+		}
+		if at >= span {
+			at, slope = 2*span-at, -slope
+		}
+		at += low
+	}
+	switch {
+	case at <= 0:
+		return 0, 0, true
+	case at >= size-1:
+		return size - 1, 0, true
+	}
+	return at, slope, at == at
+}
+
+// A Cell is where a point lies among the centres of pixels.
+type Cell struct {
+	X, Y   int     // the pixel above and to the left: −1 is outside of the image
+	FX, FY float64 // how far on, in [0, 1)
+	SX, SY float64 // the derivatives of the point's position by its coordinates
+}
+
+// Cell finds the cell of (x, y) in an image of h by w pixels; not ok if none of
+// its corners is in reach.
+func (o SampleOptions) Cell(x, y float64, h, w int) (c Cell, ok bool) {
+	atX, sx, okX := o.Axis(x, w)
+	atY, sy, okY := o.Axis(y, h)
+	if !okX || !okY {
+		return c, false
+	}
+	left, top := math.Floor(atX), math.Floor(atY)
+	return Cell{int(left), int(top), atX - left, atY - top, sx, sy}, true
+}
+
+// Nearest is the pixel nearest to (x, y), ties to even; not ok outside.
+func (o SampleOptions) Nearest(x, y float64, h, w int) (px, py int, ok bool) {
+	atX, _, okX := o.Axis(x, w)
+	atY, _, okY := o.Axis(y, h)
+	if !okX || !okY {
+		return 0, 0, false
+	}
+	px, py = int(math.RoundToEven(atX)), int(math.RoundToEven(atY))
+	return px, py, 0 <= px && px < w && 0 <= py && py < h
+}
+
+// Corner is the place and the weight of a cell's corner, 0 to 3 in rows.
+func (c *Cell) Corner(k int) (x, y int, weight float64) {
+	wx, wy := 1-c.FX, 1-c.FY
+	if k&1 != 0 {
+		wx = c.FX
+	}
+	if k&2 != 0 {
+		wy = c.FY
+	}
+	return c.X + k&1, c.Y + k>>1, wx * wy
+}
+
+// pixel is 0 outside.
+func pixel[T Float](image []T, h, w, c, x, y, channel int) float64 {
+	if x < 0 || x >= w || y < 0 || y >= h {
+		return 0
+	}
+	return float64(image[(y*w+x)*c+channel])
+}
+
+// SampleBilinear is the sum of weight·pixel over the corners whose weight is
+// not 0, in order, in float64.
+func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, o SampleOptions) {
+	for i := range len(xy) / 2 {
+		cell, ok := o.Cell(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		for ch := range c {
+			sum := 0.0
+			for k := 0; ok && k < 4; k++ {
+				if x, y, weight := cell.Corner(k); weight != 0 {
+					sum += float64(weight * pixel(image, h, w, c, x, y, ch))
+				}
+			}
+			dst[i*c+ch] = T(sum)
+		}
+	}
+}
+
+// SampleBilinearGradImage adds up dy·weight, rounded to T, point by point.
+func SampleBilinearGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o SampleOptions) {
+	clear(dimage)
+	for i := range len(xy) / 2 {
+		cell, ok := o.Cell(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		for k := 0; ok && k < 4; k++ {
+			x, y, weight := cell.Corner(k)
+			if weight == 0 || x < 0 || x >= w || y < 0 || y >= h {
+				continue
+			}
+			for ch := range c {
+				dimage[(y*w+x)*c+ch] += T(weight * float64(dy[i*c+ch]))
+			}
+		}
+	}
+}
+
+// SampleBilinearGradXY is the derivative inside of the cell, and that of its
+// right and lower neighbour on an edge.
+func SampleBilinearGradXY[T Float](dxy, dy, image []T, h, w, c int, xy []T, o SampleOptions) {
+	for i := range len(xy) / 2 {
+		cell, ok := o.Cell(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		var sum [2]float64
+		for ch := 0; ok && ch < c; ch++ {
+			at := func(x, y int) float64 { return pixel(image, h, w, c, cell.X+x, cell.Y+y, ch) }
+			alongX := between(at(1, 0)-at(0, 0), at(1, 1)-at(0, 1), cell.FY)
+			alongY := between(at(0, 1)-at(0, 0), at(1, 1)-at(1, 0), cell.FX)
+			sum[0] += float64(float64(dy[i*c+ch]) * alongX)
+			sum[1] += float64(float64(dy[i*c+ch]) * alongY)
+		}
+		dxy[2*i], dxy[2*i+1] = T(bySlope(sum[0], cell.SX)), T(bySlope(sum[1], cell.SY))
+	}
+}
+
+// between is a and b, which does not count where its weight is 0.
+func between(a, b, weight float64) float64 {
+	if weight == 0 {
+		return a
+	}
+	return float64(a*(1-weight)) + float64(b*weight)
+}
+
+// bySlope is +0 where the slope is, whatever d is.
+func bySlope(d, slope float64) float64 {
+	if slope == 0 {
+		return 0
+	}
+	return d * slope
+}
+
+// SampleNearest is the nearest pixel.
+func SampleNearest[T Float](dst, image []T, h, w, c int, xy []T, o SampleOptions) {
+	for i := range len(xy) / 2 {
+		x, y, ok := o.Nearest(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		for ch := range c {
+			dst[i*c+ch] = 0
+			if ok {
+				dst[i*c+ch] = image[(y*w+x)*c+ch]
+			}
+		}
+	}
+}
+
+// SampleNearestGradImage adds up dy, point by point.
+func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o SampleOptions) {
+	clear(dimage)
+	for i := range len(xy) / 2 {
+		if x, y, ok := o.Nearest(float64(xy[2*i]), float64(xy[2*i+1]), h, w); ok {
+			for ch := range c {
+				dimage[(y*w+x)*c+ch] += dy[i*c+ch]
+			}
+		}
+	}
+}
+
+const edgesSample = "NaN, and ±Inf unless Border, give 0 and a gradient of +0"
+
+var sampleKernels = []Kernel{
+	whole("SampleBilinear", "sample", "dst image h w c xy opt", "the four pixels around each point, by their nearness", "SampleBilinearGradImage, SampleBilinearGradXY", edgesSample),
+	whole("SampleBilinearGradImage", "sample", "dimage h w c dy xy opt", "the sum of dy by nearness, for every pixel", "composed of other operations", edgesSample),
+	whole("SampleBilinearGradXY", "sample", "dxy dy image h w c xy opt", "Σ dy·∂SampleBilinear/∂(x, y) over the channels", "composed of other operations", edgesSample),
+	whole("SampleNearest", "sample", "dst image h w c xy opt", "the nearest pixel, ties to even", "SampleNearestGradImage, and SampleBilinearGradXY as estimator", edgesSample),
+	whole("SampleNearestGradImage", "sample", "dimage h w c dy xy opt", "the sum of dy where a pixel is the nearest", "composed of other operations", edgesSample),
+}

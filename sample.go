@@ -1,0 +1,269 @@
+package stepgrad
+
+import "github.com/stepgrad/stepgrad/kernels"
+
+// Padding says what lies outside of an image.
+type Padding = kernels.Padding
+
+// The paddings, as those of torch.grid_sample.
+const (
+	Zeros      = kernels.Zeros      // 0
+	Border     = kernels.Border     // the nearest pixel of the image
+	Reflection = kernels.Reflection // the image, mirrored again and again
+)
+
+// Coords says what coordinates count.
+type Coords = kernels.Coords
+
+// The coordinates. In both x comes first, and goes to the right; y goes down.
+const (
+	Normalised = kernels.Normalised // from −1 to 1 across the image, as in torch.grid_sample
+	Pixel      = kernels.Pixel      // in pixels: integers are the centres of pixels, 0 that of the first
+)
+
+// SampleOptions are the conventions of an image's coordinates; the zero value
+// is the default of torch.grid_sample.
+//
+// AlignCorners puts −1 and 1 of Normalised at the centres of the outermost
+// pixels, and mirrors Reflection there; without it they are the outer edges of
+// these pixels: among centres 0 … n−1, at −½ and n−½.
+type SampleOptions = kernels.SampleOptions
+
+// SampleBilinear interpolates an image at points: of the four pixels around a
+// point, weighted by its nearness to them,
+//
+//	X, Y := ⌊x⌋, ⌊y⌋; fx, fy := x − X, y − Y // x, y in pixels, padding done
+//	dst[i·c+k] = (1−fx)·(1−fy)·image(X, Y, k) + fx·(1−fy)·image(X+1, Y, k) +
+//		(1−fx)·fy·image(X, Y+1, k) + fx·fy·image(X+1, Y+1, k)
+//
+// for every point i and channel k, as torch.grid_sample. image is a row-major
+// array of h rows, w columns and c channels, the channels last; xy holds the
+// points, x and y in turn; dst holds c channels for every point. A batch of
+// images is a call for each.
+//
+// Positions, weights and sums are computed in float64, and rounded to T once. A
+// pixel of weight 0 is not read, so that a NaN beside a point does no harm.
+//
+// With Zeros, pixels outside count as 0; with Border a point outside is moved
+// to the nearest edge of the rectangle of centres; with Reflection it is
+// mirrored into the image first. A point with a coordinate that is NaN gives 0
+// in every channel, and so does one that is ±Inf, or becomes it in pixels,
+// except with Border, where it is an edge.
+//
+// h, w and c are at least 1 and image has h·w·c elements; xy has two for every
+// point and dst c; dst is disjoint from image and xy; the options are among the
+// constants. Else SampleBilinear panics.
+func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOptions) {
+	checkSample("SampleBilinear", "dst", dst, "image", image, h, w, c, xy, opt)
+	checkApart("SampleBilinear", "dst", dst, image, xy)
+	for i := 0; i < len(xy); i += 2 {
+		cell, ok := opt.Cell(float64(xy[i]), float64(xy[i+1]), h, w)
+		to := dst[i/2*c:][:c]
+		if !ok {
+			clear(to)
+			continue
+		}
+		var near corners
+		near.find(&cell, h, w, c)
+		for k := range to {
+			sum := 0.0
+			for j := range near.n {
+				sum += float64(near.weight[j] * float64(image[near.at[j]+k]))
+			}
+			to[k] = T(sum)
+		}
+	}
+}
+
+// SampleBilinearGradImage is the gradient of SampleBilinear by the image:
+//
+//	clear(dimage)
+//	dimage(X, Y, k) += (1−fx)·(1−fy)·dy[i·c+k] // and so for its neighbours
+//
+// for every point i, in order, each product rounded to T. A point that gives 0
+// whatever the image is adds nothing.
+//
+// h, w and c are at least 1 and dimage has h·w·c elements; xy has two for every
+// point and dy c; dimage is disjoint from dy and xy; the options are among the
+// constants. Else SampleBilinearGradImage panics.
+func SampleBilinearGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, opt SampleOptions) {
+	checkSample("SampleBilinearGradImage", "dy", dy, "dimage", dimage, h, w, c, xy, opt)
+	checkApart("SampleBilinearGradImage", "dimage", dimage, dy, xy)
+	clear(dimage)
+	for i := 0; i < len(xy); i += 2 {
+		cell, ok := opt.Cell(float64(xy[i]), float64(xy[i+1]), h, w)
+		if !ok {
+			continue
+		}
+		var near corners
+		near.find(&cell, h, w, c)
+		from := dy[i/2*c:][:c]
+		for j := range near.n {
+			to := dimage[near.at[j]:][:c]
+			for k, d := range from {
+				to[k] += T(near.weight[j] * float64(d))
+			}
+		}
+	}
+}
+
+// SampleBilinearGradXY is the gradient of SampleBilinear by the points:
+//
+//	dxy[2i]   = Σ dy[i·c+k]·((1−fy)·(image(X+1, Y, k) − image(X, Y, k)) + fy·(image(X+1, Y+1, k) − image(X, Y+1, k)))
+//	dxy[2i+1] = Σ dy[i·c+k]·((1−fx)·(image(X, Y+1, k) − image(X, Y, k)) + fx·(image(X+1, Y+1, k) − image(X+1, Y, k)))
+//
+// summed over the channels k, times the derivative of the position in pixels by
+// the coordinate. That is in Normalised (w−1)/2 or (h−1)/2 with AlignCorners,
+// else w/2 or h/2; of the other sign where Reflection mirrors; and 0 where
+// Border or Reflection have moved the point to an edge, and on it. As in torch
+// the derivative between cells is that to the right and below.
+//
+// It serves SampleNearest too, as a straight-through estimator: the derivative
+// of that is 0 or undefined. A point that gives 0 whatever the image is has the
+// gradient +0. Sums are in float64, rounded to T once.
+//
+// The rules are those of SampleBilinear, of dy in the place of dst; dxy has the
+// length of xy and is disjoint from dy, image and xy.
+func SampleBilinearGradXY[T Float](dxy, dy, image []T, h, w, c int, xy []T, opt SampleOptions) {
+	checkSample("SampleBilinearGradXY", "dy", dy, "image", image, h, w, c, xy, opt)
+	if len(dxy) != len(xy) {
+		panic("stepgrad: SampleBilinearGradXY: dxy and xy must have the same length")
+	}
+	checkApart("SampleBilinearGradXY", "dxy", dxy, image, xy)
+	if overlap(addr(dxy), bytes(dxy), addr(dy), bytes(dy)) {
+		panic("stepgrad: SampleBilinearGradXY: dxy must not overlap another slice")
+	}
+	if race {
+		raceRead(dy)
+	}
+	for i := 0; i < len(xy); i += 2 {
+		cell, ok := opt.Cell(float64(xy[i]), float64(xy[i+1]), h, w)
+		if !ok {
+			dxy[i], dxy[i+1] = 0, 0
+			continue
+		}
+		var at [4]int // −1 outside
+		for k := range at {
+			x, y, _ := cell.Corner(k)
+			if at[k] = -1; 0 <= x && x < w && 0 <= y && y < h {
+				at[k] = (y*w + x) * c
+			}
+		}
+		var alongX, alongY float64
+		for k, d := range dy[i/2*c:][:c] {
+			var v [4]float64
+			for j, a := range at {
+				if a >= 0 {
+					v[j] = float64(image[a+k])
+				}
+			}
+			dX, dY := v[1]-v[0], v[2]-v[0]
+			if cell.FY != 0 {
+				dX = float64(dX*(1-cell.FY)) + float64((v[3]-v[2])*cell.FY)
+			}
+			if cell.FX != 0 {
+				dY = float64(dY*(1-cell.FX)) + float64((v[3]-v[1])*cell.FX)
+			}
+			alongX += float64(float64(d) * dX)
+			alongY += float64(float64(d) * dY)
+		}
+		dxy[i], dxy[i+1] = 0, 0
+		if cell.SX != 0 {
+			dxy[i] = T(alongX * cell.SX)
+		}
+		if cell.SY != 0 {
+			dxy[i+1] = T(alongY * cell.SY)
+		}
+	}
+}
+
+// SampleNearest takes from an image the pixels nearest to points; between two,
+// the one with the even index, as torch.grid_sample. Positions are computed in
+// float64. Padding, special values and rules are those of SampleBilinear.
+//
+// The gradient by the image is SampleNearestGradImage; by the points it is 0
+// where it exists, and SampleBilinearGradXY is the estimator.
+func SampleNearest[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOptions) {
+	checkSample("SampleNearest", "dst", dst, "image", image, h, w, c, xy, opt)
+	checkApart("SampleNearest", "dst", dst, image, xy)
+	for i := 0; i < len(xy); i += 2 {
+		to := dst[i/2*c:][:c]
+		if x, y, ok := opt.Nearest(float64(xy[i]), float64(xy[i+1]), h, w); ok {
+			copy(to, image[(y*w+x)*c:])
+		} else {
+			clear(to)
+		}
+	}
+}
+
+// SampleNearestGradImage is the gradient of SampleNearest by the image:
+//
+//	clear(dimage)
+//	dimage(nearest x, nearest y, k) += dy[i·c+k]
+//
+// for every point i, in order. The rules are those of SampleBilinearGradImage.
+func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, opt SampleOptions) {
+	checkSample("SampleNearestGradImage", "dy", dy, "dimage", dimage, h, w, c, xy, opt)
+	checkApart("SampleNearestGradImage", "dimage", dimage, dy, xy)
+	clear(dimage)
+	for i := 0; i < len(xy); i += 2 {
+		if x, y, ok := opt.Nearest(float64(xy[i]), float64(xy[i+1]), h, w); ok {
+			to := dimage[(y*w+x)*c:][:c]
+			for k, d := range dy[i/2*c:][:c] {
+				to[k] += d
+			}
+		}
+	}
+}
+
+// corners are those of a cell that count.
+type corners struct {
+	n      int
+	at     [4]int // the pixel's first channel
+	weight [4]float64
+}
+
+func (s *corners) find(cell *kernels.Cell, h, w, c int) {
+	for k := range 4 {
+		x, y, weight := cell.Corner(k)
+		if weight != 0 && 0 <= x && x < w && 0 <= y && y < h {
+			s.at[s.n], s.weight[s.n] = (y*w+x)*c, weight
+			s.n++
+		}
+	}
+}
+
+// checkSample: values has c elements for every point, image h·w·c. (In 32 bits
+// the products could overflow.)
+func checkSample[T Float](name, what string, values []T, whatImage string, image []T, h, w, c int, xy []T, opt SampleOptions) {
+	if h < 1 || w < 1 || c < 1 {
+		panic("stepgrad: " + name + ": h, w and c must be at least 1")
+	}
+	if len(image)%h != 0 || len(image)/h%w != 0 || len(image)/h/w != c {
+		panic("stepgrad: " + name + ": " + whatImage + " must have h·w·c elements")
+	}
+	if len(xy)%2 != 0 {
+		panic("stepgrad: " + name + ": xy must have two elements for every point")
+	}
+	if len(values)%c != 0 || len(values)/c != len(xy)/2 {
+		panic("stepgrad: " + name + ": " + what + " must have c elements for every point")
+	}
+	if !opt.Padding.Valid() {
+		panic("stepgrad: " + name + ": padding must be Zeros, Border or Reflection")
+	}
+	if !opt.Coords.Valid() {
+		panic("stepgrad: " + name + ": coords must be Normalised or Pixel")
+	}
+}
+
+// checkApart: result shares no memory with the operands.
+func checkApart[T Float](name, what string, result, a, b []T) {
+	if overlap(addr(result), bytes(result), addr(a), bytes(a)) || overlap(addr(result), bytes(result), addr(b), bytes(b)) {
+		panic("stepgrad: " + name + ": " + what + " must not overlap another slice")
+	}
+	if race {
+		raceRead(a)
+		raceRead(b)
+		raceWrite(result)
+	}
+}
