@@ -78,9 +78,9 @@
 //	SoftHistogramOpen        SoftHistogram with the outer edges at ∓∞                                                                                           0.50, 4.60
 //	SoftHistogramGrad        sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)                                                               1.40, 9.30
 //	SoftHistogramOpenGrad    SoftHistogramGrad without the outer edges                                                                                          1.40, 9.30
-//	SampleBilinear           the four pixels around each point, by their nearness                                                                               exact
-//	SampleBilinearGradImage  the sum of dy by nearness, for every pixel                                                                                         exact
-//	SampleBilinearGradXY     Σ dy·∂SampleBilinear/∂(x, y) over the channels                                                                                     exact
+//	SampleBilinear           the four pixels around each point, by their nearness                                                                               0.93, 8.20
+//	SampleBilinearGradImage  the sum of dy by nearness, for every pixel                                                                                         0.50, 7.00
+//	SampleBilinearGradXY     Σ dy·∂SampleBilinear/∂(x, y) over the channels                                                                                     1.10, 8.20
 //	SampleNearest            the nearest pixel, ties to even                                                                                                    exact
 //	SampleNearestGradImage   the sum of dy where a pixel is the nearest                                                                                         exact
 package stepgrad

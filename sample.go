@@ -41,8 +41,11 @@ type SampleOptions = kernels.SampleOptions
 // points, x and y in turn; dst holds c channels for every point. A batch of
 // images is a call for each.
 //
-// Positions, weights and sums are computed in float64, and rounded to T once. A
-// pixel of weight 0 is not read, so that a NaN beside a point does no harm.
+// Positions, weights and sums are computed in float64, and rounded to T once.
+// The largest error measured was 0.93·2^−24 of the largest pixel in float32; in
+// float64 it was 8.2·2^−53 for 7 by 5 pixels, most of it that of the position,
+// which grows with the image. A pixel of weight 0 is not read, so that a NaN
+// beside a point does no harm.
 //
 // With Zeros, pixels outside count as 0; with Border a point outside is moved
 // to the nearest edge of the rectangle of centres; with Reflection it is

@@ -240,9 +240,17 @@ func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o Samp
 const edgesSample = "NaN, and ±Inf unless Border, give 0 and a gradient of +0"
 
 var sampleKernels = []Kernel{
-	whole("SampleBilinear", "sample", "dst image h w c xy opt", "the four pixels around each point, by their nearness", "SampleBilinearGradImage, SampleBilinearGradXY", edgesSample),
-	whole("SampleBilinearGradImage", "sample", "dimage h w c dy xy opt", "the sum of dy by nearness, for every pixel", "composed of other operations", edgesSample),
-	whole("SampleBilinearGradXY", "sample", "dxy dy image h w c xy opt", "Σ dy·∂SampleBilinear/∂(x, y) over the channels", "composed of other operations", edgesSample),
-	whole("SampleNearest", "sample", "dst image h w c xy opt", "the nearest pixel, ties to even", "SampleNearestGradImage, and SampleBilinearGradXY as estimator", edgesSample),
-	whole("SampleNearestGradImage", "sample", "dimage h w c dy xy opt", "the sum of dy where a pixel is the nearest", "composed of other operations", edgesSample),
+	sample("SampleBilinear", "dst image h w c xy opt", "the four pixels around each point, by their nearness", "SampleBilinearGradImage, SampleBilinearGradXY", [2]float64{0.93, 8.2}),
+	sample("SampleBilinearGradImage", "dimage h w c dy xy opt", "the sum of dy by nearness, for every pixel", "composed of other operations", [2]float64{0.5, 7}),
+	sample("SampleBilinearGradXY", "dxy dy image h w c xy opt", "Σ dy·∂SampleBilinear/∂(x, y) over the channels", "composed of other operations", [2]float64{1.1, 8.2}),
+	sample("SampleNearest", "dst image h w c xy opt", "the nearest pixel, ties to even", "SampleNearestGradImage, and SampleBilinearGradXY as estimator", [2]float64{}),
+	sample("SampleNearestGradImage", "dimage h w c dy xy opt", "the sum of dy where a pixel is the nearest", "composed of other operations", [2]float64{}),
+}
+
+// sample is an entry; ulp is of the largest pixel or product, in a small image,
+// and does not count the sum over points.
+func sample(name, args, formula, gradient string, ulp [2]float64) Kernel {
+	k := whole(name, "sample", args, formula, gradient, edgesSample)
+	k.ULP = ulp
+	return k
 }
