@@ -59,11 +59,25 @@ type SampleOptions = kernels.SampleOptions
 func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOptions) {
 	checkSample("SampleBilinear", "dst", dst, "image", image, h, w, c, xy, opt)
 	checkApart("SampleBilinear", "dst", dst, image, xy)
+	plane := opt.Plane(h, w)
 	for i := 0; i < len(xy); i += 2 {
-		cell, ok := opt.Cell(float64(xy[i]), float64(xy[i+1]), h, w)
+		cell, ok := plane.Cell(float64(xy[i]), float64(xy[i+1]))
 		to := dst[i/2*c:][:c]
 		if !ok {
 			clear(to)
+			continue
+		}
+		if inner(&cell, h, w) {
+			wx, wy := 1-cell.FX, 1-cell.FY
+			w0, w1, w2, w3 := wx*wy, cell.FX*wy, wx*cell.FY, cell.FX*cell.FY
+			at := (cell.Y*w + cell.X) * c
+			upper, lower := image[at:][:2*c], image[at+w*c:][:2*c]
+			for k := range to {
+				sum := 0 + float64(w0*float64(upper[k]))
+				sum += float64(w1 * float64(upper[k+c]))
+				sum += float64(w2 * float64(lower[k]))
+				to[k] = T(sum + float64(w3*float64(lower[k+c])))
+			}
 			continue
 		}
 		var near corners
@@ -93,8 +107,9 @@ func SampleBilinearGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, opt S
 	checkSample("SampleBilinearGradImage", "dy", dy, "dimage", dimage, h, w, c, xy, opt)
 	checkApart("SampleBilinearGradImage", "dimage", dimage, dy, xy)
 	clear(dimage)
+	plane := opt.Plane(h, w)
 	for i := 0; i < len(xy); i += 2 {
-		cell, ok := opt.Cell(float64(xy[i]), float64(xy[i+1]), h, w)
+		cell, ok := plane.Cell(float64(xy[i]), float64(xy[i+1]))
 		if !ok {
 			continue
 		}
@@ -139,10 +154,31 @@ func SampleBilinearGradXY[T Float](dxy, dy, image []T, h, w, c int, xy []T, opt 
 	if race {
 		raceRead(dy)
 	}
+	plane := opt.Plane(h, w)
 	for i := 0; i < len(xy); i += 2 {
-		cell, ok := opt.Cell(float64(xy[i]), float64(xy[i+1]), h, w)
+		cell, ok := plane.Cell(float64(xy[i]), float64(xy[i+1]))
 		if !ok {
 			dxy[i], dxy[i+1] = 0, 0
+			continue
+		}
+		var alongX, alongY float64
+		if inner(&cell, h, w) {
+			a := (cell.Y*w + cell.X) * c
+			upper, lower := image[a:][:2*c], image[a+w*c:][:2*c]
+			for k, d := range dy[i/2*c:][:c] {
+				v0, v1, v2, v3 := float64(upper[k]), float64(upper[k+c]), float64(lower[k]), float64(lower[k+c])
+				dX := float64((v1-v0)*(1-cell.FY)) + float64((v3-v2)*cell.FY)
+				dY := float64((v2-v0)*(1-cell.FX)) + float64((v3-v1)*cell.FX)
+				alongX += float64(float64(d) * dX)
+				alongY += float64(float64(d) * dY)
+			}
+			dxy[i], dxy[i+1] = 0, 0
+			if cell.SX != 0 {
+				dxy[i] = T(alongX * cell.SX)
+			}
+			if cell.SY != 0 {
+				dxy[i+1] = T(alongY * cell.SY)
+			}
 			continue
 		}
 		var at [4]int // −1 outside
@@ -152,7 +188,6 @@ func SampleBilinearGradXY[T Float](dxy, dy, image []T, h, w, c int, xy []T, opt 
 				at[k] = (y*w + x) * c
 			}
 		}
-		var alongX, alongY float64
 		for k, d := range dy[i/2*c:][:c] {
 			var v [4]float64
 			for j, a := range at {
@@ -189,9 +224,10 @@ func SampleBilinearGradXY[T Float](dxy, dy, image []T, h, w, c int, xy []T, opt 
 func SampleNearest[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOptions) {
 	checkSample("SampleNearest", "dst", dst, "image", image, h, w, c, xy, opt)
 	checkApart("SampleNearest", "dst", dst, image, xy)
+	plane := opt.Plane(h, w)
 	for i := 0; i < len(xy); i += 2 {
 		to := dst[i/2*c:][:c]
-		if x, y, ok := opt.Nearest(float64(xy[i]), float64(xy[i+1]), h, w); ok {
+		if x, y, ok := plane.Nearest(float64(xy[i]), float64(xy[i+1])); ok {
 			copy(to, image[(y*w+x)*c:])
 		} else {
 			clear(to)
@@ -209,14 +245,20 @@ func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, opt Sa
 	checkSample("SampleNearestGradImage", "dy", dy, "dimage", dimage, h, w, c, xy, opt)
 	checkApart("SampleNearestGradImage", "dimage", dimage, dy, xy)
 	clear(dimage)
+	plane := opt.Plane(h, w)
 	for i := 0; i < len(xy); i += 2 {
-		if x, y, ok := opt.Nearest(float64(xy[i]), float64(xy[i+1]), h, w); ok {
+		if x, y, ok := plane.Nearest(float64(xy[i]), float64(xy[i+1])); ok {
 			to := dimage[(y*w+x)*c:][:c]
 			for k, d := range dy[i/2*c:][:c] {
 				to[k] += d
 			}
 		}
 	}
+}
+
+// inner reports that all corners of a cell count.
+func inner(cell *kernels.Cell, h, w int) bool {
+	return uint(cell.X) < uint(w-1) && uint(cell.Y) < uint(h-1) && cell.FX != 0 && cell.FY != 0
 }
 
 // corners are those of a cell that count.

@@ -203,7 +203,8 @@ func TestSampleReflection(t *testing.T) {
 		n, align := 1+rnd.IntN(9), rnd.IntN(2) == 0
 		o := stepgrad.SampleOptions{AlignCorners: align, Padding: stepgrad.Reflection, Coords: stepgrad.Pixel}
 		c := float64(rnd.IntN(4000))/4 - 500
-		at, slope, ok := o.Axis(c, n)
+		axis := o.Axis(n)
+		at, slope, ok := axis.Place(c)
 		require.True(t, ok)
 		// Mirror until it is inside.
 		low, high, want := -0.5, float64(n)-0.5, c
