@@ -39,7 +39,8 @@ type SampleOptions = kernels.SampleOptions
 // for every point i and channel k, as torch.grid_sample. image is a row-major
 // array of h rows, w columns and c channels, the channels last; xy holds the
 // points, x and y in turn; dst holds c channels for every point. A batch of
-// images is a call for each.
+// images is a call for each; the points of one can be shared out among
+// goroutines.
 //
 // Positions, weights and sums are computed in float64, and rounded to T once.
 // The largest error measured was 0.93·2^−24 of the largest pixel in float32; in
@@ -97,8 +98,9 @@ func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOpti
 //	clear(dimage)
 //	dimage(X, Y, k) += (1−fx)·(1−fy)·dy[i·c+k] // and so for its neighbours
 //
-// for every point i, in order, each product rounded to T. A point that gives 0
-// whatever the image is adds nothing.
+// for every point i, in order, each product rounded to T: the bits depend on the
+// order of the points alone. A point that gives 0 whatever the image is adds
+// nothing.
 //
 // h, w and c are at least 1 and dimage has h·w·c elements; xy has two for every
 // point and dy c; dimage is disjoint from dy and xy; the options are among the
