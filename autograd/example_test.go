@@ -525,69 +525,6 @@ func ExampleLogSoftmax() {
 	// Output: [-2.408 -1.408 -0.408 -0.693 -0.693 -2000.693]
 }
 
-func ExampleSoftHistogram() {
-	x := ag.Param([]float64{0.1, 0.2, 0.3, 0.9})
-	want := ag.Const([]float64{1, 1, 1, 1}) // of four bins
-	for range 500 {
-		y := ag.SoftHistogram(x, 0, 1, 4, 20)
-		g := ag.Grad(ag.Sum(ag.Square(ag.Sub(y, want))), x)[0]
-		for i, d := range g.Data() {
-			x.Data()[i] -= 5e-4 * d
-		}
-	}
-	fmt.Printf("%.2f\n", x.Data())
-	// Output: [0.06 0.31 0.57 0.85]
-}
-
-func ExampleSoftHistogramOpen() {
-	x := ag.Param([]float64{-5, 0.5, 7})
-	show(ag.SoftHistogramOpen(x, 0, 1, 2, 20), x) // the sum is 3, whatever x is
-	// Output:
-	// y [1.5 1.5]
-	// dx0 [0 0 0]
-}
-
-func ExampleBucketize() {
-	x := ag.Param([]float64{-1, 0.2, 1.5, 4})
-	show(ag.Bucketize(x, []float64{0, 1, 3}), x)
-	// Output:
-	// y [0 1 2 3]
-	// dx0 [0 1 0.5 0]
-}
-
-func ExampleSampleBilinear() {
-	image := ag.Param([]float64{
-		1, 2, 3,
-		4, 5, 7,
-	}, 2, 3, 1)
-	xy := ag.Param([]float64{0.5, 0.5, 2, 0}, 2, 2)
-	show(ag.SampleBilinear(image, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel}), image, xy)
-	// Output:
-	// y [3 3]
-	// dx0 [0.25 0.25 1 0.25 0.25 0]
-	// dx1 [1 3 -3 4]
-}
-
-func ExampleSampleNearest() {
-	image := ag.Param([]float64{
-		1, 2, 3,
-		4, 5, 7,
-	}, 2, 3, 1)
-	xy := ag.Param([]float64{0.4, 0.5}, 1, 2)
-	show(ag.SampleNearest(image, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel}), image, xy) // xy: as SampleBilinear
-	// Output:
-	// y [1]
-	// dx0 [1 0 0 0 0 0]
-	// dx1 [1 3]
-}
-
-func ExampleBias() {
-	x := ag.Const([]float64{1.3, 1.7})
-	b := ag.Bias(func(x V) V { return ag.Square(ag.RoundSTE(x)) }, x, 0, 0)
-	fmt.Println(b.Straight, b.Expected, b.Bias)
-	// Output: [2 4] [3 3] [-1 1]
-}
-
 // A weight is trained with the scale of its quantiser, and exported as integers.
 func ExampleFakeQuantize() {
 	w := ag.Param([]float32{0.31, -0.84, 0.12, 0.55})
@@ -819,4 +756,67 @@ func ExampleMSEObserver() {
 	b, _ := best.Quant()
 	fmt.Printf("%.3f %.3f\n", a.Scale(), b.Scale())
 	// Output: 1.429 0.139
+}
+
+func ExampleSoftHistogram() {
+	x := ag.Param([]float64{0.1, 0.2, 0.3, 0.9})
+	want := ag.Const([]float64{1, 1, 1, 1}) // of four bins
+	for range 500 {
+		y := ag.SoftHistogram(x, 0, 1, 4, 20)
+		g := ag.Grad(ag.Sum(ag.Square(ag.Sub(y, want))), x)[0]
+		for i, d := range g.Data() {
+			x.Data()[i] -= 5e-4 * d
+		}
+	}
+	fmt.Printf("%.2f\n", x.Data())
+	// Output: [0.06 0.31 0.57 0.85]
+}
+
+func ExampleSoftHistogramOpen() {
+	x := ag.Param([]float64{-5, 0.5, 7})
+	show(ag.SoftHistogramOpen(x, 0, 1, 2, 20), x) // the sum is 3, whatever x is
+	// Output:
+	// y [1.5 1.5]
+	// dx0 [0 0 0]
+}
+
+func ExampleBucketize() {
+	x := ag.Param([]float64{-1, 0.2, 1.5, 4})
+	show(ag.Bucketize(x, []float64{0, 1, 3}), x)
+	// Output:
+	// y [0 1 2 3]
+	// dx0 [0 1 0.5 0]
+}
+
+func ExampleSampleBilinear() {
+	image := ag.Param([]float64{
+		1, 2, 3,
+		4, 5, 7,
+	}, 2, 3, 1)
+	xy := ag.Param([]float64{0.5, 0.5, 2, 0}, 2, 2)
+	show(ag.SampleBilinear(image, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel}), image, xy)
+	// Output:
+	// y [3 3]
+	// dx0 [0.25 0.25 1 0.25 0.25 0]
+	// dx1 [1 3 -3 4]
+}
+
+func ExampleSampleNearest() {
+	image := ag.Param([]float64{
+		1, 2, 3,
+		4, 5, 7,
+	}, 2, 3, 1)
+	xy := ag.Param([]float64{0.4, 0.5}, 1, 2)
+	show(ag.SampleNearest(image, xy, stepgrad.SampleOptions{Coords: stepgrad.Pixel}), image, xy) // xy: as SampleBilinear
+	// Output:
+	// y [1]
+	// dx0 [1 0 0 0 0 0]
+	// dx1 [1 3]
+}
+
+func ExampleBias() {
+	x := ag.Const([]float64{1.3, 1.7})
+	b := ag.Bias(func(x V) V { return ag.Square(ag.RoundSTE(x)) }, x, 0, 0)
+	fmt.Println(b.Straight, b.Expected, b.Bias)
+	// Output: [2 4] [3 3] [-1 1]
 }
