@@ -228,7 +228,7 @@ func minMax[T Float](x []T) (lo, hi T) {
 		sums[j], sums[lanes+j] = kernels.Inf[T](1), kernels.Inf[T](-1)
 	}
 	extremes(x[:len(x)/lanes*lanes], &sums)
-	extremes(x[len(x)-lanes:], &sums) // some once more
+	extremes(x[len(x)-lanes:], &sums)   // some once more
 	for w := lanes / 2; w > 0; w /= 2 { // there is no NaN
 		for j := range w {
 			sums[j] = min(sums[j], sums[j+w])

@@ -283,9 +283,15 @@ func TestQuantContract(t *testing.T) {
 		"Quantize4Rows": {
 			func() { stepgrad.Quantize4Rows(u8[:n/2], x, n/2, n/2, two[:1], stepgrad.LowFirst) },
 			func() { stepgrad.Quantize4Rows(u8[:n/2], x, 1, 1, two, stepgrad.LowFirst) },
-			func() { stepgrad.Quantize4Rows(u8[:n/2], x, n, n/2-1, []stepgrad.Quant[float32]{q, q, q}, stepgrad.LowFirst) },
-			func() { stepgrad.Quantize4Rows(u8[:n/2], x, n/2, 16, []stepgrad.Quant[float32]{q, q, q, q}, stepgrad.SplitHalf) },
-			func() { stepgrad.Quantize4Rows(u8[:n/2], x, n/2, n/2, []stepgrad.Quant[float32]{q, wide}, stepgrad.LowFirst) },
+			func() {
+				stepgrad.Quantize4Rows(u8[:n/2], x, n, n/2-1, []stepgrad.Quant[float32]{q, q, q}, stepgrad.LowFirst)
+			},
+			func() {
+				stepgrad.Quantize4Rows(u8[:n/2], x, n/2, 16, []stepgrad.Quant[float32]{q, q, q, q}, stepgrad.SplitHalf)
+			},
+			func() {
+				stepgrad.Quantize4Rows(u8[:n/2], x, n/2, n/2, []stepgrad.Quant[float32]{q, wide}, stepgrad.LowFirst)
+			},
 			func() { stepgrad.Quantize4Rows(over[:n/2], x, n/2, n/2, two, stepgrad.LowFirst) },
 			func() { stepgrad.Quantize4Rows(u8, x, n/2, n/2, two, stepgrad.LowFirst) },
 		},
@@ -293,7 +299,9 @@ func TestQuantContract(t *testing.T) {
 			func() { stepgrad.Dequantize4Rows(dst, u8[:n/2], n/2, n/2, two[:1], stepgrad.LowFirst) },
 			func() { stepgrad.Dequantize4Rows(x, over[:n/2], n/2, n/2, two, stepgrad.LowFirst) },
 			func() { stepgrad.Dequantize4Rows(dst, u8, n/2, n/2, two, stepgrad.LowFirst) },
-			func() { stepgrad.Dequantize4Rows(dst, u8[:n/2], n/2, n/2, []stepgrad.Quant[float32]{q, wide}, stepgrad.LowFirst) },
+			func() {
+				stepgrad.Dequantize4Rows(dst, u8[:n/2], n/2, n/2, []stepgrad.Quant[float32]{q, wide}, stepgrad.LowFirst)
+			},
 		},
 		"DequantizeRows": {
 			func() { stepgrad.DequantizeRows(dst, u8, n/2, n/2, two) },
