@@ -101,7 +101,7 @@ func qat(o options) error {
 	if err := report.Prepare(o.out); err != nil {
 		return err // rather than after the work
 	}
-	tick := progress(o.seeds*len(methods)*o.epochs+o.furtherTicks(), os.Stderr)
+	tick := report.Progress("training", o.seeds*len(methods)*o.epochs+o.furtherTicks(), os.Stderr)
 	x := conduct(digits, o, tick)
 	if err := x.deploy(tick); err != nil {
 		return err
