@@ -76,8 +76,7 @@ func difference(a, b photos.Photo) image.Image {
 func offPlot(title, x string) *plot.Plot {
 	p := report.NewPlot(x, "corner off by, pixels")
 	p.Title.Text = title
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Y.Min, p.Y.Max = 0.001, 100
+	report.LogScale(&p.Y, 0.001, 100)
 	p.Legend.Top = true
 	p.Legend.XOffs, p.Legend.YOffs = -4, -4
 	return p

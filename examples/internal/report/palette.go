@@ -61,12 +61,10 @@ func paletted(drawn image.Image) *image.Paletted {
 		boxes = append(boxes, box[middle:])
 	}
 
-	index := map[int]uint8{}
 	var palette color.Palette
-	for i, box := range boxes {
+	for _, box := range boxes {
 		sum, n := [3]int{}, 0
 		for _, c := range box {
-			index[c.rgb] = uint8(i)
 			n += c.n
 			for k := range sum {
 				sum[k] += c.n * channel(c, 16-8*k)
@@ -75,8 +73,6 @@ func paletted(drawn image.Image) *image.Paletted {
 		palette = append(palette, color.RGBA{uint8((sum[0] + n/2) / n), uint8((sum[1] + n/2) / n), uint8((sum[2] + n/2) / n), 255})
 	}
 	p := image.NewPaletted(m.Rect, palette)
-	for i := range p.Pix {
-		p.Pix[i] = index[int(m.Pix[4*i])<<16|int(m.Pix[4*i+1])<<8|int(m.Pix[4*i+2])]
-	}
+	draw.FloydSteinberg.Draw(p, m.Rect, m, m.Rect.Min)
 	return p
 }
