@@ -147,7 +147,7 @@ func cells[T Float](dst []float64, d *drawn) {
 func uniformWordsGeneric(dst *float32, x *uint64, n int, c *uint64) {
 	d := unsafe.Slice(dst, 4*n)
 	for i, counter := range unsafe.Slice(x, n) {
-		for w, bits := range kernels.Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, firstKeys(c)) {
+		for w, bits := range philox(counter, c) {
 			d[i/16*64+w*16+i%16] = kernels.Uniform[float32](uint64(bits))
 		}
 	}
@@ -156,7 +156,7 @@ func uniformWordsGeneric(dst *float32, x *uint64, n int, c *uint64) {
 func cellWordsGeneric(dst *float64, x *uint64, n int, c *uint64) {
 	d := unsafe.Slice(dst, 4*n)
 	for i, counter := range unsafe.Slice(x, n) {
-		for w, bits := range kernels.Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, firstKeys(c)) {
+		for w, bits := range philox(counter, c) {
 			d[i/16*64+w*16+i%16] = kernels.RandomCell[float32](uint64(bits))
 		}
 	}
@@ -165,17 +165,18 @@ func cellWordsGeneric(dst *float64, x *uint64, n int, c *uint64) {
 func cellPairsGeneric(dst *float64, x *uint64, n int, c *uint64) {
 	d := unsafe.Slice(dst, 2*n)
 	for i, counter := range unsafe.Slice(x, n) {
-		r := kernels.Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, firstKeys(c))
+		r := philox(counter, c)
 		for p := range 2 {
 			d[i/16*32+p*16+i%16] = kernels.RandomCell[float64](uint64(r[2*p]) | uint64(r[2*p+1])<<32)
 		}
 	}
 }
 
-// firstKeys are the keys of the first round, from which Philox makes the others.
-func firstKeys(c *uint64) [2]uint32 {
+// philox is a block of words; of the keys it takes those of the first round.
+func philox(counter uint64, c *uint64) (r [4]uint32) {
 	k := unsafe.Slice(c, 2)
-	return [2]uint32{uint32(k[0]), uint32(k[1])}
+	r[0], r[1], r[2], r[3] = kernels.Philox(uint32(counter), uint32(counter>>32), 0, 0, uint32(k[0]), uint32(k[1]))
+	return r
 }
 
 func normalQuantileGeneric(dst, x, y *float64, n int) {

@@ -30,7 +30,16 @@
 // and likewise for Ceil and Round; RoundAway and Trunc have an STE. If a model
 // does not learn, Explain tells which line stands in the way.
 //
-// A surrogate's rule is a function of dy and x, and this function is what a
+// FakeQuantize is a quantiser with a scale and a zero point that may be
+// learned, per tensor, channel or group. Where its gradient passes differs
+// from framework to framework, so a QuantSpec is named after one: PyTorch, LSQ,
+// Larq, TFC, Brevitas. The scale begins with LSQScale or with what an observer
+// proposes: MinMaxObserver, MovingAverageObserver, PercentileObserver,
+// MSEObserver. For fewer bits there are SignSTE, ApproxSign, SwishSign,
+// TernarySTE and DoReFaWeights, PACT learns where to clip, and
+// StochasticRoundSTE rounds right on average.
+//
+// A surrogate's rule is a function of dy and x (and scale and zero), and this function is what a
 // second Grad differentiates; the hard functions and masks within it have
 // derivative zero. That is a convention: FloorSTE behaves in every order as
 // the identity plus a constant. x·RoundSTE(x) has gradient RoundSTE(x) + x and
@@ -48,10 +57,11 @@
 //
 // NaN in an element gives NaN there. Arithmetic follows IEEE 754, so a
 // gradient that is 0 times an infinite dy is NaN, unless the documentation
-// says that it is +0 whatever dy is: Floor and the like, ClipSTE, Clamp, ReLU,
+// says that it is +0 whatever dy is: Floor and the like, ClipSTE and other
+// masks of straight-through estimators, Clamp, ReLU,
 // Abs at 0, Where, Maximum and Minimum choose, they do not multiply. Exp, Log,
-// Tanh, Sigmoid, Sqrt and arithmetic are the kernels of package stepgrad, the
-// same bits everywhere; Sin, Cos and the softmax family are computed in float64
+// Tanh, Sigmoid, Sqrt, the softmax family and arithmetic are the kernels of
+// package stepgrad, the same bits everywhere; Sin and Cos are computed in float64
 // by package math and rounded to T, MatMul by BLAS. Sum, Mean and the
 // gradients of broadcast operands are added up in float64, the gradients of
 // several uses of one Var, and of Gather's repeated indices, in T.
@@ -64,8 +74,8 @@
 //
 // A Var of which no operand depends on a Param keeps no reference to its
 // operands, and neither does Detach, so a running average does not grow. The
-// others keep what their gradient rule needs: FloorSTE nothing, ClipSTE a bit
-// per element, SoftFloor x, Mul the other operand if it needs the gradient,
+// others keep what their gradient rule needs: FloorSTE nothing, ClipSTE and
+// FakeQuantize with a constant scale a bit per element, with a learned one x, SoftFloor x, Mul the other operand if it needs the gradient,
 // Exp its result. The gradients that Grad returns refer to the graph that they
 // can be differentiated through; keep their Data, or Detach them, to let it
 // go.

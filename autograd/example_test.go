@@ -2,7 +2,9 @@ package autograd_test
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
@@ -521,6 +523,239 @@ func ExampleLogSoftmax() {
 	x := ag.Const([]float64{1, 2, 3, 1000, 1000, -1000}, 2, 3)
 	fmt.Printf("%.3f\n", ag.LogSoftmax(x).Data())
 	// Output: [-2.408 -1.408 -0.408 -0.693 -0.693 -2000.693]
+}
+
+// A weight is trained with the scale of its quantiser, and exported as integers.
+func ExampleFakeQuantize() {
+	w := ag.Param([]float32{0.31, -0.84, 0.12, 0.55})
+	scale := ag.Param([]float32{ag.LSQScale(w.Data(), 7)})
+	target := ag.Const([]float32{0.3, -0.9, 0.1, 0.6})
+	for range 200 {
+		y := ag.FakeQuantize(w, scale, nil, ag.LSQ(-8, 7))
+		loss := ag.Sum(ag.Square(ag.Sub(y, target)))
+		for i, g := range ag.Grad(loss, w, scale) {
+			p := []*ag.Var[float32]{w, scale}[i].Data()
+			for j := range p {
+				p[j] -= float32(0.01 * g.Data()[j])
+			}
+		}
+	}
+	q, err := stepgrad.NewQuant(scale.Data()[0], 0, -8, 7, stepgrad.WithRule(stepgrad.Divide))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	levels := make([]int8, 4)
+	stepgrad.Quantize(levels, w.Data(), q)
+	fmt.Printf("%d · %.2g\n", levels, q.Scale())
+	// Output: [2 -8 1 5] · 0.11
+}
+
+func ExamplePyTorch() {
+	x, scale := ag.Param([]float64{-2.6, -2.4, 0.4, 1.4, 1.6}), ag.Param([]float64{1})
+	show(ag.FakeQuantize(x, scale, nil, ag.PyTorch(-2, 1)), x, scale)
+	// Output:
+	// y [-2 -2 0 1 1]
+	// dx0 [0 1 1 1 0]
+	// dx1 [-1.4]
+}
+
+func ExampleLSQ() {
+	x, scale := ag.Param([]float64{-2.6, -2.4, 0.4, 1.4, 1.6}), ag.Param([]float64{1})
+	show(ag.FakeQuantize(x, scale, nil, ag.LSQ(-2, 1)), x, scale)
+	// Output:
+	// y [-2 -2 0 1 1]
+	// dx0 [0 0 1 0 0]
+	// dx1 [-2.4]
+}
+
+func ExampleLarq() {
+	x, scale := ag.Param([]float64{-2.6, -2.4, 0.4, 1.4, 1.6}), ag.Const([]float64{1})
+	show(ag.FakeQuantize(x, scale, nil, ag.Larq(-2, 1, 2.5)), x)
+	// Output:
+	// y [-2 -2 0 1 1]
+	// dx0 [0 1 1 1 1]
+}
+
+func ExampleTFC() {
+	x, scale := ag.Param([]float64{-5, 0.4, 5}), ag.Const([]float64{1})
+	loss := ag.Sum(ag.Square(ag.FakeQuantize(x, scale, nil, ag.TFC(-2, 1)))) // pulls both ends to 0
+	fmt.Println(ag.Grad(loss, x)[0].Data(), ag.Grad(ag.Neg(loss), x)[0].Data())
+	// Output: [-4 0 2] [0 -0 0]
+}
+
+func ExampleBrevitas() {
+	x, scale := ag.Param([]float64{-5, 0.4, 5}), ag.Const([]float64{1})
+	show(ag.FakeQuantize(x, scale, nil, ag.Brevitas(-2, 1)), x)
+	// Output:
+	// y [-2 0 1]
+	// dx0 [1 1 1]
+}
+
+func ExampleQuantSpec_PerChannel() {
+	w := ag.Param([]float64{0.34, 1.2, -0.66, 34, 120, -66}, 2, 3)
+	scale := ag.Param([]float64{0.2, 20})
+	show(ag.FakeQuantize(w, scale, nil, ag.LSQ(-4, 3).PerChannel(0)), w, scale)
+	// Output:
+	// y [0.4 0.6 -0.6 40 60 -60]
+	// dx0 [1 0 1 1 0 1]
+	// dx1 [3.6 3.6]
+}
+
+func ExampleQuantSpec_PerGroup() {
+	w := ag.Const([]float64{0.3, 0.6, 30, 60, 3, 6, 300, 600}, 2, 4)
+	scale := ag.Param([]float64{0.1, 10, 1, 100})
+	fmt.Printf("%.4g\n", ag.FakeQuantize(w, scale, nil, ag.LSQ(-8, 7).PerGroup(2)).Data())
+	// Output: [0.3 0.6 30 60 3 6 300 600]
+}
+
+func ExampleQuantSpec_WithMode() {
+	x, scale := ag.Const([]float64{-0.5, 0.5, 0.9}), ag.Const([]float64{1})
+	for _, mode := range []stepgrad.Mode{stepgrad.NearestEven, stepgrad.NearestAway, stepgrad.Down} {
+		fmt.Println(ag.FakeQuantize(x, scale, nil, ag.PyTorch(-8, 7).WithMode(mode)).Data())
+	}
+	// Output:
+	// [0 0 1]
+	// [-1 1 1]
+	// [-1 0 0]
+}
+
+func ExampleQuantSpec_WithRule() {
+	x, scale, zero := ag.Const([]float64{0.5, 1.5}), ag.Const([]float64{1}), ag.Const([]float64{1})
+	fmt.Println(ag.FakeQuantize(x, scale, zero, ag.PyTorch(-8, 7)).Data())
+	fmt.Println(ag.FakeQuantize(x, scale, zero, ag.PyTorch(-8, 7).WithRule(stepgrad.ReciprocalZero)).Data())
+	// Output:
+	// [0 2]
+	// [1 1]
+}
+
+func ExampleQuantSpec_WithGradScale() {
+	x, scale := ag.Const([]float64{10, 10, 10, 10}), ag.Param([]float64{1})
+	show(ag.FakeQuantize(x, scale, nil, ag.LSQ(-5, 4)), scale)
+	show(ag.FakeQuantize(x, scale, nil, ag.LSQ(-5, 4).WithGradScale()), scale)
+	// Output:
+	// y [4 4 4 4]
+	// dx0 [16]
+	// y [4 4 4 4]
+	// dx0 [4]
+}
+
+// 0.4 has been rounded down: pushing it up is worth more than pushing it down.
+func ExampleQuantSpec_WithEWGS() {
+	x, scale := ag.Param([]float64{0.4, 0.4}), ag.Const([]float64{1})
+	y := ag.FakeQuantize(x, scale, nil, ag.LSQ(0, 1).WithEWGS(0.5))
+	fmt.Println(ag.GradWith(y, ag.Const([]float64{1, -1}), x)[0].Data())
+	// Output: [1.2 -0.8]
+}
+
+func ExampleLSQScale() {
+	fmt.Println(ag.LSQScale([]float64{0.5, -1.5, 2.5, -1.5}, 9))
+	// Output: 1
+}
+
+func ExampleSignSTE() {
+	x := ag.Param([]float64{-2, -0.5, 0, 0.5, 2})
+	show(ag.SignSTE(x, 1), x)
+	// Output:
+	// y [-1 -1 1 1 1]
+	// dx0 [0 1 1 1 0]
+}
+
+func ExampleApproxSign() {
+	x := ag.Param([]float64{-2, -0.5, 0, 0.5, 2})
+	show(ag.ApproxSign(x), x)
+	// Output:
+	// y [-1 -1 1 1 1]
+	// dx0 [0 1 2 1 0]
+}
+
+func ExampleSwishSign() {
+	x := ag.Param([]float64{-2, -0.5, 0, 0.5, 2})
+	show(ag.SwishSign(x, 5), x)
+	// Output:
+	// y [-1 -1 1 1 1]
+	// dx0 [-0.003631 -0.08462 5 -0.08462 -0.003631]
+}
+
+func ExampleTernarySTE() {
+	w := ag.Param([]float64{-1.2, -0.4, 0.1, 0.3, 0.9})
+	show(ag.TernarySTE(w, ag.TernaryThreshold(w.Data()), 1), w)
+	// Output:
+	// y [-1 0 0 0 1]
+	// dx0 [0 1 1 1 1]
+}
+
+func ExampleTernaryThreshold() {
+	fmt.Printf("%.3g\n", ag.TernaryThreshold([]float64{-2, 1, 0, 1}))
+	// Output: 0.7
+}
+
+func ExampleDoReFaWeights() {
+	w := ag.Param([]float64{-2, -0.1, 0.1, 2})
+	show(ag.DoReFaWeights(w, 2), w)
+	// Output:
+	// y [-1 -0.3333 0.3333 1]
+	// dx0 [0.07329 1.027 1.027 0.07329]
+}
+
+func ExamplePACT() {
+	x, alpha := ag.Param([]float64{-1, 0.4, 2.2, 5}), ag.Param([]float64{3})
+	show(ag.PACT(x, alpha, 2), x, alpha)
+	// Output:
+	// y [0 0 2 3]
+	// dx0 [0 1 1 0]
+	// dx1 [1]
+}
+
+func ExampleStochasticRoundSTE() {
+	x := ag.Param(slices.Repeat([]float64{0.25}, 1000))
+	y := ag.StochasticRoundSTE(x, 42, 0)
+	fmt.Printf("%.2f\n", ag.Mean(y).Data())
+	fmt.Println(slices.Equal(y.Data(), ag.StochasticRoundSTE(x, 42, 0).Data()))
+	// Output:
+	// [0.28]
+	// true
+}
+
+func ExampleMinMaxObserver() {
+	o := ag.MinMaxObserver[float32]{Bits: 8}
+	o.Observe([]float32{-0.5, 1.5})
+	o.Observe([]float32{2.05})
+	fmt.Println(o.Quant())
+	// Output: Quant(scale 0.01, zero 50, [0, 255], NearestEven, Reciprocal) <nil>
+}
+
+func ExampleMovingAverageObserver() {
+	o := ag.MovingAverageObserver[float64]{Bits: 8, Symmetric: true, Rate: 0.5}
+	o.Observe([]float64{-127, 100})
+	o.Observe([]float64{-381, 100})
+	fmt.Println(o.Quant())
+	// Output: Quant(scale 2, zero 0, [-127, 127], NearestEven, Reciprocal) <nil>
+}
+
+func ExamplePercentileObserver() {
+	o := ag.PercentileObserver[float64]{Bits: 8, Symmetric: true, Percent: 99}
+	for i := range 1000 {
+		o.Observe([]float64{float64(i % 2)})
+	}
+	o.Observe([]float64{1e6})
+	q, err := o.Quant()
+	fmt.Printf("%.4f %v\n", q.Scale(), err)
+	// Output: 0.0079 <nil>
+}
+
+func ExampleMSEObserver() {
+	x := []float64{10}
+	for i := range 10000 {
+		x = append(x, math.Sin(float64(i)))
+	}
+	full, best := ag.MinMaxObserver[float64]{Bits: 4, Symmetric: true}, ag.MSEObserver[float64]{Bits: 4, Symmetric: true}
+	full.Observe(x)
+	best.Observe(x)
+	a, _ := full.Quant()
+	b, _ := best.Quant()
+	fmt.Printf("%.3f %.3f\n", a.Scale(), b.Scale())
+	// Output: 1.429 0.139
 }
 
 func ExampleSoftHistogram() {

@@ -144,6 +144,8 @@ func instead(op string) []string {
 		return []string{"RoundAwaySTE", "SoftRound"}
 	case "Trunc":
 		return []string{"TruncSTE"}
+	case "GumbelSoftmax":
+		return []string{"GumbelSoftmax with tau > 0"}
 	}
 	return []string{"Custom with a gradient rule"}
 }

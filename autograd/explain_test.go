@@ -61,6 +61,8 @@ func TestExplainInstead(t *testing.T) {
 		"Round":     {ag.Round(x), []string{"RoundSTE", "SoftRound"}},
 		"RoundAway": {ag.RoundAway(x), []string{"RoundAwaySTE", "SoftRound"}},
 		"Trunc":     {ag.Trunc(x), []string{"TruncSTE"}},
+
+		"GumbelSoftmax": {ag.GumbelSoftmax(x, 0, true, 1), []string{"GumbelSoftmax with tau > 0"}},
 	} {
 		r := ag.Explain(c.y, x)
 		require.Len(t, r.Blocks, 1)

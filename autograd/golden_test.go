@@ -2,8 +2,10 @@ package autograd_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,8 +38,8 @@ func parsed[T stepgrad.Float](t *testing.T, text string) (list []T) {
 }
 
 // TestGoldenCategories compares values, gradients and second derivatives with
-// PyTorch's. Rows that have nothing left, where PyTorch gives NaN, are not for
-// comparing.
+// PyTorch's, but for rows that have nothing left, where PyTorch gives NaN: those
+// of ours that have no NaN are defined.
 func TestGoldenCategories(t *testing.T) {
 	data, err := os.ReadFile("../testdata/categorical/torch.json")
 	if err != nil {
@@ -47,10 +49,7 @@ func TestGoldenCategories(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &golden))
 	require.NotEmpty(t, golden.Cases)
 	for _, c := range golden.Cases {
-		if c.Hard || c.Name == "nothing left" {
-			continue
-		}
-		t.Run(strings.Join([]string{c.Op, c.Dtype, c.Name}, "/"), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/%s/%s/tau=%v,hard=%v", c.Op, c.Dtype, c.Name, c.Tau, c.Hard), func(t *testing.T) {
 			if c.Dtype == "float32" {
 				compareCategory[float32](t, c, 0x1p-24)
 			} else {
@@ -60,8 +59,22 @@ func TestGoldenCategories(t *testing.T) {
 	}
 }
 
+const seed = 1
+
 func compareCategory[T stepgrad.Float](t *testing.T, c category, unit float64) {
-	x := autograd.Param(parsed[T](t, c.X), c.Rows, c.Cols)
+	data, largest := parsed[T](t, c.X), 0.0
+	if c.Op == "gumbel_softmax" {
+		// Logits that our noise brings to where theirs was brought.
+		ours := make([]T, len(data))
+		stepgrad.Gumbel(ours, seed, 0)
+		for i, g := range parsed[T](t, c.Noise) {
+			if v := math.Abs(float64(data[i])); v < 1e5 {
+				largest = max(largest, v)
+			}
+			data[i] = T(float64(data[i]) + float64(g) - float64(ours[i]))
+		}
+	}
+	x := autograd.Param(data, c.Rows, c.Cols)
 	var y *autograd.Var[T]
 	switch c.Op {
 	case "softmax":
@@ -71,8 +84,7 @@ func compareCategory[T stepgrad.Float](t *testing.T, c category, unit float64) {
 	case "cross_entropy":
 		y = autograd.CrossEntropy(x, c.Labels)
 	case "gumbel_softmax":
-		noise := autograd.Const(parsed[T](t, c.Noise), c.Rows, c.Cols)
-		y = autograd.Softmax(autograd.Scale(autograd.Add(x, noise), T(1/c.Tau)))
+		y = autograd.GumbelSoftmax(x, T(c.Tau), c.Hard, seed)
 	default:
 		t.Fatalf("unknown op %q", c.Op)
 	}
@@ -86,15 +98,21 @@ func compareCategory[T stepgrad.Float](t *testing.T, c category, unit float64) {
 	}{{"y", y.Data(), c.Y}, {"dx", dx.Data(), c.Dx}, {"hv", hv.Data(), c.Hv}} {
 		want := parsed[T](t, r.want)
 		require.Len(t, r.ours, len(want))
-		// Gradients are differences of terms the size of dy, v and 1/tau.
-		size := 1 + c.Tau
+		// Gradients are differences of terms the size of dy, v and 1/tau, and
+		// logits have been rounded.
+		size := 64.0
 		if c.Tau != 0 {
-			size = 1 / (c.Tau * c.Tau)
+			size = (64 + 8*largest) / (c.Tau * c.Tau)
 		}
 		for i, v := range want {
-			far := math.Abs(float64(r.ours[i]) - float64(v))
-			ok := r.ours[i] == v || far <= 16*unit*(math.Abs(float64(v))+size)
-			assert.True(t, ok, "%s[%d]: PyTorch %v, ours %v", r.name, i, v, r.ours[i])
+			got, want := float64(r.ours[i]), float64(v)
+			if want == want || c.Op == "cross_entropy" || r.name != "y" {
+				ok := want != want || got == want || math.Abs(got-want) <= unit*size*(math.Abs(want)+1)
+				assert.True(t, ok, "%s[%d]: PyTorch %v, ours %v", r.name, i, want, got)
+				continue
+			}
+			row := data[i/c.Cols*c.Cols:][:c.Cols]
+			assert.Equal(t, slices.ContainsFunc(row, func(v T) bool { return v != v }), got != got, "y[%d] of %v is %v", i, row, got)
 		}
 	}
 }

@@ -314,6 +314,8 @@ func TestMemory(t *testing.T) {
 		{"Mean", false, func(h V) V { return ag.Mean(h, 0) }},
 		{"Exp", false, func(h V) V { return ag.Exp(h) }},
 		{"Softmax", false, func(h V) V { return ag.Softmax(h) }},
+		{"LogSoftmax", false, func(h V) V { return ag.LogSoftmax(h) }},
+		{"GumbelSoftmax", false, func(h V) V { return ag.GumbelSoftmax(h, 1, true, 1) }},
 		{"ReLU", false, func(h V) V { return ag.ReLU(h) }},
 		{"Slice", false, func(h V) V { return ag.Slice(h, 0, 1, 900) }},
 		{"Gather", false, func(h V) V { return ag.Gather(h, 0, make([]int, 500)) }},

@@ -77,6 +77,8 @@ var derivatives = []struct {
 
 	{"Softmax", 3, func(xs ...V) V { return ag.Softmax(xs[0]) }, []V{numbers(-2, 2, 2, 4)}},
 	{"LogSoftmax", 3, func(xs ...V) V { return ag.LogSoftmax(xs[0]) }, []V{numbers(-2, 2, 2, 2, 4)}},
+	{"GumbelSoftmax", 3, func(xs ...V) V { return ag.GumbelSoftmax(xs[0], 0.7, false, 5) }, []V{numbers(-2, 2, 2, 2, 4)}},
+	{"GumbelSoftmaxOne", 2, func(xs ...V) V { return ag.GumbelSoftmax(xs[0], 1, false, 5) }, []V{numbers(-2, 2, 2, 4)}},
 	{"CrossEntropy", 3, func(xs ...V) V { return ag.CrossEntropy(xs[0], []int{2, 0, 3}) }, []V{numbers(-2, 2, 3, 4)}},
 
 	{"SoftHistogram", 3, func(xs ...V) V { return ag.SoftHistogram(xs[0], -1, 1, 4, 5) }, []V{numbers(-2, 2, 2, 3)}},
@@ -241,6 +243,7 @@ func TestEmpty(t *testing.T) {
 	for name, y := range map[string]V{
 		"Add": ag.Add(none, ag.Param([]float64{1})), "Floor": ag.Floor(none), "FloorSTE": ag.FloorSTE(none),
 		"ClipSTE": ag.ClipSTE(none, stepgrad.Down, 0, 1), "SoftFloor": ag.SoftFloor(none, 1), "Softmax": ag.Softmax(none),
+		"LogSoftmax": ag.LogSoftmax(none), "GumbelSoftmax": ag.GumbelSoftmax(none, 1, true, 1),
 		"Transpose": ag.Transpose(none), "Reshape": ag.Reshape(none, 3, 0, 7), "Slice": ag.Slice(none, 0, 0, 0),
 		"SliceInner": ag.Slice(none, 1, 1, 3), "Concat": ag.Concat(0, none, none), "Gather": ag.Gather(none, 0, nil),
 		"GatherInner": ag.Gather(none, 1, []int{2}), "Where": ag.Where[float64](nil, none, none), "Maximum": ag.Maximum(none, none),
@@ -249,6 +252,7 @@ func TestEmpty(t *testing.T) {
 		require.Equal(t, []int{0, 3}, ag.Grad(ag.Sum(y), none)[0].Shape(), name)
 		require.NotPanics(t, func() { _ = ag.Explain(y, none).String() }, name)
 	}
+	require.Zero(t, ag.Softmax(ag.Param([]float64{}, 3, 0)).Len())
 	require.Equal(t, []float64{0}, ag.Sum(none).Data())
 	require.Equal(t, []float64{0, 0, 0}, ag.Sum(none, 0).Data())
 	require.True(t, math.IsNaN(ag.Mean(none).Data()[0]))
@@ -320,7 +324,11 @@ func TestSpecials(t *testing.T) {
 		{"Where", func(xs ...V) V { return ag.Where([]bool{true, false}, xs[0], ag.Const([]float64{5})) },
 			[]float64{nan, nan}, []float64{nan, 5}, []float64{1, nan}, []float64{1, 0}},
 		{"Softmax", unary(ag.Softmax[float64]), []float64{-inf, 800, 800, -800}, []float64{0, 0.5, 0.5, 0}, []float64{1, 1, 1, 1}, []float64{0, 0, 0, 0}},
-		{"SoftmaxNone", unary(ag.Softmax[float64]), []float64{-inf, -inf}, []float64{nan, nan}, []float64{1, 1}, []float64{nan, nan}},
+		{"SoftmaxNone", unary(ag.Softmax[float64]), []float64{-inf, -inf}, []float64{0, 0}, []float64{1, 2}, []float64{0, 0}},
+		{"SoftmaxShared", unary(ag.Softmax[float64]), []float64{inf, 1, inf, -inf}, []float64{0.5, 0, 0.5, 0}, []float64{4, 1, 2, 5}, []float64{0.5, zero, -0.5, 0}},
+		{"SoftmaxNaN", unary(ag.Softmax[float64]), []float64{inf, nan, 0}, []float64{nan, nan, nan}, []float64{1, 1, 1}, []float64{nan, nan, nan}},
+		{"LogSoftmaxNone", unary(ag.LogSoftmax[float64]), []float64{-inf, -inf}, []float64{-inf, -inf}, []float64{1, 2}, []float64{1, 2}},
+		{"LogSoftmaxSure", unary(ag.LogSoftmax[float64]), []float64{7, inf, -inf}, []float64{-inf, 0, -inf}, []float64{1, 2, 4}, []float64{1, -5, 4}},
 		{"LogSoftmax", unary(ag.LogSoftmax[float64]), []float64{-inf, 800, -800}, []float64{-inf, 0, -1600}, []float64{1, 0, 0}, []float64{1, -1, 0}},
 	} {
 		x := ag.Param(c.x)

@@ -63,6 +63,8 @@ func TestPanics(t *testing.T) {
 
 		"autograd: Softmax: shape [] has no last axis":                                     func() { ag.Softmax(ag.Sum(x)) },
 		"autograd: LogSoftmax: shape [] has no last axis":                                  func() { ag.LogSoftmax(ag.Sum(x)) },
+		"autograd: GumbelSoftmax: shape [] has no last axis":                               func() { ag.GumbelSoftmax(ag.Sum(x), 1, false, 1) },
+		"autograd: GumbelSoftmax: tau must be at least 0, not NaN":                         func() { ag.GumbelSoftmax(x, nan, false, 1) },
 		"autograd: CrossEntropy: logits have shape [3], not [n k]":                         func() { ag.CrossEntropy(sized(3), []int{1}) },
 		"autograd: CrossEntropy: 1 labels for logits of shape [2 3]":                       func() { ag.CrossEntropy(x, []int{1}) },
 		"autograd: CrossEntropy: label 3 of row 1 out of range for logits of shape [2 3]":  func() { ag.CrossEntropy(x, []int{2, 3}) },

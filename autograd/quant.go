@@ -44,6 +44,9 @@ const (
 	byBound                     // |x| ≤ bound
 	byStep                      // lo ≤ u ≤ hi, or a step against the gradient leads back there
 	byIdentity                  // everywhere
+
+	byDown // byStep for a dy that is negative: u ≤ hi
+	byUp   // and positive: lo ≤ u
 )
 
 type sharing uint8
@@ -58,6 +61,10 @@ const (
 // relatives, per channel and learnable: round(x·(1/scale)) + zero, ties to even;
 // the gradient passes where that level is in [min, max], both ends inside, so
 // half a step farther than the values reach.
+//
+// Of PyTorch's _fake_quantize_learnable forms the backward pass rounds
+// otherwise than the forward one, as stepgrad.ReciprocalZero does: with an odd
+// zero point that differs on ties.
 func PyTorch(min, max int) QuantSpec {
 	return QuantSpec{min: min, max: max, mode: stepgrad.NearestEven, mask: byRounded}
 }
@@ -164,12 +171,17 @@ func (s QuantSpec) WithEWGS(delta float64) QuantSpec {
 // for bit; with the others dscale and dzero are summed in float64, 16384
 // elements at a time. The same bits come of any number of goroutines.
 //
+// WithEWGS multiplies m by its factor in dx and dscale.
+//
 // Derivatives of the gradients follow from these formulas, m and clamp(k, …)
 // having derivative zero by x and scale, and clamp(k, …) − zero the derivative
-// m − 1 by zero: so ∂dscale/∂x is −dy·m/scale.
+// m − 1 by zero: so ∂dscale/∂x is −dy·m/scale. (Made of RoundSTE it would be 0:
+// there it is the rounding that has the derivative 1, also within a gradient.)
+// EWGS's factor is differentiated by x/scale alone.
 //
 // NaN gives NaN, dx = +0 (but dy by the rule of Brevitas) and a dscale that is
-// NaN; ±Inf saturates. Where m is 0, dx is +0 whatever dy is.
+// NaN; ±Inf saturates, and makes dscale infinite where m is 1. Where m is 0, dx
+// is +0 whatever dy is.
 //
 // If neither scale nor zero needs a gradient, a bit per element is kept for the
 // backward pass (none by the rule of Brevitas, two by that of TFC), else x; with
@@ -187,7 +199,7 @@ func FakeQuantize[T stepgrad.Float](x, scale, zero *Var[T], spec QuantSpec) *Var
 		zeros = zero
 	}
 	spec.check(l.groups(), x.shape, scale.shape, zeros.shape)
-	quantOf(spec, T(1), min(max(0, spec.min), spec.max)) // the range, even if there is nothing
+	quantOf(spec, T(1), min(max(0, spec.min), spec.max), spec.options()) // the range, even if there is nothing
 	q := newQuantiser(spec, l, scale, zero)
 	if scale.node != nil || zero != nil && zero.node != nil || spec.delta != 0 {
 		return q.learned(x, scale, zero)
@@ -201,15 +213,13 @@ func FakeQuantize[T stepgrad.Float](x, scale, zero *Var[T], spec QuantSpec) *Var
 	}
 	dst := q.fake(x.data, nil)
 	if spec.mask == byStep {
-		down, up := q.passing(x.data, always[T](-1)), q.passing(x.data, always[T](1))
+		down, up := q.masked(byDown).passing(x.data, nil), q.masked(byUp).passing(x.data, nil)
 		return result(dst, x.shape, viaPlain(x,
 			func(dy *Var[T]) *Var[T] { return diagonal(dy, keep[T](towards(dy.data, down, up))) },
 			func(dst, dy []T) { keep[T](towards(dy, down, up))(dst, dy) }))
 	}
-	return result(dst, x.shape, byDiagonal(x, keep[T](q.passing(x.data, always[T](1)))))
+	return result(dst, x.shape, byDiagonal(x, keep[T](q.passing(x.data, nil))))
 }
-
-func always[T stepgrad.Float](v T) func(int) T { return func(int) T { return v } }
 
 // towards takes the bits of down where dy is negative, of up where it is
 // positive, and else those of both.
@@ -263,8 +273,10 @@ func (s QuantSpec) layoutOf(shape []int) layout {
 			quantPanic("a group of %d elements must be at least 1", s.every)
 		}
 		l.rows, l.cols = size(shape[:k]), shape[k]
-		l.group = min(s.every, l.cols)
-		l.perRow = (l.cols + s.every - 1) / s.every
+		l.group, l.perRow = min(s.every, l.cols), 0
+		if l.cols > 0 {
+			l.perRow = (l.cols-1)/l.group + 1
+		}
 	}
 	return l
 }
@@ -275,34 +287,46 @@ func arrange[T stepgrad.Float](l layout, x []T) []T {
 		return x
 	}
 	dst := blank[T](len(x))
-	for c := range l.rows {
-		for o := range l.outer {
-			copy(dst[(c*l.outer+o)*l.inner:][:l.inner], x[(o*l.rows+c)*l.inner:])
-		}
-	}
+	exchange(dst, x, l.outer, l.rows, l.inner)
 	return dst
 }
 
-// restore undoes arrange.
-func restore[T stepgrad.Float](l layout, dst, x []T) {
+// restore undoes arrange where something has moved.
+func restore[T stepgrad.Float](l layout, dst, x []T) { exchange(dst, x, l.rows, l.outer, l.inner) }
+
+func restored[T stepgrad.Float](l layout, x []T) []T {
 	if !l.moved {
-		copy(dst, x)
-		return
+		return x
 	}
-	for c := range l.rows {
-		for o := range l.outer {
-			copy(dst[(o*l.rows+c)*l.inner:][:l.inner], x[(c*l.outer+o)*l.inner:])
+	dst := blank[T](len(x))
+	restore(l, dst, x)
+	return dst
+}
+
+// exchange transposes n × m blocks of inner elements each.
+func exchange[T stepgrad.Float](dst, x []T, n, m, inner int) {
+	const tile = 16 // what is read and what is written stays in the cache
+	for i0 := 0; i0 < n; i0 += tile {
+		for j0 := 0; j0 < m; j0 += tile {
+			for j := j0; j < min(m, j0+tile); j++ {
+				if inner == 1 {
+					for i := i0; i < min(n, i0+tile); i++ {
+						dst[j*n+i] = x[i*m+j]
+					}
+					continue
+				}
+				for i := i0; i < min(n, i0+tile); i++ {
+					copy(dst[(j*n+i)*inner:][:inner], x[(i*m+j)*inner:])
+				}
+			}
 		}
 	}
 }
 
-// at is where arrange has taken element i from.
-func (l layout) at(i int) int {
-	if !l.moved {
-		return i
-	}
+// from is where arrange puts element i.
+func (l layout) from(i int) int {
 	j, in := i/l.inner, i%l.inner
-	return (j%l.outer*l.rows+j/l.outer)*l.inner + in
+	return (j%l.rows*l.outer+j/l.rows)*l.inner + in
 }
 
 // expand repeats the element of each group, to a tensor of the given shape;
@@ -313,12 +337,7 @@ func expand[T stepgrad.Float](l layout, s *Var[T], shape []int) *Var[T] {
 		from, to := l.run(g)
 		repeat(dst[from:to], s.data[g])
 	}
-	if l.moved {
-		all := dst
-		dst = make([]T, len(all))
-		restore(l, dst, all)
-	}
-	return result(dst, shape, via(s, func(dy *Var[T]) *Var[T] { return collapse(l, dy, s.shape) }))
+	return result(restored(l, dst), shape, via(s, func(dy *Var[T]) *Var[T] { return collapse(l, dy, s.shape) }))
 }
 
 func collapse[T stepgrad.Float](l layout, x *Var[T], shape []int) *Var[T] {
@@ -356,6 +375,7 @@ type quantiser[T stepgrad.Float] struct {
 
 func newQuantiser[T stepgrad.Float](s QuantSpec, l layout, scale, zero *Var[T]) *quantiser[T] {
 	q := &quantiser[T]{s, l, make([]stepgrad.Quant[T], l.groups())}
+	opts := s.options()
 	for g := range q.qs {
 		v, k := scale.data[g], 0
 		if !(v > 0) || v-v != 0 {
@@ -368,13 +388,17 @@ func newQuantiser[T stepgrad.Float](s QuantSpec, l layout, scale, zero *Var[T]) 
 			}
 			k = int(min(max(math.RoundToEven(z), float64(s.min)), float64(s.max)))
 		}
-		q.qs[g] = quantOf(s, v, k)
+		q.qs[g] = quantOf(s, v, k, opts)
 	}
 	return q
 }
 
-func quantOf[T stepgrad.Float](s QuantSpec, scale T, zero int) stepgrad.Quant[T] {
-	q, err := stepgrad.NewQuant(scale, zero, s.min, s.max, stepgrad.WithMode(s.mode), stepgrad.WithRule(s.rule))
+func (s QuantSpec) options() []stepgrad.QuantOption {
+	return []stepgrad.QuantOption{stepgrad.WithMode(s.mode), stepgrad.WithRule(s.rule)}
+}
+
+func quantOf[T stepgrad.Float](s QuantSpec, scale T, zero int, opts []stepgrad.QuantOption) stepgrad.Quant[T] {
+	q, err := stepgrad.NewQuant(scale, zero, s.min, s.max, opts...)
 	if err != nil {
 		quantPanic("%s", strings.TrimPrefix(err.Error(), "stepgrad: NewQuant: "))
 	}
@@ -445,32 +469,35 @@ func (q *quantiser[T]) grad(dx, dy, x, dscale, dzero []T) {
 	switch {
 	case q.share == byTensor:
 		parts := make([][2]T, (len(x)+sumPiece-1)/sumPiece)
-		unit := q.unit(0)
 		tiles(len(x), sumPiece, func(k, i, j int) {
 			if kernel {
 				parts[k][0], parts[k][1] = stepgrad.FakeQuantizeGrad(to[i:j], dy[i:j], x[i:j], q.qs[0])
 			} else {
-				parts[k][0], parts[k][1] = q.gradPiece(to[i:j], dy[i:j], x[i:j], q.qs[0], unit)
+				parts[k][0], parts[k][1] = q.gradPiece(to[i:j], dy[i:j], x[i:j], &q.qs[0])
 			}
 		})
-		dscale[0], dzero[0] = combined(parts)
+		var scales, zeros kernels.Tree[T]
+		for _, p := range parts {
+			scales.Add(p[0])
+			zeros.Add(p[1])
+		}
+		dscale[0], dzero[0] = scales.Sum(), zeros.Sum()
 	case kernel:
 		tiles(len(x), max(1, 4096/max(1, q.cols))*q.cols, func(_, i, j int) {
 			g, h := i/q.cols*q.perRow, j/q.cols*q.perRow
 			stepgrad.FakeQuantizeGradRows(to[i:j], dy[i:j], x[i:j], q.cols, q.group, q.qs[g:h], dscale[g:h], dzero[g:h])
 		})
 	default:
-		tiles(len(x), q.cols, func(row, _, _ int) {
-			for g := row * q.perRow; g < (row+1)*q.perRow; g++ {
-				i, j := q.run(g)
-				unit := q.unit(g)
-				parts := make([][2]T, 0, 1)
-				for ; i < j; i += sumPiece {
-					end := min(j, i+sumPiece)
-					s, z := q.gradPiece(to[i:end], dy[i:end], x[i:end], q.qs[g], unit)
-					parts = append(parts, [2]T{s, z})
+		tiles(len(x), max(1, 4096/max(1, q.cols))*q.cols, func(_, first, end int) {
+			for g := first / q.cols * q.perRow; g < end/q.cols*q.perRow; g++ {
+				var scales, zeros kernels.Tree[T]
+				for i, j := q.run(g); i < j; i += sumPiece {
+					k := min(j, i+sumPiece)
+					scale, zero := q.gradPiece(to[i:k], dy[i:k], x[i:k], &q.qs[g])
+					scales.Add(scale)
+					zeros.Add(zero)
 				}
-				dscale[g], dzero[g] = combined(parts)
+				dscale[g], dzero[g] = scales.Sum(), zeros.Sum()
 			}
 		})
 	}
@@ -484,15 +511,6 @@ func (q *quantiser[T]) grad(dx, dy, x, dscale, dzero []T) {
 	}
 }
 
-func combined[T stepgrad.Float](parts [][2]T) (scale, zero T) {
-	var s, z kernels.Tree[T]
-	for _, p := range parts {
-		s.Add(p[0])
-		z.Add(p[1])
-	}
-	return s.Sum(), z.Sum()
-}
-
 // factors are LSQ's, by group.
 func (q *quantiser[T]) factors() []T {
 	f := make([]T, len(q.qs))
@@ -503,82 +521,122 @@ func (q *quantiser[T]) factors() []T {
 	return f
 }
 
-// A stretch is what the gradient is made of, for so many elements: u = x/scale,
-// the level less the zero point, and whether it was in range before clamping.
+// A stretch is what the gradient of so many elements of one group is made of.
 type stretch[T stepgrad.Float] struct {
-	u, level [512]T
-	in       [64]byte
+	u, level [512]T   // x/scale, and the clamped level less the zero point
+	m, not   [64]byte // where the gradient passes, and where not
 }
 
-func (q *quantiser[T]) unit(g int) stepgrad.Quant[T] {
-	return quantOf(q.QuantSpec, T(1), q.qs[g].Zero())
-}
-
-func (s *stretch[T]) load(x []T, q, unit stepgrad.Quant[T]) {
-	if q.Rule() == stepgrad.Divide {
+// load fills in all; dy is for the rule that looks at its signs.
+func (q *quantiser[T]) load(s *stretch[T], x, dy []T, of *stepgrad.Quant[T]) {
+	u, level, m := s.u[:len(x)], s.level[:len(x)], s.m[:(len(x)+7)/8]
+	if q.rule == stepgrad.Divide {
+		scale := of.Scale()
 		for i, v := range x {
-			s.u[i] = v / q.Scale()
+			u[i] = v / scale
 		}
 	} else {
-		stepgrad.Scale(s.u[:len(x)], x, 1/q.Scale())
+		stepgrad.Scale(u, x, 1/of.Scale())
 	}
-	stepgrad.FakeQuantize(s.level[:len(x)], s.in[:(len(x)+7)/8], s.u[:len(x)], unit)
+	lo, hi := ends(of)
+	stepgrad.STEForward(level, m, u, q.mode, lo, hi) // m by LSQ's rule
+	if q.rule == stepgrad.ReciprocalZero || q.mask == byRounded {
+		unit := quantOf(q.QuantSpec, T(1), of.Zero(), q.options())
+		if q.mask == byRounded {
+			stepgrad.FakeQuantize(level, m, u, unit)
+		} else {
+			stepgrad.FakeQuantize(level, nil, u, unit)
+		}
+	}
+	switch q.mask {
+	case byBound:
+		bound := T(q.bound)
+		for i, v := range x {
+			set(m, i, -bound <= v && v <= bound)
+		}
+	case byStep:
+		for i, v := range u {
+			if v < lo {
+				set(m, i, dy[i] < 0)
+			} else if v > hi {
+				set(m, i, dy[i] > 0)
+			}
+		}
+	case byDown:
+		for i, v := range u {
+			set(m, i, v <= hi)
+		}
+	case byUp:
+		for i, v := range u {
+			set(m, i, lo <= v)
+		}
+	case byIdentity:
+		for i := range m {
+			m[i] = 0xff
+		}
+	}
+	for i, b := range m {
+		s.not[i] = ^b
+	}
 }
 
-// passes is m, for element i of a stretch.
-func (q *quantiser[T]) passes(s *stretch[T], i int, x, dy, lo, hi T) bool {
-	u := s.u[i]
-	switch q.mask {
-	case byRounded:
-		return s.in[i>>3]>>(i&7)&1 != 0
-	case byBound:
-		return x <= T(q.bound) && -x <= T(q.bound)
-	case byIdentity:
-		return true
-	case byStep:
-		if u < lo {
-			return dy < 0
-		}
-		if u > hi {
-			return dy > 0
-		}
+func set(bits []byte, i int, to bool) {
+	var b byte
+	if to {
+		b = 1
 	}
-	return lo <= u && u <= hi
+	bits[i>>3] = bits[i>>3]&^(1<<(i&7)) | b<<(i&7)
 }
 
 // ends are the levels' ends without the zero point.
-func ends[T stepgrad.Float](q stepgrad.Quant[T]) (lo, hi T) {
+func ends[T stepgrad.Float](q *stepgrad.Quant[T]) (lo, hi T) {
 	least, most := q.Range()
 	return T(least - q.Zero()), T(most - q.Zero())
 }
 
 // gradPiece is grad of elements that share a scale.
-func (q *quantiser[T]) gradPiece(dx, dy, x []T, of, unit stepgrad.Quant[T]) (dscale, dzero T) {
+func (q *quantiser[T]) gradPiece(dx, dy, x []T, of *stepgrad.Quant[T]) (dscale, dzero T) {
 	var s stretch[T]
 	var scales, zeros float64
 	lo, hi := ends(of)
 	k := q.shaping(lo, hi)
-	for ; len(x) > 0; dx, dy, x = dx[min(len(dx), len(s.u)):], dy[min(len(dy), len(s.u)):], x[min(len(x), len(s.u)):] {
-		n := min(len(x), len(s.u))
-		s.load(x[:n], of, unit)
-		for i, d := range dy[:n] {
-			by := s.level[i]
-			switch {
-			case !q.passes(&s, i, x[i], d, lo, hi):
-				dx[i] = 0
-				zeros -= float64(d)
-			case k == 0:
-				dx[i] = d
-				by -= s.u[i]
-			default:
-				w := 1 + T(sign(d, k)*(clamped(s.u[i], lo, hi)-by))
-				dx[i] = T(d * w)
-				by -= T(s.u[i] * w)
+	for at := 0; at < len(x); at += len(s.u) {
+		end := min(len(x), at+len(s.u))
+		n := end - at
+		d, to, u, level, m := dy[at:end], dx[at:end], s.u[:n], s.level[:n], s.m[:(n+7)/8]
+		q.load(&s, x[at:end], d, of)
+		shaped := d
+		if k != 0 {
+			var bent [512]T
+			shaped = bent[:n]
+			for i, v := range d {
+				w := 1 + T(sign(v, k)*(clamped(u[i], lo, hi)-level[i]))
+				shaped[i], u[i] = T(v*w), T(u[i]*w)
 			}
-			scales += float64(float64(d) * float64(by))
 		}
+		stepgrad.STEBackward(u, u, m)
+		stepgrad.Sub(level, level, u)
+		scales += dot(d, level)
+		stepgrad.STEBackward(u, d, s.not[:len(m)])
+		zeros -= sum(u)
+		stepgrad.STEBackward(to, shaped, m)
 	}
 	return T(scales), T(zeros * float64(of.Scale()))
+}
+
+// dot adds as sum does.
+func dot[T stepgrad.Float](x, y []T) float64 {
+	var a, b, c, d float64
+	for ; len(x) >= 4 && len(y) >= 4; x, y = x[4:], y[4:] {
+		a += float64(float64(x[0]) * float64(y[0]))
+		b += float64(float64(x[1]) * float64(y[1]))
+		c += float64(float64(x[2]) * float64(y[2]))
+		d += float64(float64(x[3]) * float64(y[3]))
+	}
+	for i, v := range x {
+		a += float64(float64(v) * float64(y[i]))
+	}
+	return a + b + (c + d)
 }
 
 // shaping is EWGS's factor of a distance in steps.
@@ -597,33 +655,66 @@ func sign[T stepgrad.Float](d, v T) T {
 
 func clamped[T stepgrad.Float](v, lo, hi T) T { return min(max(v, lo), hi) }
 
-// each calls f for every element, with its place in x and its stretch.
-func (q *quantiser[T]) each(x []T, f func(at int, s *stretch[T], i int, v, lo, hi T)) {
-	all := arrange(q.layout, x)
+// masked is q with another mask.
+func (q *quantiser[T]) masked(m maskRule) *quantiser[T] {
+	p := *q
+	p.mask = m
+	return &p
+}
+
+// each calls f for all stretches of x; x and dy are arranged, and dy may be nil
+// where no rule looks at it.
+func (q *quantiser[T]) each(x, dy []T, f func(at, n int, s *stretch[T], lo, hi T)) {
 	var s stretch[T]
-	for g, of := range q.qs {
-		from, to := q.run(g)
-		unit := q.unit(g)
+	for g := range q.qs {
+		of := &q.qs[g]
 		lo, hi := ends(of)
-		for ; from < to; from += len(s.u) {
-			part := all[from:min(to, from+len(s.u))]
-			s.load(part, of, unit)
-			for i, v := range part {
-				f(q.at(from+i), &s, i, v, lo, hi)
+		for at, to := q.run(g); at < to; at += len(s.u) {
+			end := min(to, at+len(s.u))
+			var d []T
+			if dy != nil {
+				d = dy[at:end]
 			}
+			q.load(&s, x[at:end], d, of)
+			f(at, end-at, &s, lo, hi)
 		}
 	}
 }
 
-// passing returns the bits of m, with the gradient's sign by element.
-func (q *quantiser[T]) passing(x []T, dy func(i int) T) []byte {
+// values returns a number for each element of x.
+func (q *quantiser[T]) values(x []T, f func(dst []T, s *stretch[T], lo, hi T)) []T {
+	dst, all := blank[T](len(x)), arrange(q.layout, x)
+	q.masked(byUnrounded).each(all, nil, func(at, n int, s *stretch[T], lo, hi T) { f(dst[at:at+n], s, lo, hi) })
+	return restored(q.layout, dst)
+}
+
+// passing returns the bits of m; dy is as each has it.
+func (q *quantiser[T]) passing(x, dy []T) []byte {
 	mask := make([]byte, (len(x)+7)/8)
-	q.each(x, func(at int, s *stretch[T], i int, v, lo, hi T) {
-		if q.passes(s, i, v, dy(at), lo, hi) {
-			mask[at>>3] |= 1 << (at & 7)
+	if dy != nil {
+		dy = arrange(q.layout, dy)
+	}
+	q.each(arrange(q.layout, x), dy, func(at, n int, s *stretch[T], _, _ T) {
+		for i, b := range s.m[:(n+7)/8] {
+			if last := n - 8*i; last < 8 {
+				b &= 1<<last - 1
+			}
+			k, shift := at/8+i, at%8
+			mask[k] |= b << shift
+			if over := b >> (8 - shift); over != 0 {
+				mask[k+1] |= over
+			}
 		}
 	})
-	return mask
+	if !q.moved {
+		return mask
+	}
+	to := make([]byte, len(mask))
+	for i := range x {
+		from := q.from(i)
+		to[i>>3] |= mask[from>>3] >> (from & 7) & 1 << (i & 7)
+	}
+	return to
 }
 
 // learned is FakeQuantize with gradients that need x.
@@ -648,7 +739,7 @@ func (q *quantiser[T]) grads(dy, x, scale, zero *Var[T]) (grads []*Var[T]) {
 	dscale, dzero := make([]T, len(q.qs)), make([]T, len(q.qs))
 	q.grad(dx, dy.data, x.data, dscale, dzero)
 	d := &quantGrad[T]{quantiser: q, dy: dy, x: x, scale: scale, zero: zero}
-	d.bits = sync.OnceValue(func() []byte { return q.passing(x.data, func(i int) T { return dy.data[i] }) })
+	d.bits = sync.OnceValue(func() []byte { return q.passing(x.data, dy.data) })
 	to := func(v *Var[T], rule func(d *Var[T]) *Var[T]) (e edge[T]) {
 		if v != nil {
 			e = via(v, rule)
@@ -726,8 +817,7 @@ func (q *quantGrad[T]) bent(v *Var[T]) *Var[T] {
 
 // level is the clamped level without the zero point.
 func (q *quantGrad[T]) level() *Var[T] {
-	dst := make([]T, len(q.x.data))
-	q.each(q.x.data, func(at int, s *stretch[T], i int, _, _, _ T) { dst[at] = s.level[i] })
+	dst := q.values(q.x.data, func(dst []T, s *stretch[T], _, _ T) { copy(dst, s.level[:]) })
 	if q.zero == nil {
 		return &Var[T]{data: dst, shape: q.x.shape}
 	}
@@ -750,13 +840,7 @@ func (q *quantGrad[T]) slope() *Var[T] {
 }
 
 func (q *quantGrad[T]) inside(x *Var[T]) *Var[T] {
-	bits := make([]byte, (len(q.x.data)+7)/8)
-	q.each(q.x.data, func(at int, s *stretch[T], i int, _, lo, hi T) {
-		if lo <= s.u[i] && s.u[i] <= hi {
-			bits[at>>3] |= 1 << (at & 7)
-		}
-	})
-	return diagonal(x, keep[T](bits))
+	return diagonal(x, keep[T](q.masked(byUnrounded).passing(q.x.data, nil)))
 }
 
 // w times x.
@@ -764,9 +848,10 @@ func (q *quantGrad[T]) w(x *Var[T]) *Var[T] {
 	if q.delta == 0 {
 		return x
 	}
-	dst := make([]T, len(q.x.data))
-	q.each(q.x.data, func(at int, s *stretch[T], i int, _, lo, hi T) {
-		dst[at] = clamped(s.u[i], lo, hi) - s.level[i]
+	dst := q.values(q.x.data, func(dst []T, s *stretch[T], lo, hi T) {
+		for i := range dst {
+			dst[i] = clamped(s.u[i], lo, hi) - s.level[i]
+		}
 	})
 	moved := result(dst, q.x.shape, via(q.v(), q.inside))
 	return Mul(Add(Mul(q.slope(), moved), scalar(T(1))), x)

@@ -155,8 +155,8 @@ func product[T cases.Float](t *testing.T, what string, got, a, b *ag.Var[T], ta,
 	}
 }
 
-// FuzzSoftmax compares Softmax, LogSoftmax and CrossEntropy with loops.
-func FuzzSoftmax(f *testing.F) {
+// FuzzCrossEntropy compares Softmax, LogSoftmax and CrossEntropy with loops.
+func FuzzCrossEntropy(f *testing.F) {
 	for i := range uint8(12) {
 		f.Add(i%2 == 0, i%5, i, uint16([]int{10000, 10, 1}[i%3]), []byte{i, 7, 1, 255}, specials[float32](100+int(i)*9, 40))
 		f.Add(i%2 == 1, i%5, i, uint16([]int{10000, 10, 1}[i%3]), []byte{0, i}, specials[float64](100+int(i)*9, 40))
@@ -166,7 +166,7 @@ func FuzzSoftmax(f *testing.F) {
 		if double {
 			checkSoftmax[float64](t, int(rows%4)+1, int(columns%8)+1, size, labels, data, 1e-11)
 		} else {
-			checkSoftmax[float32](t, int(rows%4)+1, int(columns%8)+1, size, labels, data, 1e-6)
+			checkSoftmax[float32](t, int(rows%4)+1, int(columns%8)+1, size, labels, data, 1e-5)
 		}
 	})
 }
@@ -195,7 +195,9 @@ func checkSoftmax[T cases.Float](t *testing.T, n, k int, bound float64, bytes, d
 		row, dys := x[i*k:][:k], dy[i*k:][:k]
 		p, largest, rest := make([]float64, k), float64(slices.Max(row)), 0.0
 		for j, v := range row {
-			rest += math.Exp(float64(v) - largest)
+			if j != slices.Index(row, slices.Max(row)) {
+				rest += math.Exp(float64(v) - largest)
+			}
 			for _, u := range row {
 				p[j] += math.Exp(float64(u) - float64(v))
 			}
@@ -209,7 +211,7 @@ func checkSoftmax[T cases.Float](t *testing.T, n, k int, bound float64, bytes, d
 		approx(t, 1, ones, eps, "sum of Softmax")
 		for j := range k {
 			o, v, onehot := i*k+j, float64(dys[j]), 0.0
-			want := float64(row[j]) - largest - math.Log(rest)
+			want := float64(row[j]) - largest - math.Log1p(rest)
 			if j == labels[i] {
 				onehot, wantLoss, sizeLoss = 1, wantLoss-want/float64(n), sizeLoss+math.Abs(want)/float64(n)
 			}
@@ -222,5 +224,5 @@ func checkSoftmax[T cases.Float](t *testing.T, n, k int, bound float64, bytes, d
 			approx(t, u*(p[j]-onehot), float64(dLoss.Data()[o]), eps*math.Abs(u)+tiny, "gradient of CrossEntropy")
 		}
 	}
-	approx(t, wantLoss, float64(loss.Data()[0]), eps*sizeLoss, "CrossEntropy")
+	approx(t, wantLoss, float64(loss.Data()[0]), eps*sizeLoss+1e-44, "CrossEntropy")
 }

@@ -1,6 +1,9 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Sum adds up v in the order of sums of many elements.
 func Sum[T Float](v []T) T {
@@ -62,16 +65,29 @@ func Softmax[T Float](dst, x []T, tau T) {
 	}
 }
 
-// LogSoftmax is the logarithm of Softmax.
+// LogSoftmax is the logarithm of Softmax. The sum leaves out the first maximum,
+// whose exponential is 1: so the result is accurate next to 0 too.
 func LogSoftmax[T Float](dst, x []T) {
 	z := exponents(x, 1)
-	_, sum := exponentials(z)
-	if sum == 0 {
-		sum = 1
+	e, _ := exponentials(z)
+	if at := slices.Index(z, 0); at >= 0 {
+		e[at] = 0
 	}
+	l := Log1p(Sum(e))
 	for i, v := range z {
-		dst[i] = v - Log(sum)
+		dst[i] = v - l
 	}
+}
+
+// Log1p is log(1 + x) for x ≥ 0, in float64. What 1 + x loses of x, the quotient
+// gives back.
+func Log1p[T Float](x T) T {
+	v := float64(x)
+	u := 1 + v
+	if u == 1 {
+		return x
+	}
+	return T(log64(u) * (v / (u - 1)))
 }
 
 // SoftmaxGrad is the vector-Jacobian product of Softmax by its result.

@@ -3,15 +3,16 @@ package kernels
 import "math"
 
 // Philox is one block of Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011):
-// ten rounds that turn a counter and a key into four random words.
-func Philox(c [4]uint32, key [2]uint32) [4]uint32 {
+// ten rounds that turn a counter and a key into four random words. (Scalars, as
+// the compiler keeps arrays in memory.)
+func Philox(c0, c1, c2, c3, key0, key1 uint32) (r0, r1, r2, r3 uint32) {
 	for range 10 {
-		a, b := 0xd2511f53*uint64(c[0]), 0xcd9e8d57*uint64(c[2])
-		c = [4]uint32{uint32(b>>32) ^ c[1] ^ key[0], uint32(b), uint32(a>>32) ^ c[3] ^ key[1], uint32(a)}
-		key[0] += 0x9e3779b9
-		key[1] += 0xbb67ae85
+		a, b := 0xd2511f53*uint64(c0), 0xcd9e8d57*uint64(c2)
+		c0, c1, c2, c3 = uint32(b>>32)^c1^key0, uint32(b), uint32(a>>32)^c3^key1, uint32(a)
+		key0 += 0x9e3779b9
+		key1 += 0xbb67ae85
 	}
-	return c
+	return c0, c1, c2, c3
 }
 
 // PhiloxKeys are the two keys of every round, for vector code.
@@ -36,12 +37,11 @@ const PhiloxGroup = 64
 // PhiloxGroups fills dst with whole groups, of the counters from counter on. A
 // counter is the low half of a block's, a key its halves, the low one first.
 func PhiloxGroups(dst []uint32, counter, key uint64) {
-	k := [2]uint32{uint32(key), uint32(key >> 32)}
 	for ; len(dst) >= PhiloxGroup; dst = dst[PhiloxGroup:] {
 		group := dst[:PhiloxGroup]
 		for j := range 16 {
-			r := Philox([4]uint32{uint32(counter), uint32(counter >> 32)}, k)
-			group[j], group[16+j], group[32+j], group[48+j] = r[0], r[1], r[2], r[3]
+			group[j], group[16+j], group[32+j], group[48+j] =
+				Philox(uint32(counter), uint32(counter>>32), 0, 0, uint32(key), uint32(key>>32))
 			counter++
 		}
 	}

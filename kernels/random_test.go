@@ -22,23 +22,28 @@ func TestPhilox(t *testing.T) {
 			[4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
 		},
 	} {
-		if got := Philox(v.c, v.key); got != v.want {
+		if got := block(v.c, v.key); got != v.want {
 			t.Errorf("Philox(%x, %x) = %x, want %x", v.c, v.key, got, v.want)
 		}
 	}
 }
 
+func block(c [4]uint32, key [2]uint32) (r [4]uint32) {
+	r[0], r[1], r[2], r[3] = Philox(c[0], c[1], c[2], c[3], key[0], key[1])
+	return r
+}
+
 // TestRandomElement: which words of which block an element takes.
 func TestRandomElement(t *testing.T) {
 	const seed = 0x299f31d0a4093822
-	block := func(c uint64) [4]uint32 {
-		return Philox([4]uint32{uint32(c), uint32(c >> 32)}, [2]uint32{0xa4093822, 0x299f31d0})
+	at := func(c uint64) [4]uint32 {
+		return block([4]uint32{uint32(c), uint32(c >> 32)}, [2]uint32{0xa4093822, 0x299f31d0})
 	}
 	for _, e := range []uint64{0, 1, 15, 16, 31, 32, 47, 48, 63, 64, 1000, 1 << 40, math.MaxUint64} {
-		if got, want := RandomElement[float32](seed, e), block(e/64*16 + e%16)[e/16%4]; got != uint64(want) {
+		if got, want := RandomElement[float32](seed, e), at(e/64*16 + e%16)[e/16%4]; got != uint64(want) {
 			t.Errorf("element %d of float32: bits %x, want %x", e, got, want)
 		}
-		b, w := block(e/32*16+e%16), e/16%2*2
+		b, w := at(e/32*16+e%16), e/16%2*2
 		if got, want := RandomElement[float64](seed, e), uint64(b[w])|uint64(b[w+1])<<32; got != want {
 			t.Errorf("element %d of float64: bits %x, want %x", e, got, want)
 		}

@@ -31,7 +31,7 @@ func gomlxSoftRound(x *g.Node) *g.Node {
 // enterGoMLX makes an entrant of GoMLX's Go backend. The operands are shared
 // with it and its results handed back, so that it copies and allocates as
 // little as it can.
-func enterGoMLX(id key, op *operation, b *batch, results func(y, dx []float32) [][]float64) (list []entrant, err error) {
+func enterGoMLX(id key, op *operation, b *batch) (list []entrant, err error) {
 	graph := gomlxGraphs[op.name]
 	if graph == nil {
 		return nil, nil
@@ -67,12 +67,11 @@ func enterGoMLX(id key, op *operation, b *batch, results func(y, dx []float32) [
 			}
 		}),
 		output: func() (out [][]float64, err error) {
-			var parts [2][]float32
-			for i, t := range exec.MustExec(operands...) {
-				parts[i] = tensors.MustCopyFlatData[float32](t)
+			for _, t := range exec.MustExec(operands...) {
+				out = append(out, float64s(tensors.MustCopyFlatData[float32](t)))
 				t.MustFinalizeAll()
 			}
-			return results(parts[0], parts[1]), nil
+			return out, nil
 		},
 	}}, nil
 }

@@ -195,7 +195,7 @@ func (p *program) everyone() error {
 	for i := range operations {
 		op := &operations[i]
 		for _, n := range p.sizes(64, 1<<10, 1<<14, 1<<18, 1<<22, 1<<26) {
-			if !p.wanted(key{Table: "Peer", Op: op.name, Type: "f32", N: n, Place: outOfPlace, Threads: 1}) {
+			if op.largest > 0 && n > op.largest || !p.wanted(key{Table: "Peer", Op: op.name, Type: "f32", N: n, Place: outOfPlace, Threads: 1}) {
 				continue
 			}
 			list, want, err := p.peers(op, n)

@@ -42,6 +42,11 @@ func bytesFrom[E any](x []E, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), n)
 }
 
+// int8s is the memory of x's beginning, as many elements of a byte.
+func int8s(x []float32) []int8 {
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
 // fill writes values in [lo, hi). Beyond a million they repeat: no branch
 // predictor remembers so many.
 func fill[T cases.Float](x []T, seed uint64, lo, hi float64) {

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/viterin/vek/vek32"
@@ -24,33 +25,58 @@ const (
 type batch struct {
 	x, dy  []float32 // operands
 	y, dx  []float32 // results; dx where the operation is trained
+	x8, y8 []int8    // x or y where that is of int8: the same memory
 	mask   []byte
-	xv, dv *ag.Var[float32]
+	sums   *[2]float32 // dscale and dzero
+	xv, dv tensor
+
+	at        int       // of the first element, in the whole batch
+	image, xy []float32 // of sampling
 }
 
-// part is the batch from lo to hi, multiples of 64.
+// part is the batch from lo to hi; lo is a multiple of 64.
 func (b *batch) part(lo, hi int) batch {
-	return batch{x: b.x[lo:hi], dy: b.dy[lo:hi], y: b.y[lo:hi], dx: b.dx[lo:hi], mask: b.mask[lo/8 : (hi+7)/8]}
+	p := batch{x: b.x[lo:hi], dy: b.dy[lo:hi], y: b.y[lo:hi], dx: b.dx[lo:hi], x8: b.x8[lo:hi], y8: b.y8[lo:hi],
+		mask: b.mask[lo/8 : (hi+7)/8], sums: b.sums, at: lo, image: b.image}
+	if b.xy != nil {
+		p.xy = b.xy[lo*2/channels : hi*2/channels]
+	}
+	return p
 }
 
 // An operation is what all peers are asked for. What a peer cannot do is nil.
 type operation struct {
-	name      string
-	title     string
-	trained   bool
+	name    string
+	title   string
+	trained bool // dx is a result, too
+	ints    bool // x is of int8
+	bits    int  // read and written for an element: the moves of as many are in the race; or 0
+	largest int  // number of elements, if that is limited
+
 	reference func(x, dy float64) (y, dx float64)
 	tolerance float64
+
+	// Of an operation that is no function of one element, or has other results.
+	whole    bool                          // checked on a batch of its own, of wholeSample elements
+	serial   bool                          // Parallel would have to add up
+	prepare  func(b *batch)                // makes operands
+	expected func(b *batch) [][]float64    // nil: by the reference
+	results  func(b *batch) [][]float64    // nil: y, and dx if trained
+	compared func(y []float64) [][]float64 // what of the result can be, of those that are random
 
 	kernels  func(b batch) // ours
 	naive    func(b batch)
 	vek      func(b batch)
 	archsimd func(b batch)
-	autograd func(x *ag.Var[float32]) *ag.Var[float32]
+	autograd func(x tensor) tensor
+	params   []tensor // what autograd differentiates by besides x
 }
 
-var operations = []operation{
+var operations = slices.Concat(elementwise, quantisation, discrete)
+
+var elementwise = []operation{
 	{
-		name: "Floor", title: "`floor`", reference: func(x, _ float64) (float64, float64) { return math.Floor(x), 0 },
+		name: "Floor", title: "`floor`", bits: 64, reference: func(x, _ float64) (float64, float64) { return math.Floor(x), 0 },
 		kernels:  func(b batch) { stepgrad.Floor(b.y, b.x) },
 		naive:    func(b batch) { naiveFloor(b.y, b.x) },
 		vek:      func(b batch) { vek32.Floor_Into(b.y, b.x) },
@@ -81,7 +107,7 @@ var operations = []operation{
 			stepgrad.STEBackward(b.dx, b.dy, b.mask)
 		},
 		naive: func(b batch) { naiveClip(b.y, b.dx, b.dy, b.x) },
-		autograd: func(x *ag.Var[float32]) *ag.Var[float32] {
+		autograd: func(x tensor) tensor {
 			return ag.ClipSTE(x, stepgrad.NearestEven, lo, hi)
 		},
 	}, {
@@ -100,7 +126,7 @@ var operations = []operation{
 			naiveSoftRound(b.y, b.x)
 			naiveSoftRoundGrad(b.dx, b.dy, b.x)
 		},
-		autograd: func(x *ag.Var[float32]) *ag.Var[float32] { return ag.SoftRound(x, alpha) },
+		autograd: func(x tensor) tensor { return ag.SoftRound(x, alpha) },
 	}, {
 		name: "Exp", title: "`exp`", tolerance: 1e-5,
 		reference: func(x, _ float64) (float64, float64) { return math.Exp(x), 0 },
@@ -166,58 +192,63 @@ func naiveSoftRoundGrad(dx, dy, x []float32) {
 	}
 }
 
-// sample is how many results are compared.
-const sample = 4096
+// sample is how many results are compared, of each element alone; of others,
+// wholeSample.
+const sample, wholeSample = 4096, 1 << 16
 
-func newBatch(m *memory, n int) *batch {
+func newBatch(op *operation, m *memory, n int) *batch {
 	m.reset()
 	b := &batch{
-		y: take[float32](m, n, 0), x: take[float32](m, n, 0), dx: take[float32](m, n, 0), dy: take[float32](m, n, 0),
-		mask: take[byte](m, (n+7)/8, 0),
+		// The moves go on from y to dx and from x to dy.
+		y: take[float32](m, n, 0), dx: take[float32](m, n, 0), x: take[float32](m, n, 0), dy: take[float32](m, n, 0),
+		mask: take[byte](m, (n+7)/8, 0), sums: new([2]float32),
 	}
+	b.x8, b.y8 = int8s(b.x), int8s(b.y)
 	fill(b.x, 1, -12, 12)
 	fill(b.dy, 2, -1, 1)
 	fill(b.y, 3, -1, 1)
 	fill(b.dx, 3, -1, 1)
 	fillBits(b.mask)
 	b.xv, b.dv = ag.Param(b.x), ag.Const(b.dy)
+	if op.prepare != nil {
+		op.prepare(b)
+	}
 	return b
 }
 
 // peers are all who can do op, on n elements, as entrants of one race.
 func (p *program) peers(op *operation, n int) (list []entrant, want answer, err error) {
-	b := newBatch(p.memory, n)
-	want = op.answer(b)
+	b := newBatch(op, p.memory, n)
+	checked := b // on what results are compared
+	if op.whole {
+		checked = newBatch(op, newMemory(wholeSample), wholeSample)
+	}
+	want = op.answer(checked)
 	id := func(impl string, threads int) key {
 		return key{Table: "Peer", Op: op.name, Type: "f32", N: n, Place: outOfPlace, Threads: threads, Impl: impl}
-	}
-	results := func(y, dx []float32) [][]float64 {
-		out := [][]float64{float64s(y)}
-		if op.trained {
-			out = append(out, float64s(dx))
-		}
-		return out
 	}
 	// Scalar loops take as long per element in far memory as near, and minutes.
 	scalar := func(impl string) bool { return impl == isa.NameGeneric && len(isa.Tiers()) > 1 || impl == "naive" }
 	enter := func(impl string, threads int, f func(b batch)) {
-		if f == nil || n > far && scalar(impl) && op.name != "Floor" {
+		if f == nil || n > far && scalar(impl) && op.name != "Floor" || threads > 1 && op.serial {
 			return
 		}
-		run := func() { f(*b) }
-		if threads > 1 {
-			part := func(lo, hi int) { f(b.part(lo, hi)) }
-			run = func() { stepgrad.Parallel(n, part) }
+		on := func(b *batch) func() {
+			if threads == 1 {
+				return func() { f(*b) }
+			}
+			part := func(lo, hi int) { f(b.part(lo, hi)) } // allocated once, not per call
+			return func() { stepgrad.Parallel(len(b.x), part) }
 		}
-		list = append(list, entrant{key: id(impl, threads), time: repeated(run), output: func() ([][]float64, error) {
-			clear(b.y)
-			clear(b.dx)
-			run()
-			return results(b.y, b.dx), nil
+		list = append(list, entrant{key: id(impl, threads), time: repeated(on(b)), output: func() ([][]float64, error) {
+			clear(checked.y)
+			clear(checked.dx)
+			on(checked)()
+			return op.found(checked), nil
 		}})
 	}
-	if op.name == "Floor" {
-		half := 4 * n
+	if op.bits > 0 {
+		half := (op.bits*n/16 + 63) &^ 63
 		list = append(list, movers(id("", 1), bytesFrom(b.y, half), bytesFrom(b.x, half))...)
 		if p.threads > 1 {
 			list = append(list, movers(id("", p.threads), bytesFrom(b.y, half), bytesFrom(b.x, half))...)
@@ -239,24 +270,35 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 	enter("vek", 1, op.vek)
 	enter("archsimd", 1, op.archsimd)
 	if op.autograd != nil {
-		run := func() (y, dx []float32) {
-			y1 := op.autograd(b.xv)
-			return y1.Data(), ag.GradWith(y1, b.dv, b.xv)[0].Data()
+		run := func(b *batch) []tensor {
+			y := op.autograd(b.xv)
+			return append([]tensor{y}, ag.GradWith(y, b.dv, append([]tensor{b.xv}, op.params...)...)...)
 		}
 		for _, threads := range p.threadCounts() {
 			list = append(list, onProcs(threads, entrant{
-				key: id("autograd", threads), time: repeated(func() { run() }),
-				output: func() ([][]float64, error) { return results(run()), nil },
+				key: id("autograd", threads), time: repeated(func() { run(b) }),
+				output: func() (out [][]float64, err error) {
+					for _, v := range run(checked) {
+						out = append(out, float64s(v.Data()))
+					}
+					return out, nil
+				},
 			}))
 		}
 	}
-	gomlx, err := enterGoMLX(id("gomlx", 1), op, b, results)
+	gomlx, err := enterGoMLX(id("gomlx", 1), op, b)
 	if err != nil {
 		return nil, want, err
 	}
 	list = append(list, gomlx...)
 	if p.python != nil {
 		x, dy := float64s(b.x), float64s(b.dy)
+		switch {
+		case op.whole:
+			x, dy = numbers(checked.x), numbers(checked.dy)
+		case op.ints:
+			x = float64s(b.x8)
+		}
 		for _, impl := range []string{"numpy", "torch"} {
 			for _, threads := range p.threadCounts() {
 				if impl == "numpy" && threads > 1 {
@@ -266,6 +308,14 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 				if err != nil {
 					return nil, want, err
 				}
+				if op.compared != nil {
+					for i, e := range python {
+						python[i].output = func() ([][]float64, error) {
+							raw, err := e.output()
+							return op.compared(raw[0]), err
+						}
+					}
+				}
 				list = append(list, python...)
 			}
 		}
@@ -274,6 +324,9 @@ func (p *program) peers(op *operation, n int) (list []entrant, want answer, err 
 }
 
 func (op *operation) answer(b *batch) answer {
+	if op.expected != nil {
+		return answer{op.expected(b), op.tolerance}
+	}
 	n := min(len(b.x), sample)
 	y, dx := make([]float64, n), make([]float64, n)
 	for i := range n {
@@ -285,9 +338,24 @@ func (op *operation) answer(b *batch) answer {
 	return answer{[][]float64{y}, op.tolerance}
 }
 
+// found is what is compared of what the batch holds.
+func (op *operation) found(b *batch) [][]float64 {
+	switch {
+	case op.results != nil:
+		return op.results(b)
+	case op.compared != nil:
+		return op.compared(numbers(b.y))
+	case op.trained:
+		return [][]float64{float64s(b.y), float64s(b.dx)}
+	}
+	return [][]float64{float64s(b.y)}
+}
+
 // float64s is the beginning of x: what is compared.
-func float64s[T cases.Float](x []T) []float64 {
-	out := make([]float64, min(len(x), sample))
+func float64s[T cases.Float | int8](x []T) []float64 { return numbers(x[:min(len(x), sample)]) }
+
+func numbers[T cases.Float | int8](x []T) []float64 {
+	out := make([]float64, len(x))
 	for i := range out {
 		out[i] = float64(x[i])
 	}

@@ -94,7 +94,7 @@ func (r *report) markdown() string {
 	}
 	p.WriteString("\n")
 	p.say("Implementations run in turns of about a millisecond, forwards and backwards, some dozens of rounds (what takes seconds, at least three); a number is the fastest round, " +
-		"with the median after a dot where two are given; from 4M elements on, comparisons and single numbers go by the median, for a host lends its memory's whole speed for moments only. Before anything is timed, all results are compared. " +
+		"with the median after a dot where two are given; from 4M elements on, comparisons and single numbers go by the median, for a host lends its memory's whole speed for moments only. Before anything is timed, all results are compared, of random ones their means. " +
 		"Operands are aligned to 64 bytes, in memory that was written before, at different places of their pages; Go's and PyTorch's memory is in small pages, " +
 		"NumPy asks for huge ones. n counts elements: 1K is 1024. A dash is something the peer does not do.")
 	for _, section := range []func(p *page){
@@ -107,7 +107,7 @@ func (r *report) markdown() string {
 
 func (r *report) targetTables(p *page) {
 	p.say("## Targets")
-	p.say("Every target of issue 3, by the tier this machine dispatches to (%s); of several cases the worst.", r.tier)
+	p.say("Every promised figure, by the tier this machine dispatches to (%s); of several cases the worst.", r.tier)
 	rows := [][]string{{"target", "goal", "measured", ""}}
 	for _, t := range r.targets() {
 		goal := "≤ " + digits3(t.limit)
@@ -189,8 +189,7 @@ func moves2(typ string, n int) float64 {
 }
 
 // share is how fast a kernel moves its bytes, as a part of the fastest move.
-func (r *report) share(op, typ string, n int, place, tier string) (float64, bool) {
-	k := key{"Share", op, typ, n, place, 1, tier}
+func (r *report) share(k key) (float64, bool) {
 	x, ok := r.find(k)
 	best, ok2 := r.ceiling(k)
 	if !ok || !ok2 {
@@ -223,7 +222,7 @@ func (r *report) shareTables(p *page) {
 				for _, n := range r.sizes("Share") {
 					var cell []string
 					for _, tier := range tiers {
-						s, ok := r.share(op, typ, n, place, tier)
+						s, ok := r.share(key{"Share", op, typ, n, place, 1, tier})
 						if !ok {
 							continue
 						}
@@ -398,11 +397,11 @@ func (r *report) peerTables(p *page) {
 	for i := range operations {
 		op := &operations[i]
 		p.say("### %s", op.title)
-		if op.name == "Floor" {
-			p.say("In brackets, the share of the fastest copy by as many threads.")
+		if op.bits > 0 {
+			p.say("In brackets, the share of the fastest copy of as many bytes, %s an element, by as many threads.", strconv.FormatFloat(float64(op.bits)/8, 'g', -1, 64))
 		}
 		heading := []string{op.name}
-		sizes := r.sizes("Peer")
+		sizes := slices.DeleteFunc(r.sizes("Peer"), func(n int) bool { return op.largest > 0 && n > op.largest })
 		for _, n := range sizes {
 			heading = append(heading, size(n))
 		}
@@ -421,8 +420,8 @@ func (r *report) peerTables(p *page) {
 					continue
 				}
 				cell := digits3(x.min()/float64(n)) + " · " + digits3(x.median()/float64(n))
-				if best, ok := r.ceiling(c); ok && op.name == "Floor" {
-					cell += fmt.Sprintf(" (%.2f)", best.typical()/x.typical())
+				if share, ok := r.share(c); ok {
+					cell += fmt.Sprintf(" (%.2f)", share)
 				}
 				row = append(row, cell)
 			}

@@ -9,7 +9,8 @@ import (
 func canned(k key, ns ...float64) record { return record{k, 10, ns} }
 
 // cannedReport: Floor misses nothing, RoundAway misses its share, Parallel loses
-// at 1K, a short Floor loses at 8, and NumPy wins at 64M.
+// at 1K, a short Floor loses at 8, and NumPy wins at 64M; FakeQuantize misses
+// its share with a mask.
 func cannedReport() *report {
 	share := func(op, impl string, ns float64) record {
 		return canned(key{"Share", op, "f32", 1 << 14, outOfPlace, 1, impl}, ns+5, ns, ns+9)
@@ -23,6 +24,9 @@ func cannedReport() *report {
 	peer := func(threads int, impl string, ns float64) record {
 		return canned(key{"Peer", "Floor", "f32", 1 << 26, outOfPlace, threads, impl}, ns)
 	}
+	quant := func(op, impl string, ns float64) record {
+		return canned(key{"Peer", op, "f32", 1 << 14, outOfPlace, 1, impl}, ns)
+	}
 	return &report{
 		facts: []fact{{"date", "today"}}, tier: "avx2", tiers: []string{"avx2", "generic"}, threads: []int{1, 2}, peak: 5e9,
 		allocations: []allocation{{"Chain", 12, 4096}},
@@ -33,6 +37,9 @@ func cannedReport() *report {
 			parallel(1<<10, 2, "copy", 30), parallel(1<<10, 2, "stepgrad", 100), parallel(1<<10, 1, "stepgrad", 50),
 			short(7, "loop", 3), short(7, "avx2", 6.5), short(8, "loop", 4), short(8, "avx2", 5),
 			peer(1, "copy", 90), peer(1, "avx2", 100), peer(1, "numpy", 80), peer(1, "vek", 98), peer(1, "generic", 50), peer(2, "parallel", 60), peer(2, "torch", 70),
+			quant("Quantize", "copy", 950), quant("Quantize", "avx2", 1000),
+			quant("FakeQuantize", "copy", 990), quant("FakeQuantize", "avx2", 1000),
+			quant("FakeQuantizeMask", "copy", 850), quant("FakeQuantizeMask", "avx2", 1000),
 			canned(key{"Autograd", "Chain", "f32", 1 << 20, outOfPlace, 1, "autograd"}, 3e6), canned(key{"Autograd", "Chain", "f32", 1 << 20, outOfPlace, 1, "torch"}, 2e6),
 		},
 	}
@@ -49,6 +56,8 @@ func TestTargets(t *testing.T) {
 		"Parallel Floor, f32, every size: time against one thread":            "2.00 1K **missed** by 0.970",
 		"Floor, 8 to 32 elements: time against the loop in its place":         "1.25 n = 8 **missed** by 0.250",
 		"Floor, 1 to 7 elements: ns more than the loop in its place":          "3.50 n = 7 met",
+		"Quantize, f32 to int8, 16K: share of the best copy of as many bytes": "0.950  met",
+		"FakeQuantize, f32, 16K: share of the best copy of as many bytes":     "0.850 with mask **missed** by 0.050",
 		"autograd, Chain, 1 thread: time against PyTorch":                     "1.50  **missed** by 0.500",
 	}, got)
 }
@@ -71,10 +80,12 @@ func TestMarkdown(t *testing.T) {
 		"| 1K | 0.049 | 0.098 | 2.00 ✗ | 0.30 | – | – | – | – |",
 		"| 7 | 6.5 / 3.0 | – | – | – | – | – | – | – |",
 		"| 8 | 5.0 / 4.0 ✗ | – | – | – | – | – | – | – |",
+		"In brackets, the share of the fastest copy of as many bytes, 8.125 an element, by as many threads.",
+		"| avx2 | 0.061 · 0.061 (0.85) |",
 		"| Floor | 64M | 1 | 100 | numpy 80.0 | 1.25 |",
 		"| ten elementwise operations on 1M elements, forward and backward | 3000 · 3000 | – | 2000 · 2000 | – | 1.50 | – | 12 | 4 |",
 	} {
-		require.Contains(t, text, line+"\n")
+		require.Contains(t, text, "\n"+line+"\n")
 	}
 	require.Contains(t, (&report{tier: "generic", tiers: []string{"generic"}, threads: []int{1}}).markdown(), "(not measured)")
 }

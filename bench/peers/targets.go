@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A target is a promise of issue 3 beside what was measured.
+// A target is a promise beside what was measured.
 type target struct {
 	what     string
 	limit    float64
@@ -58,12 +58,32 @@ func (r *report) targets() (list []target) {
 				what := fmt.Sprintf("roundings, %s, %s, %s: share of the best copy", typ, placeName(place), size(n))
 				add(target{what: what, limit: shareGoal, atLeast: true}, func(w *worst) {
 					for _, op := range roundings {
-						if s, ok := r.share(op, typ, n, place, r.tier); ok {
+						if s, ok := r.share(key{"Share", op, typ, n, place, 1, r.tier}); ok {
 							w.see(s, op)
 						}
 					}
 				})
 			}
+		}
+	}
+	for _, q := range []struct {
+		what  string
+		ops   []string
+		limit float64
+	}{
+		{"Quantize, f32 to int8", []string{"Quantize"}, 0.9},
+		{"FakeQuantize, f32", []string{"FakeQuantize", "FakeQuantizeMask"}, 0.9},
+		{"FakeQuantizeGrad, f32", []string{"FakeQuantizeGrad"}, 0.8},
+	} {
+		for _, n := range []int{1 << 14, 1 << 18} {
+			what := fmt.Sprintf("%s, %s: share of the best copy of as many bytes", q.what, size(n))
+			add(target{what: what, limit: q.limit, atLeast: true}, func(w *worst) {
+				for _, op := range q.ops {
+					if s, ok := r.share(key{"Peer", op, "f32", n, outOfPlace, 1, r.tier}); ok {
+						w.see(s, map[string]string{"FakeQuantize": "without mask", "FakeQuantizeMask": "with mask"}[op])
+					}
+				}
+			})
 		}
 	}
 	for _, typ := range []string{"f32", "f64"} {

@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+import warnings
 
 try:
     import numpy as np
@@ -16,7 +17,14 @@ except ImportError:
 
 ALPHA, SLOPE, LO, HI = 5.0, 0.1, -8.0, 7.0  # as in operations.go
 SCALE = 1 / (2 * math.tanh(ALPHA / 2))
-FORWARD = ("Floor", "Exp", "Sin", "SoftRound", "SmoothRound")  # PyTorch does these without a graph
+STEP, ZERO, LEAST, MOST = 0.08, 10, -128, 127  # as in quant.go
+CATEGORIES, TAU, BINS, RANGE, CHANNELS, TURNED, AWAY = 16, 0.5, 64, (-16, 16), 4, 0.1, 0.05  # as in discrete.go
+FORWARD = (  # PyTorch does these without a graph
+    ("Floor", "Exp", "Sin", "SoftRound", "SmoothRound")
+    + ("Quantize", "Dequantize", "FakeQuantize", "FakeQuantizeMask", "FakeQuantizeGrad")
+    + ("GumbelSoftmax", "Histogram", "SampleBilinear")
+)
+warnings.simplefilter("ignore")  # PyTorch means to drop its quantised tensors
 
 
 def numpy_operation(op, x, dy):
@@ -40,6 +48,39 @@ def numpy_operation(op, x, dy):
             return [m]
 
         return soft_round
+    if op in ("Quantize", "FakeQuantize"):
+        inverse, step = x.dtype.type(1) / x.dtype.type(STEP), x.dtype.type(STEP)
+        levels = np.empty(x.shape, np.int8)
+
+        def quantize():
+            np.multiply(x, inverse, out=out)
+            np.rint(out, out=out)
+            np.add(out, ZERO, out=out)
+            return np.clip(out, LEAST, MOST, out=out)
+
+        def to_int8():
+            np.copyto(levels, quantize(), casting="unsafe")
+            return [levels]
+
+        def fake_quantize():
+            quantize()
+            np.subtract(out, ZERO, out=out)
+            np.multiply(out, step, out=out)
+            return [out]
+
+        return to_int8 if op == "Quantize" else fake_quantize
+    if op == "Dequantize":
+        levels, step = x.astype(np.int8), x.dtype.type(STEP)
+
+        def dequantize():
+            np.copyto(out, levels)
+            np.subtract(out, ZERO, out=out)
+            np.multiply(out, step, out=out)
+            return [out]
+
+        return dequantize
+    if op == "Histogram":
+        return lambda: [np.histogram(x, BINS, RANGE)[0]]
     return None
 
 
@@ -57,6 +98,59 @@ def detach(hard, x):
     return x + (hard - x).detach()
 
 
+def fake_quantize(x):
+    return torch.fake_quantize_per_tensor_affine(x, STEP, ZERO, LEAST, MOST)
+
+
+def dequantize(x, dy):
+    ints = torch._make_per_tensor_quantized_tensor(x.to(torch.int8), STEP, ZERO)
+    return lambda: [ints.dequantize()]
+
+
+def fake_quantize_grad(x, dy):
+    scale, zero = torch.tensor([STEP]), torch.tensor([float(ZERO)])
+    f = torch.ops.aten._fake_quantize_learnable_per_tensor_affine_backward
+    return lambda: f(dy, x, scale, zero, LEAST, MOST, 1.0)
+
+
+def fake_quantize_learn(x, dy):
+    of = x.requires_grad_(), torch.tensor([STEP], requires_grad=True), torch.tensor([float(ZERO)], requires_grad=True)
+
+    def both():
+        y = torch._fake_quantize_learnable_per_tensor_affine(*of, LEAST, MOST, 1.0)
+        return [y, *torch.autograd.grad(y, of, dy)]
+
+    return both
+
+
+def gumbel_softmax(x, dy):
+    rows = x.view(-1, CATEGORIES)
+    return lambda: [F.gumbel_softmax(rows, TAU)]
+
+
+def sample_bilinear(x, dy):
+    side = math.isqrt(len(x) // CHANNELS)
+    image = x.view(1, side, side, CHANNELS).permute(0, 3, 1, 2).contiguous()
+    centres = (2 * torch.arange(side, dtype=torch.float64) + 1) / side - 1
+    v, u = torch.meshgrid(centres, centres, indexing="ij")
+    cos, sin = math.cos(TURNED), math.sin(TURNED)
+    grid = torch.stack((cos * u - sin * v + AWAY, sin * u + cos * v + AWAY), -1).float()[None]
+    return lambda: [F.grid_sample(image, grid, align_corners=False)]
+
+
+OPERATIONS = {
+    "Quantize": lambda x, dy: lambda: [torch.quantize_per_tensor(x, STEP, ZERO, torch.qint8)],
+    "Dequantize": dequantize,
+    "FakeQuantize": lambda x, dy: lambda: [fake_quantize(x)],
+    "FakeQuantizeMask": lambda x, dy: lambda: torch.ops.aten.fake_quantize_per_tensor_affine_cachemask(x, STEP, ZERO, LEAST, MOST),
+    "FakeQuantizeGrad": fake_quantize_grad,
+    "FakeQuantizeLearn": fake_quantize_learn,
+    "GumbelSoftmax": gumbel_softmax,
+    "Histogram": lambda x, dy: lambda: [torch.histc(x, BINS, *RANGE)],
+    "SampleBilinear": sample_bilinear,
+}
+
+
 def torch_operation(op, x, dy):
     if op in ("Floor", "Exp", "Sin"):
         f = {"Floor": torch.floor, "Exp": torch.exp, "Sin": torch.sin}[op]
@@ -65,10 +159,13 @@ def torch_operation(op, x, dy):
     if op in ("SoftRound", "SmoothRound"):
         f = {"SoftRound": soft_round, "SmoothRound": smooth_round}[op]
         return lambda: [f(x)]
+    if op in OPERATIONS:
+        return OPERATIONS[op](x, dy)
     trained = {
         "DetachSTE": lambda x: detach(x.floor(), x),
         "ClipSTE": lambda x: (lambda c: detach(c.round(), c))(F.hardtanh(x, LO, HI)),
         "SoftRoundTrain": soft_round,
+        "FakeQuantizeTrain": fake_quantize,
     }
     if op not in trained:
         return None
@@ -139,6 +236,14 @@ def network(op, data):
     return step
 
 
+def numbers(result):
+    if isinstance(result, np.ndarray):
+        return result
+    if result.dim() == 4:  # channels last, as in discrete.go
+        result = result.permute(0, 2, 3, 1)
+    return np.asarray(result.int_repr() if result.is_quantized else result.detach())
+
+
 class Worker:
     def __init__(self):
         self.operands = {}
@@ -177,7 +282,7 @@ class Worker:
                 return None
             run = self.prepared(impl, op, *self.random(dtype, int(n), kind))
         self.runs[impl, op, dtype, n] = run
-        results = [np.atleast_1d(np.asarray(r.detach() if impl == "torch" else r)).ravel() for r in small()]
+        results = [np.atleast_1d(numbers(r)).ravel() for r in small()]
         np.concatenate(results).astype(np.float64).tofile(file)
         return [len(r) for r in results]
 
