@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
 	"github.com/stepgrad/stepgrad/autograd/optim"
 	"github.com/stepgrad/stepgrad/examples/internal/digits"
@@ -19,6 +18,8 @@ const (
 	hidden  = 32
 	batch   = 32
 	rate    = 0.01 // of Adam at first; it falls to 0 as a cosine
+
+	choiceRate = 0.1 // that of the logits, throughout
 )
 
 // A dataset holds images as rows of pixels in [0, 1].
@@ -37,10 +38,21 @@ func (d dataset) pick(rows []int) (p dataset) {
 	return p
 }
 
+func (d dataset) first(n int) dataset { return dataset{d.images[:n*pixels], d.labels[:n]} }
+
 // split holds out a quarter.
 func (d dataset) split(rng *rand.Rand) (train, heldOut dataset) {
 	rows := rng.Perm(d.len())
 	return d.pick(rows[d.len()/4:]), d.pick(rows[:d.len()/4])
+}
+
+// draw picks a batch.
+func (d dataset) draw(rng *rand.Rand) dataset {
+	rows := make([]int, batch)
+	for i := range rows {
+		rows[i] = rng.IntN(d.len())
+	}
+	return d.pick(rows)
 }
 
 // A network sees some pixels of a digit and names it.
@@ -123,7 +135,9 @@ var methods = []method{
 }
 
 // sample is exactly one-hot, and a constant.
-func sample(x tensor, _ float32, seed uint64) tensor { return ag.GumbelSoftmax(ag.Detach(x), 0, true, seed) }
+func sample(x tensor, _ float32, seed uint64) tensor {
+	return ag.GumbelSoftmax(ag.Detach(x), 0, true, seed)
+}
 
 // surrogate has REINFORCE's estimate (Williams 1992) as its gradient by logits:
 //
@@ -134,6 +148,11 @@ func surrogate(losses, choice, logits tensor, baseline float32) tensor {
 	axes := []int{1, 2}[:len(choice.Shape())-1]
 	chance := ag.Sum(ag.Mul(choice, ag.LogSoftmax(logits)), axes...)
 	return ag.Mul(ag.Sub(ag.Detach(losses), ag.Const([]float32{baseline})), chance)
+}
+
+// cosine falls from rate to 0.
+func cosine(rate float32, step, steps int) float32 {
+	return rate * float32(0.5+0.5*math.Cos(math.Pi*float64(step)/float64(steps)))
 }
 
 // tau falls from 2 to 0.2, by the same factor every step.
@@ -147,7 +166,7 @@ type run struct {
 	logits   []float32 // [slots pixels]
 	accuracy []float64 // held out, by the most probable pixels, at each look
 	again    float64   // of a new network, trained on those pixels alone
-	half     snapshot  // half way
+	early    snapshot  // after a few steps
 }
 
 // A snapshot is a network and the logits, while both learn.
@@ -164,18 +183,14 @@ func (m method) train(in, out dataset, slots, steps int, seed uint64, tick func(
 	rng := rand.New(rand.NewPCG(seed, 1))
 	net := newNetwork(slots, rng)
 	logits := ag.Param(make([]float32, slots*pixels), slots, pixels)
+	weights, choices := optim.NewAdam[float32](rate, net.params()...), optim.NewAdam[float32](choiceRate, logits)
 	params := append(net.params(), logits)
-	opt := optim.NewAdam[float32](rate, params...)
 	r := run{method: m, logits: logits.Data()}
 	zeros := ag.Const(make([]float32, batch*slots*pixels), batch, slots, pixels)
 	baseline := float32(math.Log(classes)) // of a guess
 	for step := range steps {
-		opt.Rate = rate * float32(0.5+0.5*math.Cos(math.Pi*float64(step)/float64(steps)))
-		rows := make([]int, batch)
-		for i := range rows {
-			rows[i] = rng.IntN(in.len())
-		}
-		some := in.pick(rows)
+		weights.Rate = cosine(rate, step, steps)
+		some := in.draw(rng)
 		choice := m.choose(ag.Add(zeros, logits), tau(step, steps), rng.Uint64())
 		seen := ag.Sum(ag.Mul(choice, ag.Const(some.images, batch, 1, pixels)), 2)
 		losses := net.losses(seen, some.labels)
@@ -188,10 +203,12 @@ func (m method) train(in, out dataset, slots, steps int, seed uint64, tick func(
 			}
 			learn = ag.Add(loss, ag.Mean(surrogate(losses, choice, logits, b)))
 		}
-		opt.Step(ag.Grad(learn, params...)...)
+		grads := ag.Grad(learn, params...)
+		weights.Step(grads[:4]...)
+		choices.Step(grads[4])
 		baseline += 0.1 * (loss.Data()[0] - baseline)
-		if step == steps/2 {
-			r.half = snapshot{net.clone(), slices.Clone(r.logits)}
+		if step == steps/15 {
+			r.early = snapshot{net.clone(), slices.Clone(r.logits)}
 		}
 		if (step+1)*looks/steps > step*looks/steps {
 			r.accuracy = append(r.accuracy, net.accuracy(out, r.chosen()))
@@ -219,12 +236,8 @@ func retrained(in, out dataset, at []int, steps int, seed uint64) float64 {
 	net := newNetwork(len(at), rng)
 	opt := optim.NewAdam[float32](rate, net.params()...)
 	for step := range steps {
-		opt.Rate = rate * float32(0.5+0.5*math.Cos(math.Pi*float64(step)/float64(steps)))
-		rows := make([]int, batch)
-		for i := range rows {
-			rows[i] = rng.IntN(in.len())
-		}
-		some := in.pick(rows)
+		opt.Rate = cosine(rate, step, steps)
+		some := in.draw(rng)
 		opt.Step(ag.Grad(ag.Mean(net.losses(look(some, at), some.labels)), net.params()...)...)
 	}
 	return net.accuracy(out, at)
@@ -254,5 +267,3 @@ func mostVarying(d dataset, n int) []int {
 	})
 	return at[:n]
 }
-
-var _ = stepgrad.Zeros
