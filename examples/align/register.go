@@ -2,13 +2,12 @@ package main
 
 import (
 	"math"
-	"runtime"
-	"sync"
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
 	"github.com/stepgrad/stepgrad/autograd/optim"
 	"github.com/stepgrad/stepgrad/examples/internal/photos"
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 type tensor = *ag.Var[float32]
@@ -150,30 +149,27 @@ type sweep struct {
 var sweepTurns = []float64{0, 0.3, 1, 3, 10}
 
 // across registers views that are shifted at random, at every turn, one
-// registration on each processor.
+// registration at a time on each processor.
 func across(photo photos.Photo, levels levels, o options, tick func()) sweep {
 	s := sweep{sweepTurns, make([][][]float64, len(samplers))}
 	random := make([]float32, 2*o.shifts)
 	stepgrad.Uniform(random, o.seed, 0)
-	free := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
+	work, wait := report.Workers()
 	for i, by := range samplers {
 		s.off[i] = make([][]float64, len(s.turns))
 		for j, turn := range s.turns {
 			s.off[i][j] = make([]float64, o.shifts)
 			for k := range o.shifts {
-				all.Go(func() {
-					free <- struct{}{}
+				work(func() {
 					truth := pose{40*float64(random[2*k]) - 20, 24*float64(random[2*k+1]) - 12, turn}
 					view := take(photo, truth, o.noise, o.seed+1+uint64(k))
 					s.off[i][j][k] = register(levels, view, by, o.steps).end().off(truth)
-					<-free
 					tick()
 				})
 			}
 		}
 	}
-	all.Wait()
+	wait()
 	return s
 }
 
@@ -214,7 +210,8 @@ func blurredAll(p photos.Photo) (l levels) {
 	return l
 }
 
-// blurred convolves with a Gaussian of standard deviation sigma, and repeats the edge.
+// blurred convolves with a Gaussian of standard deviation sigma, cut off at
+// three of it; the edge is repeated.
 func blurred(p photos.Photo, sigma float64) tensor {
 	if sigma == 0 {
 		return ag.Const(p.RGB, p.H, p.W, 3)

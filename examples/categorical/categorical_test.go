@@ -2,7 +2,6 @@ package main
 
 import (
 	"image/png"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -88,18 +87,40 @@ func TestTemperatures(t *testing.T) {
 	}
 }
 
-// Estimates of known bias and spread are measured as such.
+// Estimates of known bias and spread are measured as such, also where the bias
+// is no larger than its noise.
 func TestMeasure(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	exact := []float64{3, 0, 4}
-	var m measure
-	for range 20_000 {
-		m.add([]float32{float32(3 + 5*rng.NormFloat64()), 2.5, 4})
+	exact, g := make([]float64, pixels), make([]float32, pixels)
+	exact[0], exact[2] = 3, 4 // of length 5
+	const times, samples = 200, 100
+	bias, spread := 0.0, 0.0
+	for range times {
+		var m measure
+		for range samples {
+			for j, e := range exact {
+				g[j] = float32(e + 5.0/8*rng.NormFloat64()) // together 5
+			}
+			g[1] += 0.5
+			m.add(g)
+		}
+		e := m.against(exact)
+		bias, spread = bias+e.bias*e.bias/times, spread+e.spread/times
+		require.InEpsilon(t, e.spread/10, e.noise, 1e-9)
 	}
-	e := m.against(exact)
-	assert.InDelta(t, 0.5, e.bias, 0.02)
-	assert.InDelta(t, 1, e.spread, 0.02)
-	assert.InDelta(t, 1/math.Sqrt(20_000), e.noise, 0.0002)
+	assert.InDelta(t, 0.1*0.1, bias, 0.001)
+	assert.InDelta(t, 1, spread, 0.01)
+}
+
+func TestSurrogate(t *testing.T) {
+	w := ag.Param([]float32{2, 3})
+	logits := ag.Param([]float32{1, 0, -1, 0.5}, 2, 2)
+	p := ag.Softmax(logits).Data()
+	choice := ag.Const([]float32{0, 1, 1, 0}, 2, 2)
+	grads := ag.Grad(ag.Sum(surrogate(ag.Scale(w, 2), choice, logits, 1)), w, logits)
+	assert.Equal(t, []float32{0, 0}, grads[0].Data(), "the loss counts as a number")
+	want := []float32{3 * (0 - p[0]), 3 * (1 - p[1]), 5 * (1 - p[2]), 5 * (0 - p[3])} // (loss − 1)·(choice − p)
+	assert.InDeltaSlice(t, want, grads[1].Data(), 1e-5)
 }
 
 func TestLearns(t *testing.T) {

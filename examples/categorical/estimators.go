@@ -5,6 +5,7 @@ import (
 
 	"github.com/stepgrad/stepgrad"
 	ag "github.com/stepgrad/stepgrad/autograd"
+	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
 // The estimators are compared on one choice, of the pixel for the first slot
@@ -173,7 +174,7 @@ func (q *problem) compare(samples int, seed uint64, tick func()) comparison {
 	}
 	c.perplexity = math.Exp(entropy)
 	c.soft, c.hard = make([]estimate, len(taus)), make([]estimate, len(taus))
-	work, wait := workers()
+	work, wait := report.Workers()
 	for i, t := range taus {
 		for k, to := range [][]estimate{c.soft, c.hard} {
 			work(func() {

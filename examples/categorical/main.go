@@ -11,9 +11,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/stepgrad/stepgrad/examples/internal/digits"
@@ -94,7 +92,7 @@ type experiment struct {
 func conduct(all dataset, o options, tick func()) *experiment {
 	x := &experiment{options: o, all: all, runs: make([][]run, len(methods))}
 	x.random, x.varying, x.any = make([]float64, o.seeds), make([]float64, o.seeds), make([]float64, o.seeds)
-	work, wait := workers()
+	work, wait := report.Workers()
 	for i, m := range methods {
 		x.runs[i] = make([]run, o.seeds)
 		for seed := range o.seeds {
@@ -117,19 +115,6 @@ func conduct(all dataset, o options, tick func()) *experiment {
 	return x
 }
 
-// workers run what they are given, as many at a time as there are processors.
-func workers() (work func(f func()), wait func()) {
-	free := make(chan struct{}, runtime.GOMAXPROCS(0))
-	group := new(sync.WaitGroup)
-	return func(f func()) {
-		group.Go(func() {
-			free <- struct{}{}
-			f()
-			<-free
-		})
-	}, group.Wait
-}
-
 // splitting draws the held-out digits of a seed.
 func splitting(seed int) *rand.Rand { return rand.New(rand.NewPCG(uint64(seed), 0)) }
 
@@ -147,7 +132,7 @@ func (x *experiment) table() string {
 	fmt.Fprintf(&b, "%-24s%42s\n", "that vary most", percent(x.varying))
 	fmt.Fprintf(&b, "%-24s%42s\n\n", "all 64 pixels", percent(x.any))
 
-	fmt.Fprintf(&b, "%-24s%8s%14s%10s\n", fmt.Sprintf("of %.1f pixels", x.perplexity), "τ", "bias", "spread")
+	fmt.Fprintf(&b, "%-24s%8s%14s%10s\n", fmt.Sprintf("one slot, %.1f pixels", x.perplexity), "τ", "bias", "spread")
 	for i, t := range x.taus {
 		fmt.Fprintf(&b, "%-24s%8g%14s%10.2f\n", methods[0].name, t, x.soft[i].measured(), x.soft[i].spread)
 	}

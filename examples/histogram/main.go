@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/stepgrad/stepgrad/examples/internal/photos"
@@ -101,16 +100,16 @@ type result struct {
 // fourth pixel, and applies them to all.
 func conduct(photo, target photos.Photo, steps int, tick func()) result {
 	r := result{photo: photo, target: target, curved: photos.New(photo.H, photo.W), sorted: photos.New(photo.H, photo.W)}
-	var all sync.WaitGroup
+	work, wait := report.Workers()
 	for k := range channels {
-		all.Go(func() {
+		work(func() {
 			r.fits[k] = learn(channel(photo, k, 2), channel(target, k, 1), steps, tick)
 			whole := channel(photo, k, 1)
 			insert(r.curved, k, r.fits[k].apply(whole).Data())
 			insert(r.sorted, k, bySorting(whole, channel(target, k, 1)))
 		})
 	}
-	all.Wait()
+	wait()
 	return r
 }
 

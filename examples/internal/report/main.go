@@ -37,7 +37,10 @@ func Parse(flags *flag.FlagSet, usage string, args []string) (help string, err e
 		b.WriteString(usage)
 		flags.VisitAll(func(f *flag.Flag) {
 			name, text := flag.UnquoteUsage(f)
-			fmt.Fprintf(b, "  -%-14s %s (default %s)\n", f.Name+" "+name, text, f.DefValue)
+			if f.DefValue != "" {
+				text += " (default " + f.DefValue + ")"
+			}
+			fmt.Fprintf(b, "  -%-14s %s\n", f.Name+" "+name, text)
 		})
 		return b.String(), nil
 	case err == nil && flags.NArg() > 0:
