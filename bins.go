@@ -22,7 +22,8 @@ import (
 // numbers, not rounded: a v on an edge is at it, and the float below is below.
 // torch.histc rounds, and so counts some of those beside an edge in the next
 // bin: float32's 0.7, which is less than 7/10, in that from 7/10 on. Counts are
-// integers, rounded to T once.
+// integers, rounded to T once: those of pieces of x add up, exactly as long as
+// they are below 2^24 (2^53).
 //
 // counts has at least one element and is disjoint from x; lo < hi, both finite;
 // and in float32 x has fewer than 2^32 elements. Else Histogram panics.

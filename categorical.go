@@ -7,14 +7,7 @@ import (
 	"github.com/stepgrad/stepgrad/kernels"
 )
 
-// The categorical functions take a matrix in row-major order, rows of length
-// cols. They are defined where others give NaN, and have the same bits on every
-// machine: the sum of a row has a fixed order.
-//
-// cols is at least 1 and divides the length; all slices have one length; dst is
-// the same slice as an operand or disjoint from it. Else they panic.
-
-// Softmax computes, for every row,
+// Softmax computes, for every row of cols elements,
 //
 //	for i := range dst { dst[i] = e^x[i] / Σ e^x }
 //
@@ -26,13 +19,16 @@ import (
 // −Inf is a category that cannot be chosen: it gives 0. A row of nothing else
 // gives zeros. +Inf is chosen for certain: k of them give 1/k each, and the
 // others of the row 0. A row with NaN gives NaN everywhere.
+//
+// dst and x have one length, a multiple of cols ≥ 1, and are the same slice or
+// disjoint; else Softmax panics.
 func Softmax[T Float](dst, x []T, cols int) {
 	checkMap("Softmax", dst, x)
 	checkCols("Softmax", len(x), cols)
 	softmax(dst, x, cols, 1)
 }
 
-// LogSoftmax computes, for every row,
+// LogSoftmax computes, for every row of cols elements,
 //
 //	for i := range dst { dst[i] = x[i] − log Σ e^x }
 //
@@ -44,6 +40,9 @@ func Softmax[T Float](dst, x []T, cols int) {
 // Where Softmax is 0 by its rules, for −Inf and beside +Inf, it gives −Inf, also
 // in a row of nothing but −Inf. k times +Inf give −log k. A row with NaN gives NaN
 // everywhere.
+//
+// dst and x have one length, a multiple of cols ≥ 1, and are the same slice or
+// disjoint; else LogSoftmax panics.
 func LogSoftmax[T Float](dst, x []T, cols int) {
 	checkMap("LogSoftmax", dst, x)
 	checkCols("LogSoftmax", len(x), cols)
@@ -77,12 +76,15 @@ func LogSoftmax[T Float](dst, x []T, cols int) {
 }
 
 // SoftmaxGrad is the vector-Jacobian product of Softmax, by its result y. For
-// every row,
+// every row of cols elements,
 //
 //	for i := range dst { dst[i] = y[i] · (dy[i] − Σ dy·y) }
 //
 // all operations rounded as IEEE 754 does, with its edge cases. So the
 // gradient is 0 where y is 0, as long as dy is finite.
+//
+// dst, dy and y have one length, a multiple of cols ≥ 1; dst is the same slice as
+// an operand or disjoint from it. Else SoftmaxGrad panics.
 func SoftmaxGrad[T Float](dst, dy, y []T, cols int) {
 	checkZip("SoftmaxGrad", addr(dst), addr(dy), addr(y), bytes(dst), bytes(dy), bytes(y))
 	raceZip(dst, dy, y)
@@ -108,8 +110,8 @@ func SoftmaxGrad[T Float](dst, dy, y []T, cols int) {
 	}
 }
 
-// GumbelSoftmax computes, for every row of logits with the noise g = Gumbel(seed,
-// offset),
+// GumbelSoftmax computes, for every row of cols logits with the noise g =
+// Gumbel(seed, offset),
 //
 //	for i := range dst { dst[i] = e^((logits[i] + g[i])/tau) / Σ e^((logits + g)/tau) }
 //
@@ -124,7 +126,8 @@ func SoftmaxGrad[T Float](dst, dy, y []T, cols int) {
 // gives the same to all categories of a row. −Inf, +Inf and NaN in a row of logits
 // are as in Softmax.
 //
-// It panics unless tau ≥ 0.
+// dst and logits have one length, a multiple of cols ≥ 1, and are the same slice
+// or disjoint, and tau ≥ 0; else GumbelSoftmax panics.
 func GumbelSoftmax[T Float](dst, logits []T, cols int, tau T, seed, offset uint64) {
 	checkMap("GumbelSoftmax", dst, logits)
 	checkCols("GumbelSoftmax", len(logits), cols)
@@ -150,12 +153,15 @@ func GumbelSoftmax[T Float](dst, logits []T, cols int, tau T, seed, offset uint6
 	}
 }
 
-// ArgmaxOneHot computes, for every row,
+// ArgmaxOneHot computes, for every row of cols elements,
 //
 //	for i := range dst { dst[i] = 1 if x[i] is the first maximum of the row, else 0 }
 //
 // exactly. A row of nothing but −Inf gives zeros; a row with NaN gives NaN
 // everywhere.
+//
+// dst and x have one length, a multiple of cols ≥ 1, and are the same slice or
+// disjoint; else ArgmaxOneHot panics.
 func ArgmaxOneHot[T Float](dst, x []T, cols int) {
 	checkMap("ArgmaxOneHot", dst, x)
 	checkCols("ArgmaxOneHot", len(x), cols)
@@ -330,7 +336,7 @@ func fold[T Float](l *[mostLanes]T) T {
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
-// rowMax is the largest element that is not NaN, −Inf of none.
+// rowMax is the largest element that is not NaN, −Inf of none; a zero is +0.
 func rowMax[T Float](row []T) T {
 	if len(row) >= 64 {
 		_, largest := minMax(row)
@@ -342,7 +348,7 @@ func rowMax[T Float](row []T) T {
 			largest = v
 		}
 	}
-	return largest
+	return largest + 0
 }
 
 func fill[T Float](dst []T, v T) {

@@ -64,6 +64,21 @@
 // be one too large. FloorDivSnap(x, step, 1) recovers k from x = k·step as
 // rounded, where FloorDiv may rightly answer k − 1.
 //
+// # Random numbers
+//
+// Uniform, Normal and Gumbel are pure: element i of a call depends on seed and
+// offset + i alone, which wraps modulo 2^64, and has the same bits on every
+// machine. A slice may be filled in any pieces, by any number of goroutines, and
+// the next call goes on where offset says. The same seed and offset give the
+// same randomness to all of them: an element of Gumbel is a function of the
+// same bits as that of Uniform. float32 and float64 are different streams.
+//
+// The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel
+// random numbers: as easy as 1, 2, 3", 2011), keyed by seed. It is made for
+// simulation, not for secrets. Of float32 e, word e/16%4 of the block whose
+// counter is e/64·16 + e%16; of float64 e, words 0 and 1 or, where e/16 is odd,
+// 2 and 3, the low one first, of counter e/32·16 + e%16.
+//
 // # Gradients of gradients
 //
 // A surrogate's gradient rule is a function of (dy, x); differentiating again

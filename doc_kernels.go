@@ -52,35 +52,35 @@
 //	Sigmoid                  1/(1 + e^−x)                                                                                                                       0.54, 2.20
 //	TanhGrad                 dy · (1 − y²), 1 − y² rounded once                                                                                                 exact
 //	SigmoidGrad              dy · (y − y²), y − y² rounded once                                                                                                 exact
-//	FakeQuantize             (clamp(k, min, max) − zero)·scale, k the level of x; bit = min ≤ k ≤ max                                                           exact
-//	FakeQuantizeGrad         dx = dy in range, else +0; the sums of dy·((k − zero) − x/scale) or dy·(clamp(k, min, max) − zero), and of −dy·scale out of range  exact
-//	Quantize                 clamp(k, min, max), k the level of x                                                                                               exact
-//	Dequantize               (x − zero)·scale                                                                                                                   exact
-//	Quantize4                clamp(k, min, max) in four bits                                                                                                    exact
-//	Dequantize4              (x − zero)·scale of four bits                                                                                                      exact
-//	MinMax                   the least and the greatest element                                                                                                 exact
-//	FakeQuantizeRows         FakeQuantize by a quantiser per group of a row                                                                                     exact
-//	FakeQuantizeGradRows     FakeQuantizeGrad by a quantiser per group of a row                                                                                 exact
-//	QuantizeRows             Quantize by a quantiser per group of a row                                                                                         exact
-//	Quantize4Rows            Quantize4 by a quantiser per group of a row                                                                                        exact
-//	Dequantize4Rows          Dequantize4 by a quantiser per group of a row                                                                                      exact
-//	DequantizeRows           Dequantize by a quantiser per group of a row                                                                                       exact
-//	Uniform                  the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             exact
-//	Normal                   the standard normal quantile of a uniform u                                                                                        exact
-//	Gumbel                   −log(−log u), u uniform                                                                                                            exact
-//	Softmax                  e^x / Σ e^x of a row                                                                                                               exact
-//	LogSoftmax               x − log Σ e^x of a row                                                                                                             exact
-//	SoftmaxGrad              y·(dy − Σ dy·y) of a row                                                                                                           exact
-//	GumbelSoftmax            Softmax of (logits + Gumbel)/tau                                                                                                   exact
-//	ArgmaxOneHot             1 at the first maximum of a row, else 0                                                                                            exact
-//	Histogram                how many x lie in each of len(counts) equal bins of [lo, hi]                                                                       exact
+//	FakeQuantize             (clamp(k, min, max) − zero)·scale, k the level of x; bit = min ≤ k ≤ max                                                           see there
+//	FakeQuantizeGrad         dx = dy in range, else +0; the sums of dy·((k − zero) − x/scale) or dy·(clamp(k, min, max) − zero), and of −dy·scale out of range  see there
+//	Quantize                 clamp(k, min, max), k the level of x                                                                                               see there
+//	Dequantize               (x − zero)·scale                                                                                                                   see there
+//	Quantize4                clamp(k, min, max) in four bits                                                                                                    see there
+//	Dequantize4              (x − zero)·scale of four bits                                                                                                      see there
+//	MinMax                   the least and the greatest element                                                                                                 see there
+//	FakeQuantizeRows         FakeQuantize by a quantiser per group of a row                                                                                     see there
+//	FakeQuantizeGradRows     FakeQuantizeGrad by a quantiser per group of a row                                                                                 see there
+//	QuantizeRows             Quantize by a quantiser per group of a row                                                                                         see there
+//	Quantize4Rows            Quantize4 by a quantiser per group of a row                                                                                        see there
+//	Dequantize4Rows          Dequantize4 by a quantiser per group of a row                                                                                      see there
+//	DequantizeRows           Dequantize by a quantiser per group of a row                                                                                       see there
+//	Uniform                  the middle of one of 2^23 (2^52) equal cells of (0, 1)                                                                             see there
+//	Normal                   the standard normal quantile of a uniform u                                                                                        see there
+//	Gumbel                   −log(−log u), u uniform                                                                                                            see there
+//	Softmax                  e^x / Σ e^x of a row                                                                                                               see there
+//	LogSoftmax               x − log Σ e^x of a row                                                                                                             see there
+//	SoftmaxGrad              y·(dy − Σ dy·y) of a row                                                                                                           see there
+//	GumbelSoftmax            Softmax of (logits + Gumbel)/tau                                                                                                   see there
+//	ArgmaxOneHot             1 at the first maximum of a row, else 0                                                                                            see there
+//	Histogram                how many x lie in each of len(counts) equal bins of [lo, hi]                                                                       see there
 //	SoftHistogram            Σ σ(sharpness·(x − lower edge)) − σ(sharpness·(x − upper edge))                                                                    0.50, 4.60
 //	SoftHistogramOpen        SoftHistogram with the outer edges at ∓∞                                                                                           0.50, 4.60
 //	SoftHistogramGrad        sharpness·Σ σ′(sharpness·(x − edge))·(dcounts above − dcounts below)                                                               1.40, 9.30
 //	SoftHistogramOpenGrad    SoftHistogramGrad without the outer edges                                                                                          1.40, 9.30
-//	SampleBilinear           the four pixels around each point, by their nearness                                                                               exact
-//	SampleBilinearGradImage  the sum of dy by nearness, for every pixel                                                                                         exact
-//	SampleBilinearGradXY     Σ dy·∂SampleBilinear/∂(x, y) over the channels                                                                                     exact
-//	SampleNearest            the nearest pixel, ties to even                                                                                                    exact
-//	SampleNearestGradImage   the sum of dy where a pixel is the nearest                                                                                         exact
+//	SampleBilinear           the four pixels around each point, by their nearness                                                                               0.93, 8.20
+//	SampleBilinearGradImage  the sum of dy by nearness, for every pixel                                                                                         0.50, 7.00
+//	SampleBilinearGradXY     Σ dy·∂SampleBilinear/∂(x, y) over the channels                                                                                     1.10, 8.20
+//	SampleNearest            the nearest pixel, ties to even                                                                                                    see there
+//	SampleNearestGradImage   the sum of dy where a pixel is the nearest                                                                                         see there
 package stepgrad

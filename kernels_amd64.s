@@ -35323,7 +35323,7 @@ tail:
 	RET
 
 // func dequantizeInt8F32AVX512(dst *float32, x *int8, n int, c *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dequantizeInt8F32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35333,9 +35333,46 @@ TEXT ·dequantizeInt8F32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Z1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000040
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVSXBD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVSXBD 16(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVSXBD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVSXBD 48(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXBD (CX), Z2
@@ -35382,7 +35419,7 @@ tail:
 	RET
 
 // func dequantizeInt8F64AVX512(dst *float64, x *int8, n int, c *float64)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512F, MMX+
 TEXT ·dequantizeInt8F64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35392,9 +35429,46 @@ TEXT ·dequantizeInt8F64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Z1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVSXBD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVSXBD 8(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVSXBD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVSXBD 24(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXBD (CX), Y2
@@ -35441,7 +35515,7 @@ tail:
 	RET
 
 // func dequantizeUint8F32AVX512(dst *float32, x *uint8, n int, c *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dequantizeUint8F32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35451,9 +35525,46 @@ TEXT ·dequantizeUint8F32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Z1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000040
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVZXBD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVZXBD 16(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVZXBD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVZXBD 48(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXBD (CX), Z2
@@ -35500,7 +35611,7 @@ tail:
 	RET
 
 // func dequantizeUint8F64AVX512(dst *float64, x *uint8, n int, c *float64)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512F, MMX+
 TEXT ·dequantizeUint8F64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35510,9 +35621,46 @@ TEXT ·dequantizeUint8F64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Z1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVZXBD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVZXBD 8(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVZXBD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVZXBD 24(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXBD (CX), Y2
@@ -35559,7 +35707,7 @@ tail:
 	RET
 
 // func dequantizeInt16F32AVX512(dst *float32, x *int16, n int, c *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dequantizeInt16F32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35569,9 +35717,46 @@ TEXT ·dequantizeInt16F32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Z1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000040
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVSXWD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVSXWD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVSXWD 64(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVSXWD 96(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXWD (CX), Z2
@@ -35618,7 +35803,7 @@ tail:
 	RET
 
 // func dequantizeInt16F64AVX512(dst *float64, x *int16, n int, c *float64)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512F, MMX+
 TEXT ·dequantizeInt16F64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35628,9 +35813,46 @@ TEXT ·dequantizeInt16F64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Z1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVSXWD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVSXWD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVSXWD 32(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVSXWD 48(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXWD (CX), Y2
@@ -35677,7 +35899,7 @@ tail:
 	RET
 
 // func dequantizeUint16F32AVX512(dst *float32, x *uint16, n int, c *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dequantizeUint16F32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35687,9 +35909,46 @@ TEXT ·dequantizeUint16F32AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Z1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000040
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVZXWD (CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVZXWD 32(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVZXWD 64(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVZXWD 96(CX), Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000040, DX
+	CMPQ      DX, $0x00000040
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000040
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXWD (CX), Z2
@@ -35736,7 +35995,7 @@ tail:
 	RET
 
 // func dequantizeUint16F64AVX512(dst *float64, x *uint16, n int, c *float64)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512F, MMX+
 TEXT ·dequantizeUint16F64AVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -35746,9 +36005,46 @@ TEXT ·dequantizeUint16F64AVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Z1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000003f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	VPMOVZXWD (CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, (AX)
+	VPMOVZXWD 16(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 64(AX)
+	VPMOVZXWD 32(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 128(AX)
+	VPMOVZXWD 48(CX), Y2
+	VCVTDQ2PD Y2, Z2
+	VSUBPD    Z0, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VMOVNTPS  Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000020, DX
+	CMPQ      DX, $0x00000020
+	JAE       stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXWD (CX), Y2
@@ -80308,7 +80604,7 @@ tail:
 	RET
 
 // func dequantizeInt8F32AVX2(dst *float32, x *int8, n int, c *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·dequantizeInt8F32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80318,9 +80614,47 @@ TEXT ·dequantizeInt8F32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Y1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVSXBD   (CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVSXBD   8(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVSXBD   16(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVSXBD   24(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXBD (CX), Y2
@@ -80372,7 +80706,7 @@ tail:
 	RET
 
 // func dequantizeInt8F64AVX2(dst *float64, x *int8, n int, c *float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·dequantizeInt8F64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80382,9 +80716,47 @@ TEXT ·dequantizeInt8F64AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Y1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVSXBD   (CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVSXBD   4(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVSXBD   8(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVSXBD   12(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000010, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXBD (CX), X2
@@ -80436,7 +80808,7 @@ tail:
 	RET
 
 // func dequantizeUint8F32AVX2(dst *float32, x *uint8, n int, c *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·dequantizeUint8F32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80446,9 +80818,47 @@ TEXT ·dequantizeUint8F32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Y1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVZXBD   (CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVZXBD   8(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVZXBD   16(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVZXBD   24(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXBD (CX), Y2
@@ -80500,7 +80910,7 @@ tail:
 	RET
 
 // func dequantizeUint8F64AVX2(dst *float64, x *uint8, n int, c *float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·dequantizeUint8F64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80510,9 +80920,47 @@ TEXT ·dequantizeUint8F64AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Y1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVZXBD   (CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVZXBD   4(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVZXBD   8(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVZXBD   12(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000010, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXBD (CX), X2
@@ -80564,7 +81012,7 @@ tail:
 	RET
 
 // func dequantizeInt16F32AVX2(dst *float32, x *int16, n int, c *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·dequantizeInt16F32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80574,9 +81022,47 @@ TEXT ·dequantizeInt16F32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Y1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVSXWD   (CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVSXWD   16(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVSXWD   32(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVSXWD   48(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXWD (CX), Y2
@@ -80628,7 +81114,7 @@ tail:
 	RET
 
 // func dequantizeInt16F64AVX2(dst *float64, x *int16, n int, c *float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·dequantizeInt16F64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80638,9 +81124,47 @@ TEXT ·dequantizeInt16F64AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Y1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVSXWD   (CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVSXWD   8(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVSXWD   16(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVSXWD   24(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVSXWD (CX), X2
@@ -80692,7 +81216,7 @@ tail:
 	RET
 
 // func dequantizeUint16F32AVX2(dst *float32, x *uint16, n int, c *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·dequantizeUint16F32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80702,9 +81226,47 @@ TEXT ·dequantizeUint16F32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS 16(BX), Y1
 	CMPQ         DX, $0x00000010
 	JB           tail
-	CMPQ         DX, $0x00000020
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream32+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVZXWD   (CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVZXWD   16(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVZXWD   32(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVZXWD   48(CX), Y2
+	VCVTDQ2PS   Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000020, DX
+	CMPQ        DX, $0x00000020
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXWD (CX), Y2
@@ -80756,7 +81318,7 @@ tail:
 	RET
 
 // func dequantizeUint16F64AVX2(dst *float64, x *uint16, n int, c *float64)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·dequantizeUint16F64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -80766,9 +81328,47 @@ TEXT ·dequantizeUint16F64AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSD 32(BX), Y1
 	CMPQ         DX, $0x00000008
 	JB           tail
-	CMPQ         DX, $0x00000010
-	JB           single
+	CMPQ         DX, github·com∕stepgrad∕stepgrad∕internal∕isa·Stream64+0(SB)
+	JB           plain
+	CMPQ         AX, CX
+	JEQ          plain
+	TESTQ        $0x0000001f, AX
+	JNZ          plain
 	PCALIGN      $0x20
+
+stream:
+	PREFETCHNTA 448(CX)
+	VPMOVZXWD   (CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, (AX)
+	VPMOVZXWD   8(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 32(AX)
+	VPMOVZXWD   16(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 64(AX)
+	VPMOVZXWD   24(CX), X2
+	VCVTDQ2PD   X2, Y2
+	VSUBPD      Y0, Y2, Y2
+	VMULPD      Y1, Y2, Y2
+	VMOVNTPS    Y2, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000010, DX
+	CMPQ        DX, $0x00000010
+	JAE         stream
+	SFENCE
+
+plain:
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
 
 loop:
 	VPMOVZXWD (CX), X2

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"unsafe"
 
+	"github.com/stepgrad/stepgrad/internal/isa"
 	"github.com/stepgrad/stepgrad/kernels"
 )
 
@@ -135,9 +136,16 @@ func quantize16Generic[T Float](dst *uint16, x *T, n int, q *kernels.Quant[T]) {
 func dequantize[T Float, I Integer](dst []T, x []I, q *kernels.Quant[T]) {
 	lanes := kernels.SumLanes[T]()
 	if len(x) >= lanes {
-		full := len(x) / lanes * lanes
-		dequantizeGroups(dst[:full], x[:full], q)
-		if full < len(x) {
+		from := 0
+		if len(x) >= isa.Stream64 { // stores around the caches want dst aligned
+			if ahead := int(-addr(dst) & 63 / unsafe.Sizeof(dst[0])); ahead > 0 {
+				dequantizeGroups(dst[:lanes], x[:lanes], q)
+				from = ahead
+			}
+		}
+		to := from + (len(x)-from)/lanes*lanes
+		dequantizeGroups(dst[from:to], x[from:to], q)
+		if to < len(x) {
 			dequantizeGroups(dst[len(x)-lanes:], x[len(x)-lanes:], q)
 		}
 		return

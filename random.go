@@ -6,25 +6,14 @@ import (
 	"github.com/stepgrad/stepgrad/kernels"
 )
 
-// The random functions are pure: element i of a call depends on seed and
-// offset + i alone, which wraps modulo 2^64, and has the same bits on every
-// machine. A slice may be filled in any pieces, by any number of goroutines, and
-// the next call goes on where offset says. The same seed and offset give the
-// same randomness to all of them: an element of Gumbel is a function of the
-// same bits as that of Uniform. float32 and float64 are different streams.
-//
-// The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel
-// random numbers: as easy as 1, 2, 3", 2011), keyed by seed. It is made for
-// simulation, not for secrets. Of float32 e, word e/16%4 of the block whose
-// counter is e/64·16 + e%16; of float64 e, words 0 and 1 or, where e/16 is odd,
-// 2 and 3, the low one first, of counter e/32·16 + e%16.
-
 // Uniform fills dst with numbers from the open interval (0, 1):
 //
 //	for i := range dst { dst[i] = (k + ½)·2^−23 } // float32; ·2^−52 for float64
 //
 // where k are the highest random bits of element offset + i: every one of these
 // numbers has the same probability, and they are symmetric about ½.
+//
+// Random numbers in the package documentation tells what an element is.
 func Uniform[T Float](dst []T, seed, offset uint64) {
 	d := draws(seed)
 	per := kernels.RandomPerGroup[T]()
@@ -48,6 +37,8 @@ func Uniform[T Float](dst []T, seed, offset uint64) {
 // where k are random bits of element offset + i: one number for each of so many
 // parts of equal probability, so that |dst[i]| ≤ 6.3 (8.2). Φ⁻¹ is AS 241
 // (Wichura 1988) in float64, with an error of at most 0.501 (5) ULP.
+//
+// Random numbers in the package documentation tells what an element is.
 func Normal[T Float](dst []T, seed, offset uint64) {
 	d := draws(seed)
 	per := kernels.RandomPerGroup[T]()
@@ -79,6 +70,8 @@ func Normal[T Float](dst []T, seed, offset uint64) {
 // (36.7) on the right, where −log(−log u) of a float32 u would stop at 16.6. The
 // logarithms are those of float64: the error is at most 0.501 ULP where |dst[i]| ≥
 // 2^−20 (2 ULP where |dst[i]| ≥ ½), and as large nearer to 0.
+//
+// Random numbers in the package documentation tells what an element is.
 func Gumbel[T Float](dst []T, seed, offset uint64) {
 	d := draws(seed)
 	per := kernels.RandomPerGroup[T]()

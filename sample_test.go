@@ -3,6 +3,7 @@ package stepgrad_test
 import (
 	"encoding/json"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -202,7 +203,8 @@ func TestSampleReflection(t *testing.T) {
 		n, align := 1+rnd.IntN(9), rnd.IntN(2) == 0
 		o := stepgrad.SampleOptions{AlignCorners: align, Padding: stepgrad.Reflection, Coords: stepgrad.Pixel}
 		c := float64(rnd.IntN(4000))/4 - 500
-		at, slope, ok := o.Axis(c, n)
+		axis := o.Axis(n)
+		at, slope, ok := axis.Place(c)
 		require.True(t, ok)
 		// Mirror until it is inside.
 		low, high, want := -0.5, float64(n)-0.5, c
@@ -270,4 +272,117 @@ func TestSamplePanics(t *testing.T) {
 		require.Zero(t, v, "nothing was written")
 	}
 	require.NotPanics(t, func() { stepgrad.SoftHistogramGrad(xy, dst, xy, 0, 1, 1) })
+}
+
+// TestSampleAccuracy: values and gradients by the points against big floats, in
+// units of the last place of the largest pixel or product.
+func TestSampleAccuracy(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { sampleAccuracy[float32](t, 0x1p-24, 1.01, 1.5, 1) })
+	t.Run("float64", func(t *testing.T) { sampleAccuracy[float64](t, 0x1p-53, 10, 12, 8) })
+}
+
+func sampleAccuracy[T kernels.Float](t *testing.T, eps, bound, gradBound, weightBound float64) {
+	rnd := rand.New(rand.NewPCG(7, 7))
+	f := func(v float64) *big.Float { return new(big.Float).SetPrec(prec).SetFloat64(v) }
+	n := func() *big.Float { return new(big.Float).SetPrec(prec) }
+	const h, w, c, points = 5, 7, 3, 4000
+	image, dy, xy := make([]T, h*w*c), make([]T, points*c), make([]T, 2*points)
+	for i := range image {
+		image[i] = T(rnd.NormFloat64())
+	}
+	for i := range dy {
+		dy[i] = T(rnd.NormFloat64())
+	}
+	for i := range xy {
+		xy[i] = T(4*rnd.Float64() - 2)
+	}
+	for _, align := range []bool{false, true} {
+		opt := stepgrad.SampleOptions{AlignCorners: align}
+		got, dxy := make([]T, points*c), make([]T, 2*points)
+		stepgrad.SampleBilinear(got, image, h, w, c, xy, opt)
+		stepgrad.SampleBilinearGradXY(dxy, dy, image, h, w, c, xy, opt)
+		var worst, worstGrad, worstWeight float64
+		weights := make([]T, h*w*c)
+		for i := range points {
+			stepgrad.SampleBilinearGradImage(weights, h, w, c, []T{1, 1, 1}, xy[2*i:2*i+2], opt)
+			var cell [2]int
+			var on [2]*big.Float
+			inside := true
+			for a, size := range []int{w, h} {
+				p := n().Add(f(float64(xy[2*i+a])), f(1))
+				if align {
+					p.Mul(p, f(float64(size-1)))
+				} else {
+					p.Sub(p.Mul(p, f(float64(size))), f(1))
+				}
+				p.Quo(p, f(2))
+				v, _ := p.Float64()
+				cell[a] = int(math.Floor(v))
+				on[a] = p.Sub(p, f(float64(cell[a])))
+				inside = inside && cell[a] >= -1 && cell[a] < size
+			}
+			var along [2]*big.Float
+			along[0], along[1] = n(), n()
+			size := [2]float64{}
+			for k := range c {
+				if !inside {
+					require.Zero(t, got[i*c+k])
+					continue
+				}
+				want, largest := n(), 0.0
+				var pixels [4]*big.Float
+				for j := range pixels {
+					x, y := cell[0]+j%2, cell[1]+j/2
+					pixels[j] = n()
+					if x < 0 || x >= w || y < 0 || y >= h {
+						continue
+					}
+					v := float64(image[(y*w+x)*c+k])
+					pixels[j].SetFloat64(v)
+					largest = max(largest, math.Abs(v))
+				}
+				side := func(a, j int) *big.Float {
+					if j == 0 {
+						return n().Sub(f(1), on[a])
+					}
+					return on[a]
+				}
+				for j, p := range pixels {
+					weight := n().Mul(side(0, j%2), side(1, j/2))
+					want.Add(want, n().Mul(p, weight))
+					if x, y := cell[0]+j%2, cell[1]+j/2; x >= 0 && x < w && y >= 0 && y < h {
+						exact, _ := weight.Sub(weight, f(float64(weights[(y*w+x)*c+k]))).Float64()
+						worstWeight = max(worstWeight, math.Abs(exact)/eps)
+					}
+				}
+				exact, _ := n().Sub(f(float64(got[i*c+k])), want).Float64()
+				if largest > 0 {
+					worst = max(worst, math.Abs(exact)/(eps*largest))
+				}
+				for a, pairs := range [2][2][2]int{{{0, 1}, {2, 3}}, {{0, 2}, {1, 3}}} {
+					for j, pair := range pairs {
+						d := n().Sub(pixels[pair[1]], pixels[pair[0]])
+						along[a].Add(along[a], d.Mul(d, n().Mul(side(1-a, j), f(float64(dy[i*c+k])))))
+					}
+					size[a] = max(size[a], 2*largest*math.Abs(float64(dy[i*c+k])))
+				}
+			}
+			for a, s := range []float64{w, h} {
+				slope := s / 2
+				if align {
+					slope = (s - 1) / 2
+				}
+				exact, _ := n().Sub(f(float64(dxy[2*i+a])), along[a].Mul(along[a], f(slope))).Float64()
+				if size[a] > 0 {
+					worstGrad = max(worstGrad, math.Abs(exact)/(eps*slope*size[a]))
+				} else {
+					require.Zero(t, exact)
+				}
+			}
+		}
+		t.Logf("align %v: %.2f, gradient by the points %.2f, weight %.2f", align, worst, worstGrad, worstWeight)
+		require.LessOrEqual(t, worst, bound)
+		require.LessOrEqual(t, worstGrad, gradBound)
+		require.LessOrEqual(t, worstWeight, weightBound)
+	}
 }

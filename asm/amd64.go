@@ -325,6 +325,9 @@ func (a *loop) accumulators() (sums []operand.Mem) {
 
 // memoryBound reports whether the kernel does so little that memory sets its pace.
 func (a *loop) memoryBound() bool {
+	if s := a.kernel.Shape; s >= fromInt8 && s <= fromUint16 {
+		return true
+	}
 	return !a.wide() && !a.transcendental() && !a.grouped() && a.kernel.Shape != kernels.MapGrad && a.kernel.Shape != kernels.MapBoth
 }
 
@@ -350,7 +353,7 @@ func (a *loop) streamed() {
 			a.JEQ(operand.LabelRef(plain))
 		}
 	}
-	if a.width == 512 && !a.masked() {
+	if a.width == 512 && !a.masked() && !a.grouped() {
 		// Half a cache line at a time is as fast or faster.
 		a.Instruction(&ir.Instruction{
 			Opcode:   "JMP",
@@ -359,7 +362,7 @@ func (a *loop) streamed() {
 		a.Label(plain)
 		return
 	}
-	if a.masked() {
+	if a.masked() || a.grouped() { // whose callers may align dst
 		a.TESTQ(operand.U32(a.width/8-1), dst)
 		a.JNZ(operand.LabelRef(plain))
 	} else {

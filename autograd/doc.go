@@ -27,7 +27,8 @@
 //	SoftFloor        another function, close to floor, with its true gradient
 //	SmoothFloor      another one, with derivatives of every order
 //
-// and likewise for Ceil and Round; RoundAway and Trunc have an STE. If a model
+// and likewise for Ceil and Round; RoundAway and Trunc have an STE. A choice among
+// categories is a step too: GumbelSoftmax samples one, softly or exactly. If a model
 // does not learn, Explain tells which line stands in the way.
 //
 // FakeQuantize is a quantiser with a scale and a zero point that may be

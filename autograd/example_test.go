@@ -525,6 +525,18 @@ func ExampleLogSoftmax() {
 	// Output: [-2.408 -1.408 -0.408 -0.693 -0.693 -2000.693]
 }
 
+func ExampleGumbelSoftmax() {
+	logits := ag.Param([]float64{2, 1, 0, 0, 1, 2}, 2, 3)
+	reward := ag.Const([]float64{1, 2, 3})
+	choice := ag.GumbelSoftmax(logits, 0.5, true, 1) // one-hot, with the gradient of the soft choice
+	fmt.Println(choice.Data())
+	grad := ag.Grad(ag.Sum(ag.Mul(choice, reward)), logits)[0]
+	fmt.Printf("%.3f\n", grad.Data())
+	// Output:
+	// [1 0 0 0 1 0]
+	// [-0.157 0.155 0.002 -0.003 -0.494 0.497]
+}
+
 // A weight is trained with the scale of its quantiser, and exported as integers.
 func ExampleFakeQuantize() {
 	w := ag.Param([]float32{0.31, -0.84, 0.12, 0.55})

@@ -186,8 +186,9 @@ func (s *sampler[T]) sloped(dxy, dy, image, xy []T) {
 // corners calls f for every corner of a point's cell that counts in a
 // derivative of the weights, with the pixel's first channel.
 func (s *sampler[T]) corners(by weighting, xy []T, f func(point, at int, weight float64)) {
+	plane := s.opt.Plane(s.h, s.w)
 	for i := range len(xy) / 2 {
-		cell, ok := s.opt.Cell(float64(xy[2*i]), float64(xy[2*i+1]), s.h, s.w)
+		cell, ok := plane.Cell(float64(xy[2*i]), float64(xy[2*i+1]))
 		if !ok {
 			continue
 		}

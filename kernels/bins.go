@@ -58,6 +58,9 @@ func (g *Grid) reaches(x float64, k int) bool {
 	terms[0], terms[1] = twoProduct(x, float64(g.bins))
 	terms[2], terms[3] = twoProduct(-g.lo, float64(g.bins-k))
 	terms[4], terms[5] = twoProduct(-g.hi, float64(k))
+	if edge, e := twoSum(terms[2], terms[4]); e == 0 && terms[1] == 0 && terms[3] == 0 && terms[5] == 0 {
+		return terms[0]+edge >= 0 // small integers, mostly
+	}
 	// Shewchuk's growing expansion: its last component that is not zero has the
 	// sign of the sum.
 	var sum [6]float64

@@ -48,49 +48,64 @@ type SampleOptions struct {
 	Coords       Coords
 }
 
-// Axis places coordinate c on an axis of n pixels: its position among their
-// centres, padding done, and the derivative of that. It is not ok if no pixel
-// is in reach, and for NaN.
-func (o SampleOptions) Axis(c float64, n int) (at, slope float64, ok bool) {
-	size := float64(n)
-	at, slope = c, 1
-	if o.Coords == Normalised {
-		if o.AlignCorners {
-			at, slope = float64((c+1)/2*(size-1)), (size-1)/2
-		} else {
-			at, slope = (float64((c+1)*size)-1)/2, size/2
-		}
+// An Axis places coordinates on an axis of pixels.
+type Axis struct {
+	size             float64
+	add, mul, sub    float64 // from a coordinate to twice its position, or to that
+	half             float64
+	low, span, slope float64 // where Reflection mirrors
+	padding          Padding
+}
+
+// Axis prepares an Axis of n pixels.
+func (o SampleOptions) Axis(n int) Axis {
+	a := Axis{size: float64(n), mul: 1, half: 1, low: -0.5, span: float64(n), slope: 1, padding: o.Padding}
+	if o.AlignCorners {
+		a.low, a.span = 0, a.size-1
 	}
-	switch o.Padding {
-	case Zeros:
-		return at, slope, -1 <= at && at < size
-	case Reflection:
+	if o.Coords == Normalised {
+		a.add, a.mul, a.half = 1, a.span, 0.5
+		a.sub = -2 * a.low
+		a.slope = a.span / 2
+	}
+	return a
+}
+
+// Place is the position of coordinate c among the pixels' centres, padding done,
+// and the derivative of that. It is not ok if no pixel is in reach, and for NaN.
+func (a *Axis) Place(c float64) (at, slope float64, ok bool) {
+	at = (float64((c+a.add)*a.mul) - a.sub) * a.half
+	if a.padding != Zeros {
+		return a.pad(at)
+	}
+	return at, a.slope, -1 <= at && at < a.size
+}
+
+func (a *Axis) pad(at float64) (_, slope float64, ok bool) {
+	slope = a.slope
+	if a.padding == Reflection {
 		if at-at != 0 {
 			return 0, 0, false
 		}
-		low, span := -0.5, size
-		if o.AlignCorners {
-			low, span = 0, size-1
-		}
-		if span == 0 {
+		if a.span == 0 {
 			return 0, 0, true
 		}
-		if at -= low; at < 0 {
+		if at -= a.low; at < 0 {
 			at, slope = -at, -slope
 		}
-		if at >= 2*span {
-			at = math.Mod(at, 2*span)
+		if at >= 2*a.span {
+			at = math.Mod(at, 2*a.span)
 		}
-		if at >= span {
-			at, slope = 2*span-at, -slope
+		if at >= a.span {
+			at, slope = 2*a.span-at, -slope
 		}
-		at += low
+		at += a.low
 	}
 	switch {
 	case at <= 0:
 		return 0, 0, true
-	case at >= size-1:
-		return size - 1, 0, true
+	case at >= a.size-1:
+		return a.size - 1, 0, true
 	}
 	return at, slope, at == at
 }
@@ -102,11 +117,16 @@ type Cell struct {
 	SX, SY float64 // the derivatives of the point's position by its coordinates
 }
 
-// Cell finds the cell of (x, y) in an image of h by w pixels; not ok if none of
-// its corners is in reach.
-func (o SampleOptions) Cell(x, y float64, h, w int) (c Cell, ok bool) {
-	atX, sx, okX := o.Axis(x, w)
-	atY, sy, okY := o.Axis(y, h)
+// A Plane places points in an image.
+type Plane struct{ X, Y Axis }
+
+// Plane prepares a Plane of h by w pixels.
+func (o SampleOptions) Plane(h, w int) Plane { return Plane{o.Axis(w), o.Axis(h)} }
+
+// Cell finds the cell of (x, y); not ok if none of its corners is in reach.
+func (p *Plane) Cell(x, y float64) (c Cell, ok bool) {
+	atX, sx, okX := p.X.Place(x)
+	atY, sy, okY := p.Y.Place(y)
 	if !okX || !okY {
 		return c, false
 	}
@@ -115,14 +135,14 @@ func (o SampleOptions) Cell(x, y float64, h, w int) (c Cell, ok bool) {
 }
 
 // Nearest is the pixel nearest to (x, y), ties to even; not ok outside.
-func (o SampleOptions) Nearest(x, y float64, h, w int) (px, py int, ok bool) {
-	atX, _, okX := o.Axis(x, w)
-	atY, _, okY := o.Axis(y, h)
+func (p *Plane) Nearest(x, y float64) (px, py int, ok bool) {
+	atX, _, okX := p.X.Place(x)
+	atY, _, okY := p.Y.Place(y)
 	if !okX || !okY {
 		return 0, 0, false
 	}
-	px, py = int(math.RoundToEven(atX)), int(math.RoundToEven(atY))
-	return px, py, 0 <= px && px < w && 0 <= py && py < h
+	atX, atY = math.RoundToEven(atX), math.RoundToEven(atY)
+	return int(atX), int(atY), 0 <= atX && atX < p.X.size && 0 <= atY && atY < p.Y.size
 }
 
 // Corner is the place and the weight of a cell's corner, 0 to 3 in rows.
@@ -148,8 +168,9 @@ func pixel[T Float](image []T, h, w, c, x, y, channel int) float64 {
 // SampleBilinear is the sum of weight·pixel over the corners whose weight is
 // not 0, in order, in float64.
 func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, o SampleOptions) {
+	plane := o.Plane(h, w)
 	for i := range len(xy) / 2 {
-		cell, ok := o.Cell(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		cell, ok := plane.Cell(float64(xy[2*i]), float64(xy[2*i+1]))
 		for ch := range c {
 			sum := 0.0
 			for k := 0; ok && k < 4; k++ {
@@ -165,8 +186,9 @@ func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, o SampleOption
 // SampleBilinearGradImage adds up dy·weight, rounded to T, point by point.
 func SampleBilinearGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o SampleOptions) {
 	clear(dimage)
+	plane := o.Plane(h, w)
 	for i := range len(xy) / 2 {
-		cell, ok := o.Cell(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		cell, ok := plane.Cell(float64(xy[2*i]), float64(xy[2*i+1]))
 		for k := 0; ok && k < 4; k++ {
 			x, y, weight := cell.Corner(k)
 			if weight == 0 || x < 0 || x >= w || y < 0 || y >= h {
@@ -182,8 +204,9 @@ func SampleBilinearGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o Sam
 // SampleBilinearGradXY is the derivative inside of the cell, and that of its
 // right and lower neighbour on an edge.
 func SampleBilinearGradXY[T Float](dxy, dy, image []T, h, w, c int, xy []T, o SampleOptions) {
+	plane := o.Plane(h, w)
 	for i := range len(xy) / 2 {
-		cell, ok := o.Cell(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		cell, ok := plane.Cell(float64(xy[2*i]), float64(xy[2*i+1]))
 		var sum [2]float64
 		for ch := 0; ok && ch < c; ch++ {
 			at := func(x, y int) float64 { return pixel(image, h, w, c, cell.X+x, cell.Y+y, ch) }
@@ -214,8 +237,9 @@ func bySlope(d, slope float64) float64 {
 
 // SampleNearest is the nearest pixel.
 func SampleNearest[T Float](dst, image []T, h, w, c int, xy []T, o SampleOptions) {
+	plane := o.Plane(h, w)
 	for i := range len(xy) / 2 {
-		x, y, ok := o.Nearest(float64(xy[2*i]), float64(xy[2*i+1]), h, w)
+		x, y, ok := plane.Nearest(float64(xy[2*i]), float64(xy[2*i+1]))
 		for ch := range c {
 			dst[i*c+ch] = 0
 			if ok {
@@ -228,8 +252,9 @@ func SampleNearest[T Float](dst, image []T, h, w, c int, xy []T, o SampleOptions
 // SampleNearestGradImage adds up dy, point by point.
 func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o SampleOptions) {
 	clear(dimage)
+	plane := o.Plane(h, w)
 	for i := range len(xy) / 2 {
-		if x, y, ok := o.Nearest(float64(xy[2*i]), float64(xy[2*i+1]), h, w); ok {
+		if x, y, ok := plane.Nearest(float64(xy[2*i]), float64(xy[2*i+1])); ok {
 			for ch := range c {
 				dimage[(y*w+x)*c+ch] += dy[i*c+ch]
 			}
@@ -240,9 +265,17 @@ func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, o Samp
 const edgesSample = "NaN, and ±Inf unless Border, give 0 and a gradient of +0"
 
 var sampleKernels = []Kernel{
-	whole("SampleBilinear", "sample", "dst image h w c xy opt", "the four pixels around each point, by their nearness", "SampleBilinearGradImage, SampleBilinearGradXY", edgesSample),
-	whole("SampleBilinearGradImage", "sample", "dimage h w c dy xy opt", "the sum of dy by nearness, for every pixel", "composed of other operations", edgesSample),
-	whole("SampleBilinearGradXY", "sample", "dxy dy image h w c xy opt", "Σ dy·∂SampleBilinear/∂(x, y) over the channels", "composed of other operations", edgesSample),
-	whole("SampleNearest", "sample", "dst image h w c xy opt", "the nearest pixel, ties to even", "SampleNearestGradImage, and SampleBilinearGradXY as estimator", edgesSample),
-	whole("SampleNearestGradImage", "sample", "dimage h w c dy xy opt", "the sum of dy where a pixel is the nearest", "composed of other operations", edgesSample),
+	sample("SampleBilinear", "dst image h w c xy opt", "the four pixels around each point, by their nearness", "SampleBilinearGradImage, SampleBilinearGradXY", [2]float64{0.93, 8.2}),
+	sample("SampleBilinearGradImage", "dimage h w c dy xy opt", "the sum of dy by nearness, for every pixel", "composed of other operations", [2]float64{0.5, 7}),
+	sample("SampleBilinearGradXY", "dxy dy image h w c xy opt", "Σ dy·∂SampleBilinear/∂(x, y) over the channels", "composed of other operations", [2]float64{1.1, 8.2}),
+	sample("SampleNearest", "dst image h w c xy opt", "the nearest pixel, ties to even", "SampleNearestGradImage, and SampleBilinearGradXY as estimator", [2]float64{}),
+	sample("SampleNearestGradImage", "dimage h w c dy xy opt", "the sum of dy where a pixel is the nearest", "composed of other operations", [2]float64{}),
+}
+
+// sample is an entry; ulp is of the largest pixel or product, in a small image,
+// and does not count the sum over points.
+func sample(name, args, formula, gradient string, ulp [2]float64) Kernel {
+	k := whole(name, "sample", args, formula, gradient, edgesSample)
+	k.ULP = ulp
+	return k
 }

@@ -22,7 +22,8 @@ func binned[T Float](lo, hi T, n int, in []kernels.In[T]) []T {
 			if i%8 == 1 {
 				h = float64(int(h*float64(n+1))) / float64(n)
 			}
-			x[i] = T(float64(lo) + (float64(hi)-float64(lo))*(1.125*h-0.0625*float64(i%4)))
+			place := float64(1.125*h) - 0.0625*float64(i%4) // conversions, lest Go fuse
+			x[i] = T(float64(lo) + float64((float64(hi)-float64(lo))*place))
 		}
 	}
 	return x

@@ -36,6 +36,8 @@ func logits[T Float](in []kernels.In[T], cols int) []T {
 			v = []T{-inf, T(math.NaN())}[row%2]
 		case kind == 6:
 			v = T(int(v) / 8) // ties
+		case kind == 7:
+			v = -max(v, 0) // many −0 are the largest
 		}
 		x[i] = v
 	}

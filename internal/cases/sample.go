@@ -26,35 +26,32 @@ func samplings() (list []sampling) {
 }
 
 // point puts three of four about the image, some on pixels and on edges.
-func (s sampling) point() func(i int, x float64) float64 {
-	return func(i int, x float64) float64 {
-		size := float64(s.w)
-		if i%2 == 1 {
-			size = float64(s.h)
-		}
-		h := float64(uint32(math.Float64bits(x)>>(20+i%8))*2654435761) / (1 << 32)
-		switch i % 8 / 2 {
-		case 0:
-			return x
-		case 1:
-			h = math.Floor(4*h*size) / (2 * size)
-		default:
-			h = 3 * h
-		}
-		if s.opt.Coords == stepgrad.Normalised {
-			return 2*h - 2
-		}
-		return h*size - size
+func (s sampling) point(i int, x float64, bits uint32) float64 {
+	size := float64(s.w)
+	if i%2 == 1 {
+		size = float64(s.h)
 	}
+	h := float64(bits*2654435761) / (1 << 32)
+	switch i % 8 / 2 {
+	case 0:
+		return x
+	case 1:
+		h = math.Floor(4*h*size) / (2 * size)
+	default:
+		h = 3 * h
+	}
+	if s.opt.Coords == stepgrad.Normalised { // conversions, lest Go fuse
+		return float64(2*h) - 2
+	}
+	return float64(h*size) - size
 }
 
 // sampleOf lays out in as points, values for every point and an image.
 func sampleOf[T Float](s sampling, in []kernels.In[T]) (xy, values, image []T) {
 	n := len(in) / 2
-	place := s.point()
 	xy = make([]T, 2*n)
 	for i := range xy {
-		xy[i] = T(place(i, float64(in[i].X)))
+		xy[i] = T(s.point(i, float64(in[i].X), uint32(Bits(in[i].X)>>(i%8))))
 	}
 	values = make([]T, n*s.c)
 	for i := range values {
