@@ -22924,76 +22924,78 @@ TEXT ·fakeQuantizeSumsReciprocalDownF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21996d // frintm v13.4s, v11.4s
 	WORD    $0x4e21998e // frintm v14.4s, v12.4s
-	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21996d // frintm v13.4s, v11.4s
 	WORD    $0x4e21998e // frintm v14.4s, v12.4s
-	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23033,76 +23035,78 @@ TEXT ·fakeQuantizeSumsReciprocalUpF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1896d // frintp v13.4s, v11.4s
 	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
-	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1896d // frintp v13.4s, v11.4s
 	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
-	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23142,76 +23146,78 @@ TEXT ·fakeQuantizeSumsReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1996d // frintz v13.4s, v11.4s
 	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
-	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1996d // frintz v13.4s, v11.4s
 	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
-	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23251,76 +23257,78 @@ TEXT ·fakeQuantizeSumsReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21896d // frintn v13.4s, v11.4s
 	WORD    $0x4e21898e // frintn v14.4s, v12.4s
-	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21896d // frintn v13.4s, v11.4s
 	WORD    $0x4e21898e // frintn v14.4s, v12.4s
-	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23363,88 +23371,90 @@ TEXT ·fakeQuantizeSumsReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.S[0], V10.S4
 	FMOVQ   0(R5), F11 // 0x3effffff
 	FMOVQ   16(R5), F12 // 0x80000000
-	FMOVS   24(R4), F13
-	VDUP    V13.S[0], V13.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F14
-	FMOVQ   16(R1), F15
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
 	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
-	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e2fd5af // fadd v15.4s, v13.4s, v15.4s
 	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
-	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
 	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
-	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
-	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	FMOVQ   0(R2), F19
-	FMOVQ   16(R2), F21
+	WORD    $0x6ea9e633 // fcmgt v19.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ea9e651 // fcmgt v17.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
-	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.S4, V19.S4, V0.S4
-	VFMLA   V15.S4, V21.S4, V1.S4
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.S4, V14.S4, V4.S4
-	VFMLA   V13.S4, V15.S4, V5.S4
-	FMOVQ   F18, 0(R0)
-	FMOVQ   F20, 16(R0)
-	FMOVQ   32(R1), F14
-	FMOVQ   48(R1), F15
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V0.S4
+	VFMLA   V14.S4, V20.S4, V1.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e24d5ad // fadd v13.4s, v13.4s, v4.4s
+	WORD    $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
+	VMOV    V13.B16, V4.B16
+	FMOVQ   F17, 0(R0)
+	VMOV    V14.B16, V5.B16
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
 	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
-	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e2fd5af // fadd v15.4s, v13.4s, v15.4s
 	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
-	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
 	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
-	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
-	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	FMOVQ   32(R2), F19
-	FMOVQ   48(R2), F21
+	WORD    $0x6ea9e633 // fcmgt v19.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ea9e651 // fcmgt v17.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
-	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.S4, V19.S4, V2.S4
-	VFMLA   V15.S4, V21.S4, V3.S4
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.S4, V14.S4, V6.S4
-	VFMLA   V13.S4, V15.S4, V7.S4
-	FMOVQ   F18, 32(R0)
-	FMOVQ   F20, 48(R0)
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V2.S4
+	VFMLA   V14.S4, V20.S4, V3.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e26d5ad // fadd v13.4s, v13.4s, v6.4s
+	WORD    $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
+	VMOV    V13.B16, V6.B16
+	FMOVQ   F17, 32(R0)
+	VMOV    V14.B16, V7.B16
+	FMOVQ   F19, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23484,76 +23494,78 @@ TEXT ·fakeQuantizeSumsDivideDownF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21996d // frintm v13.4s, v11.4s
 	WORD    $0x4e21998e // frintm v14.4s, v12.4s
-	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21996d // frintm v13.4s, v11.4s
 	WORD    $0x4e21998e // frintm v14.4s, v12.4s
-	WORD    $0x4e2199af // frintm v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23593,76 +23605,78 @@ TEXT ·fakeQuantizeSumsDivideUpF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1896d // frintp v13.4s, v11.4s
 	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
-	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1896d // frintp v13.4s, v11.4s
 	WORD    $0x4ea1898e // frintp v14.4s, v12.4s
-	WORD    $0x4ea189af // frintp v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23702,76 +23716,78 @@ TEXT ·fakeQuantizeSumsDivideTowardZeroF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1996d // frintz v13.4s, v11.4s
 	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
-	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4ea1996d // frintz v13.4s, v11.4s
 	WORD    $0x4ea1998e // frintz v14.4s, v12.4s
-	WORD    $0x4ea199af // frintz v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23811,76 +23827,78 @@ TEXT ·fakeQuantizeSumsDivideNearestEvenF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.S[0], V9.S4
 	FMOVS   8(R4), F10
 	VDUP    V10.S[0], V10.S4
-	FMOVS   24(R4), F11
-	VDUP    V11.S[0], V11.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21896d // frintn v13.4s, v11.4s
 	WORD    $0x4e21898e // frintn v14.4s, v12.4s
-	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V0.S4
-	VFMLA   V13.S4, V19.S4, V1.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V4.S4
-	VFMLA   V11.S4, V13.S4, V5.S4
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V0.S4
+	VFMLA   V12.S4, V18.S4, V1.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD    $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
 	WORD    $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
-	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
+	WORD    $0x4e21896d // frintn v13.4s, v11.4s
 	WORD    $0x4e21898e // frintn v14.4s, v12.4s
-	WORD    $0x4e2189af // frintn v15.4s, v13.4s
+	WORD    $0x6eade54f // fcmgt v15.4s, v10.4s, v13.4s
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eaee550 // fcmgt v16.4s, v10.4s, v14.4s
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ea9e630 // fcmgt v16.4s, v17.4s, v9.4s
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
-	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ea9e5f1 // fcmgt v17.4s, v15.4s, v9.4s
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ea9e60f // fcmgt v15.4s, v16.4s, v9.4s
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e2de62d // fcmeq v13.4s, v17.4s, v13.4s
+	WORD    $0x4e2ee5ee // fcmeq v14.4s, v15.4s, v14.4s
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
-	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.S4, V17.S4, V2.S4
-	VFMLA   V13.S4, V19.S4, V3.S4
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.S4, V12.S4, V6.S4
-	VFMLA   V11.S4, V13.S4, V7.S4
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eabd62b // fsub v11.4s, v17.4s, v11.4s
+	WORD    $0x4eacd5ec // fsub v12.4s, v15.4s, v12.4s
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.S4, V16.S4, V2.S4
+	VFMLA   V12.S4, V18.S4, V3.S4
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD    $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -23923,88 +23941,90 @@ TEXT ·fakeQuantizeSumsDivideNearestAwayF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.S[0], V10.S4
 	FMOVQ   0(R5), F11 // 0x3effffff
 	FMOVQ   16(R5), F12 // 0x80000000
-	FMOVS   24(R4), F13
-	VDUP    V13.S[0], V13.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F14
-	FMOVQ   16(R1), F15
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
 	WORD    $0x6e28fdce // fdiv v14.4s, v14.4s, v8.4s
-	WORD    $0x6e28fdef // fdiv v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e2fd5af // fadd v15.4s, v13.4s, v15.4s
 	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
-	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
 	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
-	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
-	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	FMOVQ   0(R2), F19
-	FMOVQ   16(R2), F21
+	WORD    $0x6ea9e633 // fcmgt v19.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ea9e651 // fcmgt v17.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
-	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.S4, V19.S4, V0.S4
-	VFMLA   V15.S4, V21.S4, V1.S4
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.S4, V14.S4, V4.S4
-	VFMLA   V13.S4, V15.S4, V5.S4
-	FMOVQ   F18, 0(R0)
-	FMOVQ   F20, 16(R0)
-	FMOVQ   32(R1), F14
-	FMOVQ   48(R1), F15
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V0.S4
+	VFMLA   V14.S4, V20.S4, V1.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e24d5ad // fadd v13.4s, v13.4s, v4.4s
+	WORD    $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
+	VMOV    V13.B16, V4.B16
+	FMOVQ   F17, 0(R0)
+	VMOV    V14.B16, V5.B16
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e28fdad // fdiv v13.4s, v13.4s, v8.4s
 	WORD    $0x6e28fdce // fdiv v14.4s, v14.4s, v8.4s
-	WORD    $0x6e28fdef // fdiv v15.4s, v15.4s, v8.4s
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e2fd5af // fadd v15.4s, v13.4s, v15.4s
 	WORD    $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
-	WORD    $0x4e31d5f1 // fadd v17.4s, v15.4s, v17.4s
+	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
 	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
-	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
+	WORD    $0x6eafe551 // fcmgt v17.4s, v10.4s, v15.4s
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6eb0e552 // fcmgt v18.4s, v10.4s, v16.4s
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6eb1e553 // fcmgt v19.4s, v10.4s, v17.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ea9e654 // fcmgt v20.4s, v18.4s, v9.4s
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ea9e672 // fcmgt v18.4s, v19.4s, v9.4s
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
-	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	FMOVQ   32(R2), F19
-	FMOVQ   48(R2), F21
+	WORD    $0x6ea9e633 // fcmgt v19.4s, v17.4s, v9.4s
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ea9e651 // fcmgt v17.4s, v18.4s, v9.4s
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
+	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
-	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.S4, V19.S4, V2.S4
-	VFMLA   V15.S4, V21.S4, V3.S4
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.S4, V14.S4, V6.S4
-	VFMLA   V13.S4, V15.S4, V7.S4
-	FMOVQ   F18, 32(R0)
-	FMOVQ   F20, 48(R0)
+	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
+	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.S4, V18.S4, V2.S4
+	VFMLA   V14.S4, V20.S4, V3.S4
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e26d5ad // fadd v13.4s, v13.4s, v6.4s
+	WORD    $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
+	VMOV    V13.B16, V6.B16
+	FMOVQ   F17, 32(R0)
+	VMOV    V14.B16, V7.B16
+	FMOVQ   F19, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24046,84 +24066,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.S[0], V10.S4
 	FMOVS   8(R4), F11
 	VDUP    V11.S[0], V11.S4
-	FMOVS   24(R4), F12
-	VDUP    V12.S[0], V12.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2199ce // frintm v14.4s, v14.4s
 	WORD    $0x4e2199ef // frintm v15.4s, v15.4s
-	WORD    $0x4e219a10 // frintm v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V0.S4
-	VFMLA   V14.S4, V20.S4, V1.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V4.S4
-	VFMLA   V12.S4, V14.S4, V5.S4
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD    $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2199ce // frintm v14.4s, v14.4s
 	WORD    $0x4e2199ef // frintm v15.4s, v15.4s
-	WORD    $0x4e219a10 // frintm v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V2.S4
-	VFMLA   V14.S4, V20.S4, V3.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V6.S4
-	VFMLA   V12.S4, V14.S4, V7.S4
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
+	WORD    $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24165,84 +24187,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.S[0], V10.S4
 	FMOVS   8(R4), F11
 	VDUP    V11.S[0], V11.S4
-	FMOVS   24(R4), F12
-	VDUP    V12.S[0], V12.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea189ce // frintp v14.4s, v14.4s
 	WORD    $0x4ea189ef // frintp v15.4s, v15.4s
-	WORD    $0x4ea18a10 // frintp v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V0.S4
-	VFMLA   V14.S4, V20.S4, V1.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V4.S4
-	VFMLA   V12.S4, V14.S4, V5.S4
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD    $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea189ce // frintp v14.4s, v14.4s
 	WORD    $0x4ea189ef // frintp v15.4s, v15.4s
-	WORD    $0x4ea18a10 // frintp v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V2.S4
-	VFMLA   V14.S4, V20.S4, V3.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V6.S4
-	VFMLA   V12.S4, V14.S4, V7.S4
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
+	WORD    $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24284,84 +24308,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.S[0], V10.S4
 	FMOVS   8(R4), F11
 	VDUP    V11.S[0], V11.S4
-	FMOVS   24(R4), F12
-	VDUP    V12.S[0], V12.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea199ce // frintz v14.4s, v14.4s
 	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
-	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V0.S4
-	VFMLA   V14.S4, V20.S4, V1.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V4.S4
-	VFMLA   V12.S4, V14.S4, V5.S4
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD    $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4ea199ce // frintz v14.4s, v14.4s
 	WORD    $0x4ea199ef // frintz v15.4s, v15.4s
-	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V2.S4
-	VFMLA   V14.S4, V20.S4, V3.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V6.S4
-	VFMLA   V12.S4, V14.S4, V7.S4
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
+	WORD    $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24403,84 +24429,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.S[0], V10.S4
 	FMOVS   8(R4), F11
 	VDUP    V11.S[0], V11.S4
-	FMOVS   24(R4), F12
-	VDUP    V12.S[0], V12.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2189ce // frintn v14.4s, v14.4s
 	WORD    $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD    $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V0.S4
-	VFMLA   V14.S4, V20.S4, V1.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V4.S4
-	VFMLA   V12.S4, V14.S4, V5.S4
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V0.S4
+	VFMLA   V13.S4, V19.S4, V1.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD    $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	WORD    $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD    $0x4e29d58e // fadd v14.4s, v12.4s, v9.4s
 	WORD    $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
-	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
+	WORD    $0x4e2189ce // frintn v14.4s, v14.4s
 	WORD    $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD    $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD    $0x6eaee570 // fcmgt v16.4s, v11.4s, v14.4s
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eafe571 // fcmgt v17.4s, v11.4s, v15.4s
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eaae633 // fcmgt v19.4s, v17.4s, v10.4s
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eaae651 // fcmgt v17.4s, v18.4s, v10.4s
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e2fe66f // fcmeq v15.4s, v19.4s, v15.4s
-	WORD    $0x4e30e630 // fcmeq v16.4s, v17.4s, v16.4s
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
-	WORD    $0x4ea9d631 // fsub v17.4s, v17.4s, v9.4s
+	WORD    $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e2ee64e // fcmeq v14.4s, v18.4s, v14.4s
+	WORD    $0x4e2fe60f // fcmeq v15.4s, v16.4s, v15.4s
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	WORD    $0x4ea9d610 // fsub v16.4s, v16.4s, v9.4s
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eadd66d // fsub v13.4s, v19.4s, v13.4s
-	WORD    $0x4eaed62e // fsub v14.4s, v17.4s, v14.4s
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.S4, V18.S4, V2.S4
-	VFMLA   V14.S4, V20.S4, V3.S4
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.S4, V13.S4, V6.S4
-	VFMLA   V12.S4, V14.S4, V7.S4
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eacd64c // fsub v12.4s, v18.4s, v12.4s
+	WORD    $0x4eadd60d // fsub v13.4s, v16.4s, v13.4s
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.S4, V17.S4, V2.S4
+	VFMLA   V13.S4, V19.S4, V3.S4
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
+	WORD    $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24525,96 +24553,98 @@ TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-48
 	VDUP    V11.S[0], V11.S4
 	FMOVQ   0(R5), F12 // 0x3effffff
 	FMOVQ   16(R5), F13 // 0x80000000
-	FMOVS   24(R4), F14
-	VDUP    V14.S[0], V14.S4
 
 single:
 	CMP     $16, R3
 	BLT     tail
-	FMOVQ   0(R1), F15
-	FMOVQ   16(R1), F16
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
 	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
-	WORD    $0x6e28de10 // fmul v16.4s, v16.4s, v8.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
 	WORD    $0x4e29d5f1 // fadd v17.4s, v15.4s, v9.4s
-	WORD    $0x4e29d612 // fadd v18.4s, v16.4s, v9.4s
+	VAND    V13.B16, V16.B16, V18.B16
+	VORR    V12.B16, V18.B16, V18.B16
 	VAND    V13.B16, V17.B16, V19.B16
 	VORR    V12.B16, V19.B16, V19.B16
-	VAND    V13.B16, V18.B16, V20.B16
-	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
 	WORD    $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD    $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
 	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
-	WORD    $0x4ea19a52 // frintz v18.4s, v18.4s
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
 	WORD    $0x6eb1e573 // fcmgt v19.4s, v11.4s, v17.4s
 	VBSL    V17.B16, V11.B16, V19.B16
-	WORD    $0x6eb2e574 // fcmgt v20.4s, v11.4s, v18.4s
-	VBSL    V18.B16, V11.B16, V20.B16
-	WORD    $0x6eaae675 // fcmgt v21.4s, v19.4s, v10.4s
-	VBSL    V19.B16, V10.B16, V21.B16
-	WORD    $0x6eaae693 // fcmgt v19.4s, v20.4s, v10.4s
-	VBSL    V20.B16, V10.B16, V19.B16
-	WORD    $0x4e31e6b1 // fcmeq v17.4s, v21.4s, v17.4s
-	WORD    $0x4e32e672 // fcmeq v18.4s, v19.4s, v18.4s
-	FMOVQ   0(R2), F20
-	FMOVQ   16(R2), F22
-	WORD    $0x4ea9d6b5 // fsub v21.4s, v21.4s, v9.4s
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x6eaae654 // fcmgt v20.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V20.B16
+	WORD    $0x6eaae672 // fcmgt v18.4s, v19.4s, v10.4s
+	VBSL    V19.B16, V10.B16, V18.B16
+	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
+	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
+	FMOVQ   0(R2), F19
+	FMOVQ   16(R2), F21
+	WORD    $0x4ea9d694 // fsub v20.4s, v20.4s, v9.4s
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	VAND    V16.B16, V14.B16, V14.B16
 	VAND    V17.B16, V15.B16, V15.B16
-	VAND    V18.B16, V16.B16, V16.B16
-	WORD    $0x4eafd6af // fsub v15.4s, v21.4s, v15.4s
-	WORD    $0x4eb0d670 // fsub v16.4s, v19.4s, v16.4s
-	VAND    V17.B16, V20.B16, V19.B16
-	VAND    V18.B16, V22.B16, V21.B16
-	VFMLA   V15.S4, V20.S4, V0.S4
-	VFMLA   V16.S4, V22.S4, V1.S4
-	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
-	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
-	VFMLA   V14.S4, V15.S4, V4.S4
-	VFMLA   V14.S4, V16.S4, V5.S4
-	FMOVQ   F19, 0(R0)
-	FMOVQ   F21, 16(R0)
-	FMOVQ   32(R1), F15
-	FMOVQ   48(R1), F16
+	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
+	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.S4, V19.S4, V0.S4
+	VFMLA   V15.S4, V21.S4, V1.S4
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	WORD    $0x4e24d5ce // fadd v14.4s, v14.4s, v4.4s
+	WORD    $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
+	VMOV    V14.B16, V4.B16
+	FMOVQ   F18, 0(R0)
+	VMOV    V15.B16, V5.B16
+	FMOVQ   F20, 16(R0)
+	FMOVQ   32(R1), F14
+	FMOVQ   48(R1), F15
+	WORD    $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
 	WORD    $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
-	WORD    $0x6e28de10 // fmul v16.4s, v16.4s, v8.4s
+	WORD    $0x4e29d5d0 // fadd v16.4s, v14.4s, v9.4s
 	WORD    $0x4e29d5f1 // fadd v17.4s, v15.4s, v9.4s
-	WORD    $0x4e29d612 // fadd v18.4s, v16.4s, v9.4s
+	VAND    V13.B16, V16.B16, V18.B16
+	VORR    V12.B16, V18.B16, V18.B16
 	VAND    V13.B16, V17.B16, V19.B16
 	VORR    V12.B16, V19.B16, V19.B16
-	VAND    V13.B16, V18.B16, V20.B16
-	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
 	WORD    $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD    $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD    $0x4ea19a10 // frintz v16.4s, v16.4s
 	WORD    $0x4ea19a31 // frintz v17.4s, v17.4s
-	WORD    $0x4ea19a52 // frintz v18.4s, v18.4s
+	WORD    $0x6eb0e572 // fcmgt v18.4s, v11.4s, v16.4s
+	VBSL    V16.B16, V11.B16, V18.B16
 	WORD    $0x6eb1e573 // fcmgt v19.4s, v11.4s, v17.4s
 	VBSL    V17.B16, V11.B16, V19.B16
-	WORD    $0x6eb2e574 // fcmgt v20.4s, v11.4s, v18.4s
-	VBSL    V18.B16, V11.B16, V20.B16
-	WORD    $0x6eaae675 // fcmgt v21.4s, v19.4s, v10.4s
-	VBSL    V19.B16, V10.B16, V21.B16
-	WORD    $0x6eaae693 // fcmgt v19.4s, v20.4s, v10.4s
-	VBSL    V20.B16, V10.B16, V19.B16
-	WORD    $0x4e31e6b1 // fcmeq v17.4s, v21.4s, v17.4s
-	WORD    $0x4e32e672 // fcmeq v18.4s, v19.4s, v18.4s
-	FMOVQ   32(R2), F20
-	FMOVQ   48(R2), F22
-	WORD    $0x4ea9d6b5 // fsub v21.4s, v21.4s, v9.4s
-	WORD    $0x4ea9d673 // fsub v19.4s, v19.4s, v9.4s
+	WORD    $0x6eaae654 // fcmgt v20.4s, v18.4s, v10.4s
+	VBSL    V18.B16, V10.B16, V20.B16
+	WORD    $0x6eaae672 // fcmgt v18.4s, v19.4s, v10.4s
+	VBSL    V19.B16, V10.B16, V18.B16
+	WORD    $0x4e30e690 // fcmeq v16.4s, v20.4s, v16.4s
+	WORD    $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
+	FMOVQ   32(R2), F19
+	FMOVQ   48(R2), F21
+	WORD    $0x4ea9d694 // fsub v20.4s, v20.4s, v9.4s
+	WORD    $0x4ea9d652 // fsub v18.4s, v18.4s, v9.4s
+	VAND    V16.B16, V14.B16, V14.B16
 	VAND    V17.B16, V15.B16, V15.B16
-	VAND    V18.B16, V16.B16, V16.B16
-	WORD    $0x4eafd6af // fsub v15.4s, v21.4s, v15.4s
-	WORD    $0x4eb0d670 // fsub v16.4s, v19.4s, v16.4s
-	VAND    V17.B16, V20.B16, V19.B16
-	VAND    V18.B16, V22.B16, V21.B16
-	VFMLA   V15.S4, V20.S4, V2.S4
-	VFMLA   V16.S4, V22.S4, V3.S4
-	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
-	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
-	VFMLA   V14.S4, V15.S4, V6.S4
-	VFMLA   V14.S4, V16.S4, V7.S4
-	FMOVQ   F19, 32(R0)
-	FMOVQ   F21, 48(R0)
+	WORD    $0x4eaed68e // fsub v14.4s, v20.4s, v14.4s
+	WORD    $0x4eafd64f // fsub v15.4s, v18.4s, v15.4s
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.S4, V19.S4, V2.S4
+	VFMLA   V15.S4, V21.S4, V3.S4
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	WORD    $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
+	WORD    $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
+	VMOV    V14.B16, V6.B16
+	FMOVQ   F18, 32(R0)
+	VMOV    V15.B16, V7.B16
+	FMOVQ   F20, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24654,76 +24684,78 @@ TEXT ·fakeQuantizeSumsReciprocalDownF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
 	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
 	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24763,76 +24795,78 @@ TEXT ·fakeQuantizeSumsReciprocalUpF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1896d // frintp v13.2d, v11.2d
 	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
-	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1896d // frintp v13.2d, v11.2d
 	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
-	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24872,76 +24906,78 @@ TEXT ·fakeQuantizeSumsReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1996d // frintz v13.2d, v11.2d
 	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
-	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1996d // frintz v13.2d, v11.2d
 	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
-	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -24981,76 +25017,78 @@ TEXT ·fakeQuantizeSumsReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
 	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
 	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25093,88 +25131,90 @@ TEXT ·fakeQuantizeSumsReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.D[0], V10.D2
 	FMOVQ   32(R5), F11 // 0x3fdfffffffffffff
 	FMOVQ   48(R5), F12 // 0x8000000000000000
-	FMOVD   48(R4), F13
-	VDUP    V13.D[0], V13.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F14
-	FMOVQ   16(R1), F15
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
 	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
-	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e6fd5af // fadd v15.2d, v13.2d, v15.2d
 	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
 	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
-	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
-	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
-	FMOVQ   0(R2), F19
-	FMOVQ   16(R2), F21
+	WORD    $0x6ee9e633 // fcmgt v19.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ee9e651 // fcmgt v17.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
-	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.D2, V19.D2, V0.D2
-	VFMLA   V15.D2, V21.D2, V1.D2
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.D2, V14.D2, V4.D2
-	VFMLA   V13.D2, V15.D2, V5.D2
-	FMOVQ   F18, 0(R0)
-	FMOVQ   F20, 16(R0)
-	FMOVQ   32(R1), F14
-	FMOVQ   48(R1), F15
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V0.D2
+	VFMLA   V14.D2, V20.D2, V1.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e64d5ad // fadd v13.2d, v13.2d, v4.2d
+	WORD    $0x4e65d5ce // fadd v14.2d, v14.2d, v5.2d
+	VMOV    V13.B16, V4.B16
+	FMOVQ   F17, 0(R0)
+	VMOV    V14.B16, V5.B16
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
 	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
-	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e6fd5af // fadd v15.2d, v13.2d, v15.2d
 	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
 	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
-	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
-	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
-	FMOVQ   32(R2), F19
-	FMOVQ   48(R2), F21
+	WORD    $0x6ee9e633 // fcmgt v19.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ee9e651 // fcmgt v17.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
-	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.D2, V19.D2, V2.D2
-	VFMLA   V15.D2, V21.D2, V3.D2
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.D2, V14.D2, V6.D2
-	VFMLA   V13.D2, V15.D2, V7.D2
-	FMOVQ   F18, 32(R0)
-	FMOVQ   F20, 48(R0)
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V2.D2
+	VFMLA   V14.D2, V20.D2, V3.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
+	WORD    $0x4e67d5ce // fadd v14.2d, v14.2d, v7.2d
+	VMOV    V13.B16, V6.B16
+	FMOVQ   F17, 32(R0)
+	VMOV    V14.B16, V7.B16
+	FMOVQ   F19, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25214,76 +25254,78 @@ TEXT ·fakeQuantizeSumsDivideDownF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
 	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61996d // frintm v13.2d, v11.2d
 	WORD    $0x4e61998e // frintm v14.2d, v12.2d
-	WORD    $0x4e6199af // frintm v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25323,76 +25365,78 @@ TEXT ·fakeQuantizeSumsDivideUpF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1896d // frintp v13.2d, v11.2d
 	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
-	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1896d // frintp v13.2d, v11.2d
 	WORD    $0x4ee1898e // frintp v14.2d, v12.2d
-	WORD    $0x4ee189af // frintp v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25432,76 +25476,78 @@ TEXT ·fakeQuantizeSumsDivideTowardZeroF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1996d // frintz v13.2d, v11.2d
 	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
-	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4ee1996d // frintz v13.2d, v11.2d
 	WORD    $0x4ee1998e // frintz v14.2d, v12.2d
-	WORD    $0x4ee199af // frintz v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25541,76 +25587,78 @@ TEXT ·fakeQuantizeSumsDivideNearestEvenF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V9.D[0], V9.D2
 	FMOVD   16(R4), F10
 	VDUP    V10.D[0], V10.D2
-	FMOVD   48(R4), F11
-	VDUP    V11.D[0], V11.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F12
-	FMOVQ   16(R1), F13
+	FMOVQ   0(R1), F11
+	FMOVQ   16(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
 	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   0(R2), F17
-	FMOVQ   16(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   0(R2), F16
+	FMOVQ   16(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V0.D2
-	VFMLA   V13.D2, V19.D2, V1.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V4.D2
-	VFMLA   V11.D2, V13.D2, V5.D2
-	FMOVQ   F16, 0(R0)
-	FMOVQ   F18, 16(R0)
-	FMOVQ   32(R1), F12
-	FMOVQ   48(R1), F13
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V0.D2
+	VFMLA   V12.D2, V18.D2, V1.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e64d56b // fadd v11.2d, v11.2d, v4.2d
+	WORD    $0x4e65d58c // fadd v12.2d, v12.2d, v5.2d
+	VMOV    V11.B16, V4.B16
+	FMOVQ   F15, 0(R0)
+	VMOV    V12.B16, V5.B16
+	FMOVQ   F17, 16(R0)
+	FMOVQ   32(R1), F11
+	FMOVQ   48(R1), F12
+	WORD    $0x6e68fd6b // fdiv v11.2d, v11.2d, v8.2d
 	WORD    $0x6e68fd8c // fdiv v12.2d, v12.2d, v8.2d
-	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
+	WORD    $0x4e61896d // frintn v13.2d, v11.2d
 	WORD    $0x4e61898e // frintn v14.2d, v12.2d
-	WORD    $0x4e6189af // frintn v15.2d, v13.2d
+	WORD    $0x6eede54f // fcmgt v15.2d, v10.2d, v13.2d
+	VBSL    V13.B16, V10.B16, V15.B16
 	WORD    $0x6eeee550 // fcmgt v16.2d, v10.2d, v14.2d
 	VBSL    V14.B16, V10.B16, V16.B16
-	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
-	VBSL    V15.B16, V10.B16, V17.B16
-	WORD    $0x6ee9e612 // fcmgt v18.2d, v16.2d, v9.2d
-	VBSL    V16.B16, V9.B16, V18.B16
-	WORD    $0x6ee9e630 // fcmgt v16.2d, v17.2d, v9.2d
-	VBSL    V17.B16, V9.B16, V16.B16
-	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
-	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
-	FMOVQ   32(R2), F17
-	FMOVQ   48(R2), F19
+	WORD    $0x6ee9e5f1 // fcmgt v17.2d, v15.2d, v9.2d
+	VBSL    V15.B16, V9.B16, V17.B16
+	WORD    $0x6ee9e60f // fcmgt v15.2d, v16.2d, v9.2d
+	VBSL    V16.B16, V9.B16, V15.B16
+	WORD    $0x4e6de62d // fcmeq v13.2d, v17.2d, v13.2d
+	WORD    $0x4e6ee5ee // fcmeq v14.2d, v15.2d, v14.2d
+	FMOVQ   32(R2), F16
+	FMOVQ   48(R2), F18
+	VAND    V13.B16, V11.B16, V11.B16
 	VAND    V14.B16, V12.B16, V12.B16
-	VAND    V15.B16, V13.B16, V13.B16
-	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
-	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
-	VAND    V14.B16, V17.B16, V16.B16
-	VAND    V15.B16, V19.B16, V18.B16
-	VFMLA   V12.D2, V17.D2, V2.D2
-	VFMLA   V13.D2, V19.D2, V3.D2
-	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
-	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
-	VFMLA   V11.D2, V12.D2, V6.D2
-	VFMLA   V11.D2, V13.D2, V7.D2
-	FMOVQ   F16, 32(R0)
-	FMOVQ   F18, 48(R0)
+	WORD    $0x4eebd62b // fsub v11.2d, v17.2d, v11.2d
+	WORD    $0x4eecd5ec // fsub v12.2d, v15.2d, v12.2d
+	VAND    V13.B16, V16.B16, V15.B16
+	VAND    V14.B16, V18.B16, V17.B16
+	VFMLA   V11.D2, V16.D2, V2.D2
+	VFMLA   V12.D2, V18.D2, V3.D2
+	WORD    $0x4e6d1e0b // bic v11.16b, v16.16b, v13.16b
+	WORD    $0x4e6e1e4c // bic v12.16b, v18.16b, v14.16b
+	WORD    $0x4e66d56b // fadd v11.2d, v11.2d, v6.2d
+	WORD    $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VMOV    V11.B16, V6.B16
+	FMOVQ   F15, 32(R0)
+	VMOV    V12.B16, V7.B16
+	FMOVQ   F17, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25653,88 +25701,90 @@ TEXT ·fakeQuantizeSumsDivideNearestAwayF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.D[0], V10.D2
 	FMOVQ   32(R5), F11 // 0x3fdfffffffffffff
 	FMOVQ   48(R5), F12 // 0x8000000000000000
-	FMOVD   48(R4), F13
-	VDUP    V13.D[0], V13.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F14
-	FMOVQ   16(R1), F15
+	FMOVQ   0(R1), F13
+	FMOVQ   16(R1), F14
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
 	WORD    $0x6e68fdce // fdiv v14.2d, v14.2d, v8.2d
-	WORD    $0x6e68fdef // fdiv v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e6fd5af // fadd v15.2d, v13.2d, v15.2d
 	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
 	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
-	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
-	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
-	FMOVQ   0(R2), F19
-	FMOVQ   16(R2), F21
+	WORD    $0x6ee9e633 // fcmgt v19.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ee9e651 // fcmgt v17.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   0(R2), F18
+	FMOVQ   16(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
-	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.D2, V19.D2, V0.D2
-	VFMLA   V15.D2, V21.D2, V1.D2
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.D2, V14.D2, V4.D2
-	VFMLA   V13.D2, V15.D2, V5.D2
-	FMOVQ   F18, 0(R0)
-	FMOVQ   F20, 16(R0)
-	FMOVQ   32(R1), F14
-	FMOVQ   48(R1), F15
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V0.D2
+	VFMLA   V14.D2, V20.D2, V1.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e64d5ad // fadd v13.2d, v13.2d, v4.2d
+	WORD    $0x4e65d5ce // fadd v14.2d, v14.2d, v5.2d
+	VMOV    V13.B16, V4.B16
+	FMOVQ   F17, 0(R0)
+	VMOV    V14.B16, V5.B16
+	FMOVQ   F19, 16(R0)
+	FMOVQ   32(R1), F13
+	FMOVQ   48(R1), F14
+	WORD    $0x6e68fdad // fdiv v13.2d, v13.2d, v8.2d
 	WORD    $0x6e68fdce // fdiv v14.2d, v14.2d, v8.2d
-	WORD    $0x6e68fdef // fdiv v15.2d, v15.2d, v8.2d
+	VAND    V12.B16, V13.B16, V15.B16
+	VORR    V11.B16, V15.B16, V15.B16
 	VAND    V12.B16, V14.B16, V16.B16
 	VORR    V11.B16, V16.B16, V16.B16
-	VAND    V12.B16, V15.B16, V17.B16
-	VORR    V11.B16, V17.B16, V17.B16
+	WORD    $0x4e6fd5af // fadd v15.2d, v13.2d, v15.2d
 	WORD    $0x4e70d5d0 // fadd v16.2d, v14.2d, v16.2d
-	WORD    $0x4e71d5f1 // fadd v17.2d, v15.2d, v17.2d
+	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
 	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
-	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
+	WORD    $0x6eefe551 // fcmgt v17.2d, v10.2d, v15.2d
+	VBSL    V15.B16, V10.B16, V17.B16
 	WORD    $0x6ef0e552 // fcmgt v18.2d, v10.2d, v16.2d
 	VBSL    V16.B16, V10.B16, V18.B16
-	WORD    $0x6ef1e553 // fcmgt v19.2d, v10.2d, v17.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6ee9e654 // fcmgt v20.2d, v18.2d, v9.2d
-	VBSL    V18.B16, V9.B16, V20.B16
-	WORD    $0x6ee9e672 // fcmgt v18.2d, v19.2d, v9.2d
-	VBSL    V19.B16, V9.B16, V18.B16
-	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
-	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
-	FMOVQ   32(R2), F19
-	FMOVQ   48(R2), F21
+	WORD    $0x6ee9e633 // fcmgt v19.2d, v17.2d, v9.2d
+	VBSL    V17.B16, V9.B16, V19.B16
+	WORD    $0x6ee9e651 // fcmgt v17.2d, v18.2d, v9.2d
+	VBSL    V18.B16, V9.B16, V17.B16
+	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
+	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
+	FMOVQ   32(R2), F18
+	FMOVQ   48(R2), F20
+	VAND    V15.B16, V13.B16, V13.B16
 	VAND    V16.B16, V14.B16, V14.B16
-	VAND    V17.B16, V15.B16, V15.B16
-	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
-	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
-	VAND    V16.B16, V19.B16, V18.B16
-	VAND    V17.B16, V21.B16, V20.B16
-	VFMLA   V14.D2, V19.D2, V2.D2
-	VFMLA   V15.D2, V21.D2, V3.D2
-	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
-	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
-	VFMLA   V13.D2, V14.D2, V6.D2
-	VFMLA   V13.D2, V15.D2, V7.D2
-	FMOVQ   F18, 32(R0)
-	FMOVQ   F20, 48(R0)
+	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
+	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
+	VAND    V15.B16, V18.B16, V17.B16
+	VAND    V16.B16, V20.B16, V19.B16
+	VFMLA   V13.D2, V18.D2, V2.D2
+	VFMLA   V14.D2, V20.D2, V3.D2
+	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
+	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
+	WORD    $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
+	WORD    $0x4e67d5ce // fadd v14.2d, v14.2d, v7.2d
+	VMOV    V13.B16, V6.B16
+	FMOVQ   F17, 32(R0)
+	VMOV    V14.B16, V7.B16
+	FMOVQ   F19, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25776,84 +25826,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.D[0], V10.D2
 	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6199ce // frintm v14.2d, v14.2d
 	WORD    $0x4e6199ef // frintm v15.2d, v15.2d
-	WORD    $0x4e619a10 // frintm v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V0.D2
-	VFMLA   V14.D2, V20.D2, V1.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V4.D2
-	VFMLA   V12.D2, V14.D2, V5.D2
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e64d58c // fadd v12.2d, v12.2d, v4.2d
+	WORD    $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6199ce // frintm v14.2d, v14.2d
 	WORD    $0x4e6199ef // frintm v15.2d, v15.2d
-	WORD    $0x4e619a10 // frintm v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V2.D2
-	VFMLA   V14.D2, V20.D2, V3.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V6.D2
-	VFMLA   V12.D2, V14.D2, V7.D2
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e66d58c // fadd v12.2d, v12.2d, v6.2d
+	WORD    $0x4e67d5ad // fadd v13.2d, v13.2d, v7.2d
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -25895,84 +25947,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.D[0], V10.D2
 	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee189ce // frintp v14.2d, v14.2d
 	WORD    $0x4ee189ef // frintp v15.2d, v15.2d
-	WORD    $0x4ee18a10 // frintp v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V0.D2
-	VFMLA   V14.D2, V20.D2, V1.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V4.D2
-	VFMLA   V12.D2, V14.D2, V5.D2
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e64d58c // fadd v12.2d, v12.2d, v4.2d
+	WORD    $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee189ce // frintp v14.2d, v14.2d
 	WORD    $0x4ee189ef // frintp v15.2d, v15.2d
-	WORD    $0x4ee18a10 // frintp v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V2.D2
-	VFMLA   V14.D2, V20.D2, V3.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V6.D2
-	VFMLA   V12.D2, V14.D2, V7.D2
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e66d58c // fadd v12.2d, v12.2d, v6.2d
+	WORD    $0x4e67d5ad // fadd v13.2d, v13.2d, v7.2d
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -26014,84 +26068,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.D[0], V10.D2
 	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee199ce // frintz v14.2d, v14.2d
 	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
-	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V0.D2
-	VFMLA   V14.D2, V20.D2, V1.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V4.D2
-	VFMLA   V12.D2, V14.D2, V5.D2
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e64d58c // fadd v12.2d, v12.2d, v4.2d
+	WORD    $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4ee199ce // frintz v14.2d, v14.2d
 	WORD    $0x4ee199ef // frintz v15.2d, v15.2d
-	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V2.D2
-	VFMLA   V14.D2, V20.D2, V3.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V6.D2
-	VFMLA   V12.D2, V14.D2, V7.D2
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e66d58c // fadd v12.2d, v12.2d, v6.2d
+	WORD    $0x4e67d5ad // fadd v13.2d, v13.2d, v7.2d
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -26133,84 +26189,86 @@ TEXT ·fakeQuantizeSumsReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V10.D[0], V10.D2
 	FMOVD   16(R4), F11
 	VDUP    V11.D[0], V11.D2
-	FMOVD   48(R4), F12
-	VDUP    V12.D[0], V12.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F13
-	FMOVQ   16(R1), F14
+	FMOVQ   0(R1), F12
+	FMOVQ   16(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6189ce // frintn v14.2d, v14.2d
 	WORD    $0x4e6189ef // frintn v15.2d, v15.2d
-	WORD    $0x4e618a10 // frintn v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   0(R2), F18
-	FMOVQ   16(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   0(R2), F17
+	FMOVQ   16(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V0.D2
-	VFMLA   V14.D2, V20.D2, V1.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V4.D2
-	VFMLA   V12.D2, V14.D2, V5.D2
-	FMOVQ   F17, 0(R0)
-	FMOVQ   F19, 16(R0)
-	FMOVQ   32(R1), F13
-	FMOVQ   48(R1), F14
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V0.D2
+	VFMLA   V13.D2, V19.D2, V1.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e64d58c // fadd v12.2d, v12.2d, v4.2d
+	WORD    $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV    V12.B16, V4.B16
+	FMOVQ   F16, 0(R0)
+	VMOV    V13.B16, V5.B16
+	FMOVQ   F18, 16(R0)
+	FMOVQ   32(R1), F12
+	FMOVQ   48(R1), F13
+	WORD    $0x6e68dd8c // fmul v12.2d, v12.2d, v8.2d
 	WORD    $0x6e68ddad // fmul v13.2d, v13.2d, v8.2d
-	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
+	WORD    $0x4e69d58e // fadd v14.2d, v12.2d, v9.2d
 	WORD    $0x4e69d5af // fadd v15.2d, v13.2d, v9.2d
-	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
+	WORD    $0x4e6189ce // frintn v14.2d, v14.2d
 	WORD    $0x4e6189ef // frintn v15.2d, v15.2d
-	WORD    $0x4e618a10 // frintn v16.2d, v16.2d
+	WORD    $0x6eeee570 // fcmgt v16.2d, v11.2d, v14.2d
+	VBSL    V14.B16, V11.B16, V16.B16
 	WORD    $0x6eefe571 // fcmgt v17.2d, v11.2d, v15.2d
 	VBSL    V15.B16, V11.B16, V17.B16
-	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
-	VBSL    V16.B16, V11.B16, V18.B16
-	WORD    $0x6eeae633 // fcmgt v19.2d, v17.2d, v10.2d
-	VBSL    V17.B16, V10.B16, V19.B16
-	WORD    $0x6eeae651 // fcmgt v17.2d, v18.2d, v10.2d
-	VBSL    V18.B16, V10.B16, V17.B16
-	WORD    $0x4e6fe66f // fcmeq v15.2d, v19.2d, v15.2d
-	WORD    $0x4e70e630 // fcmeq v16.2d, v17.2d, v16.2d
-	FMOVQ   32(R2), F18
-	FMOVQ   48(R2), F20
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
-	WORD    $0x4ee9d631 // fsub v17.2d, v17.2d, v9.2d
+	WORD    $0x6eeae612 // fcmgt v18.2d, v16.2d, v10.2d
+	VBSL    V16.B16, V10.B16, V18.B16
+	WORD    $0x6eeae630 // fcmgt v16.2d, v17.2d, v10.2d
+	VBSL    V17.B16, V10.B16, V16.B16
+	WORD    $0x4e6ee64e // fcmeq v14.2d, v18.2d, v14.2d
+	WORD    $0x4e6fe60f // fcmeq v15.2d, v16.2d, v15.2d
+	FMOVQ   32(R2), F17
+	FMOVQ   48(R2), F19
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	WORD    $0x4ee9d610 // fsub v16.2d, v16.2d, v9.2d
+	VAND    V14.B16, V12.B16, V12.B16
 	VAND    V15.B16, V13.B16, V13.B16
-	VAND    V16.B16, V14.B16, V14.B16
-	WORD    $0x4eedd66d // fsub v13.2d, v19.2d, v13.2d
-	WORD    $0x4eeed62e // fsub v14.2d, v17.2d, v14.2d
-	VAND    V15.B16, V18.B16, V17.B16
-	VAND    V16.B16, V20.B16, V19.B16
-	VFMLA   V13.D2, V18.D2, V2.D2
-	VFMLA   V14.D2, V20.D2, V3.D2
-	WORD    $0x4e6f1e4d // bic v13.16b, v18.16b, v15.16b
-	WORD    $0x4e701e8e // bic v14.16b, v20.16b, v16.16b
-	VFMLA   V12.D2, V13.D2, V6.D2
-	VFMLA   V12.D2, V14.D2, V7.D2
-	FMOVQ   F17, 32(R0)
-	FMOVQ   F19, 48(R0)
+	WORD    $0x4eecd64c // fsub v12.2d, v18.2d, v12.2d
+	WORD    $0x4eedd60d // fsub v13.2d, v16.2d, v13.2d
+	VAND    V14.B16, V17.B16, V16.B16
+	VAND    V15.B16, V19.B16, V18.B16
+	VFMLA   V12.D2, V17.D2, V2.D2
+	VFMLA   V13.D2, V19.D2, V3.D2
+	WORD    $0x4e6e1e2c // bic v12.16b, v17.16b, v14.16b
+	WORD    $0x4e6f1e6d // bic v13.16b, v19.16b, v15.16b
+	WORD    $0x4e66d58c // fadd v12.2d, v12.2d, v6.2d
+	WORD    $0x4e67d5ad // fadd v13.2d, v13.2d, v7.2d
+	VMOV    V12.B16, V6.B16
+	FMOVQ   F16, 32(R0)
+	VMOV    V13.B16, V7.B16
+	FMOVQ   F18, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -26255,96 +26313,98 @@ TEXT ·fakeQuantizeSumsReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-48
 	VDUP    V11.D[0], V11.D2
 	FMOVQ   32(R5), F12 // 0x3fdfffffffffffff
 	FMOVQ   48(R5), F13 // 0x8000000000000000
-	FMOVD   48(R4), F14
-	VDUP    V14.D[0], V14.D2
 
 single:
 	CMP     $8, R3
 	BLT     tail
-	FMOVQ   0(R1), F15
-	FMOVQ   16(R1), F16
+	FMOVQ   0(R1), F14
+	FMOVQ   16(R1), F15
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
 	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
-	WORD    $0x6e68de10 // fmul v16.2d, v16.2d, v8.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
 	WORD    $0x4e69d5f1 // fadd v17.2d, v15.2d, v9.2d
-	WORD    $0x4e69d612 // fadd v18.2d, v16.2d, v9.2d
+	VAND    V13.B16, V16.B16, V18.B16
+	VORR    V12.B16, V18.B16, V18.B16
 	VAND    V13.B16, V17.B16, V19.B16
 	VORR    V12.B16, V19.B16, V19.B16
-	VAND    V13.B16, V18.B16, V20.B16
-	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
 	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
 	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
-	WORD    $0x4ee19a52 // frintz v18.2d, v18.2d
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
 	WORD    $0x6ef1e573 // fcmgt v19.2d, v11.2d, v17.2d
 	VBSL    V17.B16, V11.B16, V19.B16
-	WORD    $0x6ef2e574 // fcmgt v20.2d, v11.2d, v18.2d
-	VBSL    V18.B16, V11.B16, V20.B16
-	WORD    $0x6eeae675 // fcmgt v21.2d, v19.2d, v10.2d
-	VBSL    V19.B16, V10.B16, V21.B16
-	WORD    $0x6eeae693 // fcmgt v19.2d, v20.2d, v10.2d
-	VBSL    V20.B16, V10.B16, V19.B16
-	WORD    $0x4e71e6b1 // fcmeq v17.2d, v21.2d, v17.2d
-	WORD    $0x4e72e672 // fcmeq v18.2d, v19.2d, v18.2d
-	FMOVQ   0(R2), F20
-	FMOVQ   16(R2), F22
-	WORD    $0x4ee9d6b5 // fsub v21.2d, v21.2d, v9.2d
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x6eeae654 // fcmgt v20.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V20.B16
+	WORD    $0x6eeae672 // fcmgt v18.2d, v19.2d, v10.2d
+	VBSL    V19.B16, V10.B16, V18.B16
+	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
+	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
+	FMOVQ   0(R2), F19
+	FMOVQ   16(R2), F21
+	WORD    $0x4ee9d694 // fsub v20.2d, v20.2d, v9.2d
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	VAND    V16.B16, V14.B16, V14.B16
 	VAND    V17.B16, V15.B16, V15.B16
-	VAND    V18.B16, V16.B16, V16.B16
-	WORD    $0x4eefd6af // fsub v15.2d, v21.2d, v15.2d
-	WORD    $0x4ef0d670 // fsub v16.2d, v19.2d, v16.2d
-	VAND    V17.B16, V20.B16, V19.B16
-	VAND    V18.B16, V22.B16, V21.B16
-	VFMLA   V15.D2, V20.D2, V0.D2
-	VFMLA   V16.D2, V22.D2, V1.D2
-	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
-	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
-	VFMLA   V14.D2, V15.D2, V4.D2
-	VFMLA   V14.D2, V16.D2, V5.D2
-	FMOVQ   F19, 0(R0)
-	FMOVQ   F21, 16(R0)
-	FMOVQ   32(R1), F15
-	FMOVQ   48(R1), F16
+	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
+	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.D2, V19.D2, V0.D2
+	VFMLA   V15.D2, V21.D2, V1.D2
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	WORD    $0x4e64d5ce // fadd v14.2d, v14.2d, v4.2d
+	WORD    $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV    V14.B16, V4.B16
+	FMOVQ   F18, 0(R0)
+	VMOV    V15.B16, V5.B16
+	FMOVQ   F20, 16(R0)
+	FMOVQ   32(R1), F14
+	FMOVQ   48(R1), F15
+	WORD    $0x6e68ddce // fmul v14.2d, v14.2d, v8.2d
 	WORD    $0x6e68ddef // fmul v15.2d, v15.2d, v8.2d
-	WORD    $0x6e68de10 // fmul v16.2d, v16.2d, v8.2d
+	WORD    $0x4e69d5d0 // fadd v16.2d, v14.2d, v9.2d
 	WORD    $0x4e69d5f1 // fadd v17.2d, v15.2d, v9.2d
-	WORD    $0x4e69d612 // fadd v18.2d, v16.2d, v9.2d
+	VAND    V13.B16, V16.B16, V18.B16
+	VORR    V12.B16, V18.B16, V18.B16
 	VAND    V13.B16, V17.B16, V19.B16
 	VORR    V12.B16, V19.B16, V19.B16
-	VAND    V13.B16, V18.B16, V20.B16
-	VORR    V12.B16, V20.B16, V20.B16
+	WORD    $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
 	WORD    $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD    $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
+	WORD    $0x4ee19a10 // frintz v16.2d, v16.2d
 	WORD    $0x4ee19a31 // frintz v17.2d, v17.2d
-	WORD    $0x4ee19a52 // frintz v18.2d, v18.2d
+	WORD    $0x6ef0e572 // fcmgt v18.2d, v11.2d, v16.2d
+	VBSL    V16.B16, V11.B16, V18.B16
 	WORD    $0x6ef1e573 // fcmgt v19.2d, v11.2d, v17.2d
 	VBSL    V17.B16, V11.B16, V19.B16
-	WORD    $0x6ef2e574 // fcmgt v20.2d, v11.2d, v18.2d
-	VBSL    V18.B16, V11.B16, V20.B16
-	WORD    $0x6eeae675 // fcmgt v21.2d, v19.2d, v10.2d
-	VBSL    V19.B16, V10.B16, V21.B16
-	WORD    $0x6eeae693 // fcmgt v19.2d, v20.2d, v10.2d
-	VBSL    V20.B16, V10.B16, V19.B16
-	WORD    $0x4e71e6b1 // fcmeq v17.2d, v21.2d, v17.2d
-	WORD    $0x4e72e672 // fcmeq v18.2d, v19.2d, v18.2d
-	FMOVQ   32(R2), F20
-	FMOVQ   48(R2), F22
-	WORD    $0x4ee9d6b5 // fsub v21.2d, v21.2d, v9.2d
-	WORD    $0x4ee9d673 // fsub v19.2d, v19.2d, v9.2d
+	WORD    $0x6eeae654 // fcmgt v20.2d, v18.2d, v10.2d
+	VBSL    V18.B16, V10.B16, V20.B16
+	WORD    $0x6eeae672 // fcmgt v18.2d, v19.2d, v10.2d
+	VBSL    V19.B16, V10.B16, V18.B16
+	WORD    $0x4e70e690 // fcmeq v16.2d, v20.2d, v16.2d
+	WORD    $0x4e71e651 // fcmeq v17.2d, v18.2d, v17.2d
+	FMOVQ   32(R2), F19
+	FMOVQ   48(R2), F21
+	WORD    $0x4ee9d694 // fsub v20.2d, v20.2d, v9.2d
+	WORD    $0x4ee9d652 // fsub v18.2d, v18.2d, v9.2d
+	VAND    V16.B16, V14.B16, V14.B16
 	VAND    V17.B16, V15.B16, V15.B16
-	VAND    V18.B16, V16.B16, V16.B16
-	WORD    $0x4eefd6af // fsub v15.2d, v21.2d, v15.2d
-	WORD    $0x4ef0d670 // fsub v16.2d, v19.2d, v16.2d
-	VAND    V17.B16, V20.B16, V19.B16
-	VAND    V18.B16, V22.B16, V21.B16
-	VFMLA   V15.D2, V20.D2, V2.D2
-	VFMLA   V16.D2, V22.D2, V3.D2
-	WORD    $0x4e711e8f // bic v15.16b, v20.16b, v17.16b
-	WORD    $0x4e721ed0 // bic v16.16b, v22.16b, v18.16b
-	VFMLA   V14.D2, V15.D2, V6.D2
-	VFMLA   V14.D2, V16.D2, V7.D2
-	FMOVQ   F19, 32(R0)
-	FMOVQ   F21, 48(R0)
+	WORD    $0x4eeed68e // fsub v14.2d, v20.2d, v14.2d
+	WORD    $0x4eefd64f // fsub v15.2d, v18.2d, v15.2d
+	VAND    V16.B16, V19.B16, V18.B16
+	VAND    V17.B16, V21.B16, V20.B16
+	VFMLA   V14.D2, V19.D2, V2.D2
+	VFMLA   V15.D2, V21.D2, V3.D2
+	WORD    $0x4e701e6e // bic v14.16b, v19.16b, v16.16b
+	WORD    $0x4e711eaf // bic v15.16b, v21.16b, v17.16b
+	WORD    $0x4e66d5ce // fadd v14.2d, v14.2d, v6.2d
+	WORD    $0x4e67d5ef // fadd v15.2d, v15.2d, v7.2d
+	VMOV    V14.B16, V6.B16
+	FMOVQ   F18, 32(R0)
+	VMOV    V15.B16, V7.B16
+	FMOVQ   F20, 48(R0)
 	ADD     $64, R0
 	ADD     $64, R1
 	ADD     $64, R2
@@ -26368,7 +26428,7 @@ TEXT ·quantize8ReciprocalDownF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26442,7 +26502,7 @@ TEXT ·quantize8ReciprocalUpF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26516,7 +26576,7 @@ TEXT ·quantize8ReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26590,7 +26650,7 @@ TEXT ·quantize8ReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26660,7 +26720,7 @@ TEXT ·quantize8ReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVS   0(R4), F1
@@ -26749,7 +26809,7 @@ TEXT ·quantize8DivideDownF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26823,7 +26883,7 @@ TEXT ·quantize8DivideUpF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26897,7 +26957,7 @@ TEXT ·quantize8DivideTowardZeroF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -26971,7 +27031,7 @@ TEXT ·quantize8DivideNearestEvenF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -27041,7 +27101,7 @@ TEXT ·quantize8DivideNearestAwayF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVS   0(R4), F1
@@ -27130,7 +27190,7 @@ TEXT ·quantize8ReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -27214,7 +27274,7 @@ TEXT ·quantize8ReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -27298,7 +27358,7 @@ TEXT ·quantize8ReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -27382,7 +27442,7 @@ TEXT ·quantize8ReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -27466,7 +27526,7 @@ TEXT ·quantize8ReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVS   0(R4), F1
@@ -27565,7 +27625,7 @@ TEXT ·quantize8ReciprocalDownF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -27647,7 +27707,7 @@ TEXT ·quantize8ReciprocalUpF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -27729,7 +27789,7 @@ TEXT ·quantize8ReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -27811,7 +27871,7 @@ TEXT ·quantize8ReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -27889,7 +27949,7 @@ TEXT ·quantize8ReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVD   0(R4), F1
@@ -27986,7 +28046,7 @@ TEXT ·quantize8DivideDownF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28068,7 +28128,7 @@ TEXT ·quantize8DivideUpF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28150,7 +28210,7 @@ TEXT ·quantize8DivideTowardZeroF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28232,7 +28292,7 @@ TEXT ·quantize8DivideNearestEvenF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28310,7 +28370,7 @@ TEXT ·quantize8DivideNearestAwayF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVD   0(R4), F1
@@ -28407,7 +28467,7 @@ TEXT ·quantize8ReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28499,7 +28559,7 @@ TEXT ·quantize8ReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28591,7 +28651,7 @@ TEXT ·quantize8ReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28683,7 +28743,7 @@ TEXT ·quantize8ReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -28775,7 +28835,7 @@ TEXT ·quantize8ReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVD   0(R4), F1
@@ -28882,7 +28942,7 @@ TEXT ·quantize16ReciprocalDownF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -28952,7 +29012,7 @@ TEXT ·quantize16ReciprocalUpF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29022,7 +29082,7 @@ TEXT ·quantize16ReciprocalTowardZeroF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29092,7 +29152,7 @@ TEXT ·quantize16ReciprocalNearestEvenF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29158,7 +29218,7 @@ TEXT ·quantize16ReciprocalNearestAwayF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVS   0(R4), F1
@@ -29243,7 +29303,7 @@ TEXT ·quantize16DivideDownF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29313,7 +29373,7 @@ TEXT ·quantize16DivideUpF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29383,7 +29443,7 @@ TEXT ·quantize16DivideTowardZeroF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29453,7 +29513,7 @@ TEXT ·quantize16DivideNearestEvenF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29519,7 +29579,7 @@ TEXT ·quantize16DivideNearestAwayF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVS   0(R4), F1
@@ -29604,7 +29664,7 @@ TEXT ·quantize16ReciprocalZeroDownF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29684,7 +29744,7 @@ TEXT ·quantize16ReciprocalZeroUpF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29764,7 +29824,7 @@ TEXT ·quantize16ReciprocalZeroTowardZeroF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29844,7 +29904,7 @@ TEXT ·quantize16ReciprocalZeroNearestEvenF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	FMOVS   0(R4), F1
 	VDUP    V1.S[0], V1.S4
@@ -29924,7 +29984,7 @@ TEXT ·quantize16ReciprocalZeroNearestAwayF32NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    28(R4), R8
+	MOVW    24(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVS   0(R4), F1
@@ -30019,7 +30079,7 @@ TEXT ·quantize16ReciprocalDownF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30093,7 +30153,7 @@ TEXT ·quantize16ReciprocalUpF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30167,7 +30227,7 @@ TEXT ·quantize16ReciprocalTowardZeroF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30241,7 +30301,7 @@ TEXT ·quantize16ReciprocalNearestEvenF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30311,7 +30371,7 @@ TEXT ·quantize16ReciprocalNearestAwayF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVD   0(R4), F1
@@ -30400,7 +30460,7 @@ TEXT ·quantize16DivideDownF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30474,7 +30534,7 @@ TEXT ·quantize16DivideUpF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30548,7 +30608,7 @@ TEXT ·quantize16DivideTowardZeroF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30622,7 +30682,7 @@ TEXT ·quantize16DivideNearestEvenF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30692,7 +30752,7 @@ TEXT ·quantize16DivideNearestAwayF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVD   0(R4), F1
@@ -30781,7 +30841,7 @@ TEXT ·quantize16ReciprocalZeroDownF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30865,7 +30925,7 @@ TEXT ·quantize16ReciprocalZeroUpF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -30949,7 +31009,7 @@ TEXT ·quantize16ReciprocalZeroTowardZeroF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -31033,7 +31093,7 @@ TEXT ·quantize16ReciprocalZeroNearestEvenF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	FMOVD   0(R4), F1
 	VDUP    V1.D[0], V1.D2
@@ -31117,7 +31177,7 @@ TEXT ·quantize16ReciprocalZeroNearestAwayF64NEON(SB), NOSPLIT, $0-32
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R3
 	MOVD    c+24(FP), R4
-	MOVW    56(R4), R8
+	MOVW    48(R4), R8
 	VDUP    R8, V0.S4
 	MOVD    $constants<>(SB), R5
 	FMOVD   0(R4), F1

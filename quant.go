@@ -221,9 +221,10 @@ func FakeQuantize[T Float](dst []T, mask []byte, x []T, q Quant[T]) {
 //		} else {
 //			dx[i] = +0
 //			dscale += dy[i]·(clamp(k, min, max) − zero)
-//			dzero += dy[i]·(−scale)
+//			dzero += dy[i]
 //		}
 //	}
+//	dzero *= −scale // of every block
 //
 // It is the gradient of LSQ (Esser et al. 2020) without its factor 1/√(n·max),
 // and of LSQ+ (Bhalgat et al. 2020) for the zero point. NaN in x gives dx = +0

@@ -65,7 +65,7 @@ func fakeQuantizeBlock[T Float](dx, dy, x []T, q *kernels.Quant[T]) (dscale, dze
 		fakeQuantizeSums(rest[0][:lanes], rest[1][:lanes], rest[2][:lanes], q, &sums)
 		copy(dx[full:], rest[0][:])
 	}
-	return kernels.Fold(sums[:lanes]), kernels.Fold(sums[lanes : 2*lanes])
+	return kernels.Fold(sums[:lanes]), 0 - T(kernels.Fold(sums[lanes:2*lanes])*q.Scale)
 }
 
 func fakeQuantizeSums[T Float](dx, dy, x []T, q *kernels.Quant[T], sums *[2 * mostLanes]T) {
@@ -84,7 +84,7 @@ func fakeQuantizeSumsGeneric[T Float](dst, x, y *T, n int, q *kernels.Quant[T], 
 		var scale, out T
 		dx[i], scale, out = q.Grad(d, v)
 		sum[j] = kernels.FMA(d, scale, sum[j])
-		sum[lanes+j] = kernels.FMA(out, -q.Scale, sum[lanes+j])
+		sum[lanes+j] += out
 	}
 }
 

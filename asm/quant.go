@@ -11,7 +11,6 @@ const (
 	high
 	scale
 	zeroPoint
-	minus
 	levelField
 )
 
@@ -30,7 +29,7 @@ var quantPrimitives = []primitive{
 		e := b.Sub(offset(b, v, c), b.Select(in, u, zero))
 		return Result{Y: b.Select(in, dy, zero), Acc: []V{
 			b.FMA(dy, e, b.Acc(0)),
-			b.FMA(b.Select(in, zero, dy), b.Param(minus), b.Acc(1)),
+			b.Add(b.Select(in, zero, dy), b.Acc(1)),
 		}}
 	}},
 	{kernel: kernels.Kernel{Name: "Quantize8", Shape: toInt8, Sig: quantiser}, body: level},

@@ -29,7 +29,6 @@ type Quant[T Float] struct {
 	Lo, Hi T // the bounds of what was rounded
 	Scale  T
 	Zero   T
-	Minus  T     // −Scale
 	Level  int32 // Zero
 
 	Min, Max T
@@ -40,7 +39,7 @@ type Quant[T Float] struct {
 // NewQuant prepares a Quant. What it is given is legal.
 func NewQuant[T Float](scale T, zero, min, max int, mode Mode, rule Rule) Quant[T] {
 	q := Quant[T]{
-		Factor: 1 / scale, Lo: T(min - zero), Hi: T(max - zero), Scale: scale, Zero: T(zero), Minus: -scale, Level: int32(zero),
+		Factor: 1 / scale, Lo: T(min - zero), Hi: T(max - zero), Scale: scale, Zero: T(zero), Level: int32(zero),
 		Min: T(min), Max: T(max), Mode: mode, Rule: rule,
 	}
 	switch rule {
@@ -79,8 +78,8 @@ func (q *Quant[T]) Fake(x T) (y T, in bool) {
 }
 
 // Grad is dy where x is in range, else +0; the factor of dy in the gradient by
-// the scale; and dy where x is out of range, else +0: what −scale multiplies in
-// that by the zero point.
+// the scale; and dy where x is out of range, else +0: what −scale multiplies, a
+// block at a time, in that by the zero point.
 func (q *Quant[T]) Grad(dy, x T) (dx, scale, out T) {
 	c, in := q.Nearest(x)
 	if in {
@@ -182,19 +181,23 @@ var quantKernels = []Kernel{
 	whole("DequantizeRows", "quant", "dst x cols group qs", "Dequantize by a quantiser per group of a row", "none", "as Dequantize"),
 }
 
-// Dot is the sum of the products of a and b, fused, in the order of the sums of
-// many elements.
-func Dot[T Float](a, b []T) T {
-	var t Tree[T]
+// Grads is Grad of all, and the gradients by the scale and the zero point.
+func (q *Quant[T]) Grads(dx, dy, x []T) (dscale, dzero T) {
+	var scales, zeros Tree[T]
 	lanes := SumLanes[T]()
-	for at := 0; at < len(a); at += SumBlock {
-		var sums [16]T
-		for i := at; i < min(at+SumBlock, len(a)); i++ {
-			sums[i%lanes] = FMA(a[i], b[i], sums[i%lanes])
+	for at := 0; at < len(x); at += SumBlock {
+		var scale, out [16]T
+		for i := at; i < min(at+SumBlock, len(x)); i++ {
+			var s, o T
+			d := dy[i]
+			dx[i], s, o = q.Grad(d, x[i])
+			scale[i%lanes] = FMA(d, s, scale[i%lanes])
+			out[i%lanes] += o
 		}
-		t.Add(Fold(sums[:lanes]))
+		scales.Add(Fold(scale[:lanes]))
+		zeros.Add(0 - T(Fold(out[:lanes])*q.Scale)) // +0 of nothing
 	}
-	return t.Sum()
+	return scales.Sum(), zeros.Sum()
 }
 
 // MinMax is the least and the greatest of x; NaN is ignored, a zero is +0.

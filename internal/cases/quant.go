@@ -245,12 +245,9 @@ func placeFake[T Float](c *Call, layout int, x []T, q func(i int) *kernels.Quant
 
 // gradOf is the definition of FakeQuantizeGrad.
 func gradOf[T Float](dy, x []T, q *kernels.Quant[T]) (dx []T, dscale, dzero T) {
-	dx, s, out, minus := make([]T, len(x)), make([]T, len(x)), make([]T, len(x)), make([]T, len(x))
-	for i := range x {
-		dx[i], s[i], out[i] = q.Grad(dy[i], x[i])
-		minus[i] = -q.Scale
-	}
-	return dx, kernels.Dot(dy, s), kernels.Dot(out, minus)
+	dx = make([]T, len(x))
+	dscale, dzero = q.Grads(dx, dy, x)
+	return dx, dscale, dzero
 }
 
 // placeGrad places the operands of FakeQuantizeGrad: apart, over dy, over x.
