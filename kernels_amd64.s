@@ -38467,6 +38467,114 @@ GLOBL lane64_40b46a7eca984b69<>(SB), RODATA|NOPTR, $8
 DATA lane64_3fdb333333333333<>+0(SB)/8, $0x3fdb333333333333
 GLOBL lane64_3fdb333333333333<>(SB), RODATA|NOPTR, $8
 
+// func splitF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F
+TEXT ·splitF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 24(SI), Z3
+	VBROADCASTSD 40(SI), Z4
+	VBROADCASTSD 32(SI), Z5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VADDPD      (DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     Z6, (CX)
+	VADDPD      64(DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     Z6, 64(CX)
+	VADDPD      128(DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     Z6, 128(CX)
+	VADDPD      192(DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, 192(AX)
+	VMOVUPS     Z6, 192(CX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VADDPD      (DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     Z6, (CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (DX), K1, Z6
+	VADDPD       Z0, Z6, Z0
+	VMULPD       Z1, Z0, Z0
+	VSUBPD       Z2, Z0, Z0
+	VMULPD       Z3, Z0, Z0
+	VMAXPD       Z0, Z5, Z0
+	VMINPD       Z0, Z4, Z0
+	VRNDSCALEPD  $0x09, Z0, Z1
+	VSUBPD       Z1, Z0, Z0
+	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD      Z0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func totalF32AVX512(x *float32, n int, sums *float32)
 // Requires: AVX, AVX512F
 TEXT ·totalF32AVX512(SB), NOSPLIT, $0-24
@@ -85624,6 +85732,116 @@ DATA splat4x64_3fdb333333333333<>+16(SB)/8, $0x3fdb333333333333
 DATA splat4x64_3fdb333333333333<>+24(SB)/8, $0x3fdb333333333333
 GLOBL splat4x64_3fdb333333333333<>(SB), RODATA|NOPTR, $32
 
+// func splitF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX
+TEXT ·splitF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 24(SI), Y3
+	VBROADCASTSD 40(SI), Y4
+	VBROADCASTSD 32(SI), Y5
+	CMPQ         BX, $0x00000004
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VADDPD   (DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, (AX)
+	VMOVUPS  Y6, (CX)
+	VADDPD   32(DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, 32(AX)
+	VMOVUPS  Y6, 32(CX)
+	VADDPD   64(DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, 64(AX)
+	VMOVUPS  Y6, 64(CX)
+	VADDPD   96(DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, 96(AX)
+	VMOVUPS  Y6, 96(CX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	SUBQ     $0x00000010, BX
+	CMPQ     BX, $0x00000010
+	JAE      loop
+
+single:
+	CMPQ     BX, $0x00000004
+	JB       tail
+	VADDPD   (DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, (AX)
+	VMOVUPS  Y6, (CX)
+	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	SUBQ     $0x00000004, BX
+	JMP      single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y7
+	VMASKMOVPD (DX), Y7, Y6
+	VADDPD     Y0, Y6, Y0
+	VMULPD     Y1, Y0, Y0
+	VSUBPD     Y2, Y0, Y0
+	VMULPD     Y3, Y0, Y0
+	VMAXPD     Y0, Y5, Y0
+	VMINPD     Y0, Y4, Y0
+	VROUNDPD   $0x09, Y0, Y1
+	VSUBPD     Y1, Y0, Y0
+	VMASKMOVPD Y1, Y7, (AX)
+	VMASKMOVPD Y0, Y7, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func totalF32AVX2(x *float32, n int, sums *float32)
 // Requires: AVX
 TEXT ·totalF32AVX2(SB), NOSPLIT, $0-24
@@ -87225,6 +87443,20 @@ notAVX512:
 
 notAVX2:
 	JMP ·normalQuantileF64Portable(SB)
+
+// func splitF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·splitF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·splitF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·splitF64AVX2(SB)
+
+notAVX2:
+	JMP ·splitF64Portable(SB)
 
 // func totalF32(x *float32, n int, sums *float32)
 TEXT ·totalF32(SB), NOSPLIT, $0-24

@@ -36123,6 +36123,129 @@ tail:
 done:
 	RET
 
+// func splitF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·splitF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    grad+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   40(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   32(R4), F5
+	VDUP    V5.D[0], V5.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD    $0x4e60d4e7 // fadd v7.2d, v7.2d, v0.2d
+	WORD    $0x4e60d508 // fadd v8.2d, v8.2d, v0.2d
+	WORD    $0x4e60d529 // fadd v9.2d, v9.2d, v0.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4ee2d4e7 // fsub v7.2d, v7.2d, v2.2d
+	WORD    $0x4ee2d508 // fsub v8.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d529 // fsub v9.2d, v9.2d, v2.2d
+	WORD    $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD    $0x6e63dce7 // fmul v7.2d, v7.2d, v3.2d
+	WORD    $0x6e63dd08 // fmul v8.2d, v8.2d, v3.2d
+	WORD    $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
+	WORD    $0x6ee6e4aa // fcmgt v10.2d, v5.2d, v6.2d
+	VBSL    V6.B16, V5.B16, V10.B16
+	WORD    $0x6ee7e4a6 // fcmgt v6.2d, v5.2d, v7.2d
+	VBSL    V7.B16, V5.B16, V6.B16
+	WORD    $0x6ee8e4a7 // fcmgt v7.2d, v5.2d, v8.2d
+	VBSL    V8.B16, V5.B16, V7.B16
+	WORD    $0x6ee9e4a8 // fcmgt v8.2d, v5.2d, v9.2d
+	VBSL    V9.B16, V5.B16, V8.B16
+	WORD    $0x6ee4e549 // fcmgt v9.2d, v10.2d, v4.2d
+	VBSL    V10.B16, V4.B16, V9.B16
+	WORD    $0x6ee4e4ca // fcmgt v10.2d, v6.2d, v4.2d
+	VBSL    V6.B16, V4.B16, V10.B16
+	WORD    $0x6ee4e4e6 // fcmgt v6.2d, v7.2d, v4.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee4e507 // fcmgt v7.2d, v8.2d, v4.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x4e619928 // frintm v8.2d, v9.2d
+	WORD    $0x4e61994b // frintm v11.2d, v10.2d
+	WORD    $0x4e6198cc // frintm v12.2d, v6.2d
+	WORD    $0x4e6198ed // frintm v13.2d, v7.2d
+	WORD    $0x4ee8d529 // fsub v9.2d, v9.2d, v8.2d
+	WORD    $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
+	WORD    $0x4eecd4c6 // fsub v6.2d, v6.2d, v12.2d
+	WORD    $0x4eedd4e7 // fsub v7.2d, v7.2d, v13.2d
+	FMOVQ   F8, 0(R0)
+	FMOVQ   F9, 0(R1)
+	FMOVQ   F11, 16(R0)
+	FMOVQ   F10, 16(R1)
+	FMOVQ   F12, 32(R0)
+	FMOVQ   F6, 32(R1)
+	FMOVQ   F13, 48(R0)
+	FMOVQ   F7, 48(R1)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	WORD    $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD    $0x6ee6e4a7 // fcmgt v7.2d, v5.2d, v6.2d
+	VBSL    V6.B16, V5.B16, V7.B16
+	WORD    $0x6ee4e4e6 // fcmgt v6.2d, v7.2d, v4.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c6 // fsub v6.2d, v6.2d, v7.2d
+	FMOVQ   F7, 0(R0)
+	FMOVQ   F6, 0(R1)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R2), F6
+	WORD    $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD    $0x6ee6e4a7 // fcmgt v7.2d, v5.2d, v6.2d
+	VBSL    V6.B16, V5.B16, V7.B16
+	WORD    $0x6ee4e4e6 // fcmgt v6.2d, v7.2d, v4.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c6 // fsub v6.2d, v6.2d, v7.2d
+	FMOVD.P F7, 8(R0)
+	FMOVD.P F6, 8(R1)
+
+done:
+	RET
+
 // func totalF32NEON(x *float32, n int, sums *float32)
 TEXT ·totalF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+0(FP), R0
@@ -37516,6 +37639,15 @@ TEXT ·normalQuantileF64(SB), NOSPLIT, $0-32
 
 notNEON:
 	JMP ·normalQuantileF64Portable(SB)
+
+// func splitF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·splitF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·splitF64NEON(SB)
+
+notNEON:
+	JMP ·splitF64Portable(SB)
 
 // func totalF32(x *float32, n int, sums *float32)
 TEXT ·totalF32(SB), NOSPLIT, $0-24

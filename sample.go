@@ -1,6 +1,11 @@
 package stepgrad
 
-import "github.com/stepgrad/stepgrad/kernels"
+import (
+	"math"
+	"unsafe"
+
+	"github.com/stepgrad/stepgrad/kernels"
+)
 
 // Padding says what lies outside of an image.
 type Padding = kernels.Padding
@@ -60,36 +65,48 @@ type SampleOptions = kernels.SampleOptions
 func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOptions) {
 	checkSample("SampleBilinear", "dst", dst, "image", image, h, w, c, xy, opt)
 	checkApart("SampleBilinear", "dst", dst, image, xy)
-	plane := opt.Plane(h, w)
-	for i := 0; i < len(xy); i += 2 {
-		cell, ok := plane.Cell(float64(xy[i]), float64(xy[i+1]))
-		to := dst[i/2*c:][:c]
-		if !ok {
-			clear(to)
-			continue
-		}
-		if inner(&cell, h, w) {
-			wx, wy := 1-cell.FX, 1-cell.FY
-			w0, w1, w2, w3 := wx*wy, cell.FX*wy, wx*cell.FY, cell.FX*cell.FY
-			at := (cell.Y*w + cell.X) * c
-			upper, lower := image[at:][:2*c], image[at+w*c:][:2*c]
-			for k := range to {
-				sum := 0 + float64(w0*float64(upper[k]))
-				sum += float64(w1 * float64(upper[k+c]))
-				sum += float64(w2 * float64(lower[k]))
-				to[k] = T(sum + float64(w3*float64(lower[k+c])))
+	var p placed
+	p.plane = opt.Plane(h, w)
+	for len(xy) > 0 {
+		n := min(len(xy)/2, len(p.x))
+		splitPoints(&p, xy[:2*n], opt.Padding)
+		for i := range n {
+			fx, fy := p.fx[i], p.fy[i]
+			x, y := int(p.x[i]), int(p.y[i])
+			if uint(x) < uint(w-1) && uint(y) < uint(h-1) && fx >= leastWeight && fy >= leastWeight {
+				wx, wy := 1-fx, 1-fy
+				w0, w1, w2, w3 := wx*wy, fx*wy, wx*fy, fx*fy
+				at := y*w + x
+				if c == 1 {
+					upper, lower := image[at:][:2], image[at+w:][:2]
+					sum := 0 + float64(w0*float64(upper[0]))
+					sum += float64(w1 * float64(upper[1]))
+					sum += float64(w2 * float64(lower[0]))
+					dst[i] = T(sum + float64(w3*float64(lower[1])))
+					continue
+				}
+				to, upper, lower := dst[i*c:][:c], image[at*c:][:2*c], image[(at+w)*c:][:2*c]
+				for k := range to {
+					sum := 0 + float64(w0*float64(upper[k]))
+					sum += float64(w1 * float64(upper[k+c]))
+					sum += float64(w2 * float64(lower[k]))
+					to[k] = T(sum + float64(w3*float64(lower[k+c])))
+				}
+				continue
 			}
-			continue
-		}
-		var near corners
-		near.find(&cell, h, w, c)
-		for k := range to {
-			sum := 0.0
-			for j := range near.n {
-				sum += float64(near.weight[j] * float64(image[near.at[j]+k]))
+			var near corners // none, for a point outside
+			if fx == fx && fy == fy {
+				near.find(&kernels.Cell{X: x, Y: y, FX: fx, FY: fy}, h, w, c)
 			}
-			to[k] = T(sum)
+			for k := range c {
+				sum := 0.0
+				for j := range near.n {
+					sum += float64(near.weight[j] * float64(image[near.at[j]+k]))
+				}
+				dst[i*c+k] = T(sum)
+			}
 		}
+		dst, xy = dst[n*c:], xy[2*n:]
 	}
 }
 
@@ -255,6 +272,45 @@ func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, opt Sa
 				to[k] += d
 			}
 		}
+	}
+}
+
+// placedMost is how many points are placed at a time.
+const placedMost = 128
+
+// No product of weights of at least leastWeight, or of what they leave of 1, is 0.
+const leastWeight = 0x1p-500
+
+// placed are the cells of some points, as in kernels.Cell but in columns; NaN
+// where no pixel is in reach.
+type placed struct {
+	plane        kernels.Plane
+	x, y, fx, fy [placedMost]float64
+}
+
+func splitPoints[T Float](s *placed, xy []T, padding Padding) {
+	n := len(xy) / 2
+	if padding == Reflection {
+		for i := range n {
+			cell, ok := s.plane.Cell(float64(xy[2*i]), float64(xy[2*i+1]))
+			if !ok {
+				cell.FX = math.NaN()
+			}
+			s.x[i], s.y[i], s.fx[i], s.fy[i] = float64(cell.X), float64(cell.Y), cell.FX, cell.FY
+		}
+		return
+	}
+	for i := range n {
+		s.x[i], s.y[i] = float64(xy[2*i]), float64(xy[2*i+1])
+	}
+	splitF64(&s.x[0], &s.fx[0], &s.x[0], n, &s.plane.X)
+	splitF64(&s.y[0], &s.fy[0], &s.y[0], n, &s.plane.Y)
+}
+
+func splitGeneric(dst, grad, x *float64, n int, a *kernels.Axis) {
+	pixels, rests := unsafe.Slice(dst, n), unsafe.Slice(grad, n)
+	for i, v := range unsafe.Slice(x, n) {
+		pixels[i], rests[i] = a.Split(v)
 	}
 }
 

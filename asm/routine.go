@@ -17,7 +17,7 @@ type bodies map[string]bodyFunc
 var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies, elementaryBodies}
 
 // primitives are the loops that kernels of the shape kernels.Whole are made of.
-var primitives = slices.Concat(quantPrimitives, randomPrimitives, sumPrimitives)
+var primitives = slices.Concat(quantPrimitives, randomPrimitives, samplePrimitives, sumPrimitives)
 
 // A routine is one assembly function: a kernel for one element type and, where
 // the kernel has a rounding mode, for one of the five, under one rule where it
@@ -118,6 +118,7 @@ const (
 	levels                                   // c: a kernels.Quant
 	bits                                     // signs: 32 bits
 	keys                                     // c: integers of 64 bits
+	axis                                     // c: a kernels.Axis
 )
 
 // integers are the widths in memory of the shapes with integers: of dst, of x.
@@ -254,7 +255,7 @@ func (r routine) scalars() []param {
 
 // coefficients reports whether the parameters come through a pointer.
 func (r routine) coefficients() bool {
-	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels || r.kernel.Sig == keys
+	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels || r.kernel.Sig == keys || r.kernel.Sig == axis
 }
 
 func (r routine) transcendental() bool {
