@@ -1819,6 +1819,13 @@ func splitF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels
 }
 
 //go:noescape
+func blendF32(dst *float32, x *float64, n int)
+
+func blendF32Portable(dst *float32, x *float64, n int) {
+	blendGeneric(dst, x, n)
+}
+
+//go:noescape
 func totalF32(x *float32, n int, sums *float32)
 
 func totalF32Portable(x *float32, n int, sums *float32) {
@@ -2640,6 +2647,9 @@ func normalQuantileF64AVX512(dst *float64, x *float64, y *float64, n int)
 func splitF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
 
 //go:noescape
+func blendF32AVX512(dst *float32, x *float64, n int)
+
+//go:noescape
 func totalF32AVX512(x *float32, n int, sums *float32)
 
 //go:noescape
@@ -3451,6 +3461,9 @@ func normalQuantileF64AVX2(dst *float64, x *float64, y *float64, n int)
 
 //go:noescape
 func splitF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func blendF32AVX2(dst *float32, x *float64, n int)
 
 //go:noescape
 func totalF32AVX2(x *float32, n int, sums *float32)

@@ -1319,6 +1319,13 @@ func splitF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels
 }
 
 //go:noescape
+func blendF32(dst *float32, x *float64, n int)
+
+func blendF32Portable(dst *float32, x *float64, n int) {
+	blendGeneric(dst, x, n)
+}
+
+//go:noescape
 func totalF32(x *float32, n int, sums *float32)
 
 func totalF32Portable(x *float32, n int, sums *float32) {
@@ -2138,6 +2145,9 @@ func normalQuantileF64NEON(dst *float64, x *float64, y *float64, n int)
 
 //go:noescape
 func splitF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func blendF32NEON(dst *float32, x *float64, n int)
 
 //go:noescape
 func totalF32NEON(x *float32, n int, sums *float32)

@@ -36246,6 +36246,146 @@ tail:
 done:
 	RET
 
+// func blendF32NEON(dst *float32, x *float64, n int)
+TEXT ·blendF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   96(R5), F0 // 0x3ff0000000000000
+	VMOVI   $0, V1.B16
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F2
+	FMOVQ   16(R1), F3
+	FMOVQ   512(R1), F4
+	FMOVQ   528(R1), F5
+	FMOVQ   1024(R1), F6
+	FMOVQ   1040(R1), F7
+	FMOVQ   1536(R1), F8
+	FMOVQ   1552(R1), F9
+	WORD    $0x4ee2d40a // fsub v10.2d, v0.2d, v2.2d
+	WORD    $0x4ee3d40b // fsub v11.2d, v0.2d, v3.2d
+	WORD    $0x4ee4d40c // fsub v12.2d, v0.2d, v4.2d
+	WORD    $0x4ee5d40d // fsub v13.2d, v0.2d, v5.2d
+	WORD    $0x6e6cdd4e // fmul v14.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6f // fmul v15.2d, v11.2d, v13.2d
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128f1 // xtn v17.2s, v7.2d
+	WORD    $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD    $0x6e70ddce // fmul v14.2d, v14.2d, v16.2d
+	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
+	WORD    $0x4e61d5ce // fadd v14.2d, v14.2d, v1.2d
+	WORD    $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD    $0x6e6cdc4c // fmul v12.2d, v2.2d, v12.2d
+	WORD    $0x6e6ddc6d // fmul v13.2d, v3.2d, v13.2d
+	VUSHR   $32, V6.D2, V6.D2
+	VUSHR   $32, V7.D2, V7.D2
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128e6 // xtn v6.2s, v7.2d
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6e70dd87 // fmul v7.2d, v12.2d, v16.2d
+	WORD    $0x6e66dda6 // fmul v6.2d, v13.2d, v6.2d
+	WORD    $0x4e67d5c7 // fadd v7.2d, v14.2d, v7.2d
+	WORD    $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD    $0x6e64dd4a // fmul v10.2d, v10.2d, v4.2d
+	WORD    $0x6e65dd6b // fmul v11.2d, v11.2d, v5.2d
+	WORD    $0x0ea1290c // xtn v12.2s, v8.2d
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x0ea1292d // xtn v13.2s, v9.2d
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x6e6cdd4a // fmul v10.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6b // fmul v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6ad4e7 // fadd v7.2d, v7.2d, v10.2d
+	WORD    $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	WORD    $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	WORD    $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
+	VUSHR   $32, V8.D2, V4.D2
+	VUSHR   $32, V9.D2, V5.D2
+	WORD    $0x0ea12888 // xtn v8.2s, v4.2d
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x0ea128a4 // xtn v4.2s, v5.2d
+	WORD    $0x0e617884 // fcvtl v4.2d, v4.2s
+	WORD    $0x6e68dc42 // fmul v2.2d, v2.2d, v8.2d
+	WORD    $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	WORD    $0x4e62d4e2 // fadd v2.2d, v7.2d, v2.2d
+	WORD    $0x4e63d4c3 // fadd v3.2d, v6.2d, v3.2d
+	WORD    $0x0e616844 // fcvtn v4.2s, v2.2d
+	FMOVD   F4, 0(R0)
+	WORD    $0x0e616862 // fcvtn v2.2s, v3.2d
+	FMOVD   F2, 8(R0)
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   544(R1), F4
+	FMOVQ   560(R1), F5
+	FMOVQ   1056(R1), F6
+	FMOVQ   1072(R1), F7
+	FMOVQ   1568(R1), F8
+	FMOVQ   1584(R1), F9
+	WORD    $0x4ee2d40a // fsub v10.2d, v0.2d, v2.2d
+	WORD    $0x4ee3d40b // fsub v11.2d, v0.2d, v3.2d
+	WORD    $0x4ee4d40c // fsub v12.2d, v0.2d, v4.2d
+	WORD    $0x4ee5d40d // fsub v13.2d, v0.2d, v5.2d
+	WORD    $0x6e6cdd4e // fmul v14.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6f // fmul v15.2d, v11.2d, v13.2d
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128f1 // xtn v17.2s, v7.2d
+	WORD    $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD    $0x6e70ddce // fmul v14.2d, v14.2d, v16.2d
+	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
+	WORD    $0x4e61d5ce // fadd v14.2d, v14.2d, v1.2d
+	WORD    $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD    $0x6e6cdc4c // fmul v12.2d, v2.2d, v12.2d
+	WORD    $0x6e6ddc6d // fmul v13.2d, v3.2d, v13.2d
+	VUSHR   $32, V6.D2, V6.D2
+	VUSHR   $32, V7.D2, V7.D2
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128e6 // xtn v6.2s, v7.2d
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6e70dd87 // fmul v7.2d, v12.2d, v16.2d
+	WORD    $0x6e66dda6 // fmul v6.2d, v13.2d, v6.2d
+	WORD    $0x4e67d5c7 // fadd v7.2d, v14.2d, v7.2d
+	WORD    $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD    $0x6e64dd4a // fmul v10.2d, v10.2d, v4.2d
+	WORD    $0x6e65dd6b // fmul v11.2d, v11.2d, v5.2d
+	WORD    $0x0ea1290c // xtn v12.2s, v8.2d
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x0ea1292d // xtn v13.2s, v9.2d
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x6e6cdd4a // fmul v10.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6b // fmul v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6ad4e7 // fadd v7.2d, v7.2d, v10.2d
+	WORD    $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	WORD    $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	WORD    $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
+	VUSHR   $32, V8.D2, V4.D2
+	VUSHR   $32, V9.D2, V5.D2
+	WORD    $0x0ea12888 // xtn v8.2s, v4.2d
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x0ea128a4 // xtn v4.2s, v5.2d
+	WORD    $0x0e617884 // fcvtl v4.2d, v4.2s
+	WORD    $0x6e68dc42 // fmul v2.2d, v2.2d, v8.2d
+	WORD    $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	WORD    $0x4e62d4e2 // fadd v2.2d, v7.2d, v2.2d
+	WORD    $0x4e63d4c3 // fadd v3.2d, v6.2d, v3.2d
+	WORD    $0x0e616844 // fcvtn v4.2s, v2.2d
+	FMOVD   F4, 16(R0)
+	WORD    $0x0e616862 // fcvtn v2.2s, v3.2d
+	FMOVD   F2, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
 // func totalF32NEON(x *float32, n int, sums *float32)
 TEXT ·totalF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+0(FP), R0
@@ -37648,6 +37788,15 @@ TEXT ·splitF64(SB), NOSPLIT, $0-40
 
 notNEON:
 	JMP ·splitF64Portable(SB)
+
+// func blendF32(dst *float32, x *float64, n int)
+TEXT ·blendF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·blendF32NEON(SB)
+
+notNEON:
+	JMP ·blendF32Portable(SB)
 
 // func totalF32(x *float32, n int, sums *float32)
 TEXT ·totalF32(SB), NOSPLIT, $0-24

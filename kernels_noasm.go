@@ -612,6 +612,11 @@ func splitF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Axis) {
 }
 
 //go:noinline
+func blendF32(dst *float32, x *float64, n int) {
+	blendGeneric(dst, x, n)
+}
+
+//go:noinline
 func totalF32(x *float32, n int, sums *float32) {
 	totalGeneric(x, n, sums)
 }

@@ -110,7 +110,11 @@ const (
 	narrow                                // (dst *uint16, x *uint32): the low halves
 	widen                                 // (dst *uint32, x *uint16)
 	counted                               // (dst, x *uint64): some results for each counter, for 16 counters the first, then the second …
+	columns                               // (dst, x *float64): x is several columns of columnLen elements of 64 bits
 )
+
+// columnLen is that of the root's placed.
+const columnLen = 64
 
 // Signatures of primitives.
 const (
@@ -212,6 +216,8 @@ func (r routine) operands() []param {
 		return []param{{"dst", "*uint16"}, {"x", "*uint32"}}
 	case counted:
 		return []param{{"dst", t}, {"x", "*uint64"}}
+	case columns:
+		return []param{{"dst", t}, {"x", "*float64"}}
 	case widen:
 		return []param{{"dst", "*uint32"}, {"x", "*uint16"}}
 	default:

@@ -11,4 +11,12 @@ var samplePrimitives = []primitive{
 		pixel := b.Round(at, kernels.Down)
 		return Result{Y: pixel, Grad: b.Sub(at, pixel)}
 	}},
+	{kernel: kernels.Kernel{Name: "Blend", Shape: columns, Wide: true}, only: 32, body: func(b *Body, _ variant) Result {
+		fx, fy, upper, lower := b.Column(0), b.Column(1), b.Column(2), b.Column(3)
+		wx, wy := b.Sub(b.Float(1), fx), b.Sub(b.Float(1), fy)
+		sum := b.Add(b.Mul(b.Mul(wx, wy), b.Widen(upper)), b.Zero())
+		sum = b.Add(sum, b.Mul(b.Mul(fx, wy), b.Widen(b.Shr(upper, 32))))
+		sum = b.Add(sum, b.Mul(b.Mul(wx, fy), b.Widen(lower)))
+		return Result{Y: b.Add(sum, b.Mul(b.Mul(fx, fy), b.Widen(b.Shr(lower, 32))))}
+	}},
 }
