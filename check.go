@@ -229,20 +229,8 @@ func checkGradSums[T Float](name string, dx, dy, x []T) {
 	}
 }
 
-func checkToInts[T Float, I Integer](name string, dst []I, x []T) {
-	if len(dst) != len(x) {
-		panic("stepgrad: " + name + ": dst and x must have the same length")
-	}
-	if overlap(addr(dst), bytes(dst), addr(x), bytes(x)) {
-		panic("stepgrad: " + name + ": dst and x must not overlap")
-	}
-	if race {
-		raceRead(x)
-		raceWrite(dst)
-	}
-}
-
-func checkFromInts[T Float, I Integer](name string, dst []T, x []I) {
+// checkConvert is for elements that become others.
+func checkConvert[D, X any](name string, dst []D, x []X) {
 	if len(dst) != len(x) {
 		panic("stepgrad: " + name + ": dst and x must have the same length")
 	}

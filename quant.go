@@ -255,7 +255,7 @@ func FakeQuantizeGrad[T Float](dx, dy, x []T, q Quant[T]) (dscale, dzero T) {
 // dst and x have one length and are disjoint, [min, max] fits I, and q is not
 // the zero Quant; else Quantize panics.
 func Quantize[T Float, I Integer](dst []I, x []T, q Quant[T]) {
-	checkToInts("Quantize", dst, x)
+	checkConvert("Quantize", dst, x)
 	checkQuant("Quantize", &q)
 	checkFits[T, I]("Quantize", &q)
 	quantize(dst, x, &q.q)
@@ -271,7 +271,7 @@ func Quantize[T Float, I Integer](dst []I, x []T, q Quant[T]) {
 // dst and x have one length and are disjoint, [min, max] fits I, and q is not
 // the zero Quant; else Dequantize panics.
 func Dequantize[T Float, I Integer](dst []T, x []I, q Quant[T]) {
-	checkFromInts("Dequantize", dst, x)
+	checkConvert("Dequantize", dst, x)
 	checkQuant("Dequantize", &q)
 	checkFits[T, I]("Dequantize", &q)
 	dequantize(dst, x, &q.q)
@@ -361,7 +361,7 @@ func FakeQuantizeGradRows[T Float](dx, dy, x []T, cols, group int, qs []Quant[T]
 
 // QuantizeRows is Quantize of every group by its own quantiser.
 func QuantizeRows[T Float, I Integer](dst []I, x []T, cols, group int, qs []Quant[T]) {
-	checkToInts("QuantizeRows", dst, x)
+	checkConvert("QuantizeRows", dst, x)
 	checkRows("QuantizeRows", len(x), cols, group, qs)
 	for i := range qs {
 		checkFits[T, I]("QuantizeRows", &qs[i])
@@ -402,7 +402,7 @@ func Dequantize4Rows[T Float](dst []T, x []byte, cols, group int, qs []Quant[T],
 
 // DequantizeRows is Dequantize of every group by its own quantiser.
 func DequantizeRows[T Float, I Integer](dst []T, x []I, cols, group int, qs []Quant[T]) {
-	checkFromInts("DequantizeRows", dst, x)
+	checkConvert("DequantizeRows", dst, x)
 	checkRows("DequantizeRows", len(x), cols, group, qs)
 	for i := range qs {
 		checkFits[T, I]("DequantizeRows", &qs[i])

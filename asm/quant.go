@@ -65,8 +65,8 @@ var quantPrimitives = []primitive{
 // definition, but relative to the zero point, which is exact, so that it need
 // be neither added nor taken away. Where c is r, x is in range.
 func nearest(b *Body, v variant) (u, r, c V) {
-	u, r, c = unrounded(b, v)
-	r = b.Round(r, v.mode)
+	u, t, _ := unrounded(b, v)
+	r = b.Round(t, v.mode)
 	return u, r, clamped(b, r)
 }
 

@@ -14,8 +14,10 @@ import (
 // What fits in a minute of emulation. Only the subtests on the AVX-512 tier
 // run: other legs have the rest on real hardware.
 var runs = [][]string{
-	{"-test.short", "-test.run=TestISA|TestConformance/./float/avx512|TestNamedTypes/avx512|TestNoAllocations/avx512"},
-	{"-test.run=TestDigest/avx512|TestGuardPages/./avx512|TestGuardWorks"},
+	{"-test.short", "-test.run=TestISA|TestConformance/./float/avx512|TestNamedTypes/avx512|TestNoAllocations/avx512|TestDigest/avx512"},
+	// Those with vector code of their own; the others are made of them.
+	{"-test.short", "-test.run=TestWholes/avx512/^(FakeQuantize|FakeQuantizeGrad|Quantize|Dequantize|Quantize4|Dequantize4|MinMax|Uniform|Normal|LogSoftmax)$/float"},
+	{"-test.run=TestGuardPages/./avx512|TestGuardWorks"},
 }
 
 func main() {

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -31,46 +30,21 @@ usage: go run -C examples ./embeddings [flags]
 // parse returns the options, or an error of one line.
 func parse(args []string) (o options, help string, err error) {
 	flags := flag.NewFlagSet("embeddings", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.npy, "npy", "", "`file` of your own vectors, .npy or .npy.gz: float32 or float64, one a row, compared by inner product")
 	flags.IntVar(&o.queries, "queries", 256, "the last `n` vectors are searched for among the others")
 	flags.StringVar(&o.out, "out", "report", "`folder` for the results, made if need be; relative to examples/, like -npy's file")
-	err = flags.Parse(args)
+	help, err = report.Parse(flags, usage, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		b := new(strings.Builder)
-		b.WriteString(usage)
-		flags.VisitAll(func(f *flag.Flag) {
-			name, text := flag.UnquoteUsage(f)
-			fmt.Fprintf(b, "  -%-12s %s (default %q)\n", f.Name+" "+name, text, f.DefValue)
-		})
-		return o, b.String(), nil
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case err != nil || help != "":
 	case o.queries < 1:
 		err = fmt.Errorf("-queries is %d, must be at least 1", o.queries)
 	case o.out == "":
 		err = errors.New("-out is empty")
 	}
-	return o, "", err
+	return o, help, err
 }
 
-func main() {
-	o, help, err := parse(os.Args[1:])
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "embeddings: %v; -h shows the flags\n", err)
-		os.Exit(2)
-	}
-	if help != "" {
-		fmt.Print(help)
-		return
-	}
-	if err := embeddings(o, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "embeddings: %v\n", err)
-		os.Exit(1)
-	}
-}
+func main() { report.Main("embeddings", parse, embeddings) }
 
 func embeddings(o options, w io.Writer) error {
 	start := time.Now()

@@ -1,26 +1,18 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
-	_ "embed"
-	"encoding/csv"
-	"fmt"
 	"math/rand/v2"
-	"strconv"
 
 	ag "github.com/stepgrad/stepgrad/autograd"
+	"github.com/stepgrad/stepgrad/examples/internal/digits"
 )
 
 const (
-	side    = 8
-	pixels  = side * side
-	classes = 10
-	white   = 16 // a pixel is an integer from 0 to 16
+	side    = digits.Side
+	pixels  = digits.Pixels
+	classes = digits.Classes
+	white   = digits.White
 )
-
-//go:embed data/digits.csv.gz
-var digitsCSV []byte
 
 // dataset holds images as rows of pixels in [0, 1].
 type dataset struct {
@@ -63,33 +55,7 @@ func (d dataset) split(rng *rand.Rand) (train, heldOut dataset) {
 	return d.pick(in), d.pick(out)
 }
 
-// loadDigits reads the embedded file: 64 pixels and a label in each line.
 func loadDigits() (dataset, error) {
-	unzipped, err := gzip.NewReader(bytes.NewReader(digitsCSV))
-	if err != nil {
-		return dataset{}, fmt.Errorf("digits.csv.gz: %w", err)
-	}
-	lines := csv.NewReader(unzipped)
-	lines.FieldsPerRecord = pixels + 1
-	records, err := lines.ReadAll()
-	if err != nil {
-		return dataset{}, fmt.Errorf("digits.csv.gz: %w", err)
-	}
-	var d dataset
-	for n, record := range records {
-		for k, field := range record {
-			v, err := strconv.Atoi(field)
-			switch {
-			case err != nil:
-				return dataset{}, fmt.Errorf("digits.csv.gz:%d: %w", n+1, err)
-			case k < pixels && 0 <= v && v <= white:
-				d.images = append(d.images, float32(v)/white)
-			case k == pixels && 0 <= v && v < classes:
-				d.labels = append(d.labels, v)
-			default:
-				return dataset{}, fmt.Errorf("digits.csv.gz:%d: field %d is %d, out of range", n+1, k+1, v)
-			}
-		}
-	}
-	return d, nil
+	images, labels, err := digits.Load()
+	return dataset{images, labels}, err
 }

@@ -68,7 +68,7 @@ func assertExact(t *testing.T, n integrand, d dataset) {
 }
 
 func TestIntegersAreTheFakeQuantisedNetwork(t *testing.T) {
-	d := digits(t).first(200)
+	d := allDigits(t).first(200)
 	for seed := range 5 {
 		rng := rand.New(rand.NewPCG(uint64(seed), 7))
 		for _, w := range widths {
@@ -157,7 +157,7 @@ func TestPowersOfTwoAreLearned(t *testing.T) {
 	assert.InDeltaSlice(t, []float32{0.125 * math.Ln2, math.Ln2, 4 * math.Ln2, 4 * math.Ln2}, ag.Grad(ag.Sum(y), e)[0].Data(), 1e-6)
 
 	assert.Equal(t, float32(-2), fitExponent([]float32{0.25, -0.5, 0.75, 1.75}, -8, 7))
-	d := digits(t).first(32)
+	d := allDigits(t).first(32)
 	n := newNetwork(rand.New(rand.NewPCG(1, 2))).quantise(widths[1], d.tensor())
 	loss := ag.CrossEntropy(n.logits(d.tensor()), d.labels)
 	assert.Empty(t, ag.Explain(loss, n.params()...).Blocks)
@@ -167,7 +167,7 @@ func TestPowersOfTwoAreLearned(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	d := digits(t).first(64)
+	d := allDigits(t).first(64)
 	n := newNetwork(rand.New(rand.NewPCG(1, 2))).quantise(widths[2], d.tensor()).integers()
 	file, err := n.save()
 	require.NoError(t, err)
@@ -228,7 +228,7 @@ func TestDeploy(t *testing.T) {
 	o := quick
 	o.epochs, o.out = 9, t.TempDir()
 	ticks := make(chan struct{}, 1000)
-	x := conduct(digits(t), o, func() {})
+	x := conduct(allDigits(t), o, func() {})
 	before := slices.Clone(x.runs[float][0].net.w1.Data())
 	require.NoError(t, x.deploy(func() { ticks <- struct{}{} }))
 	assert.Len(t, ticks, o.furtherTicks())
@@ -243,7 +243,7 @@ func TestDeploy(t *testing.T) {
 	last := x.sequel[0].deployed[len(widths)-1]
 	assert.Greater(t, last.accuracy, last.rounded+0.02, "with 2 bits, learning the scales pays")
 
-	again := conduct(digits(t), o, func() {})
+	again := conduct(allDigits(t), o, func() {})
 	require.NoError(t, again.deploy(func() {}))
 	assert.Equal(t, x.sequel, again.sequel)
 

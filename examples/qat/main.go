@@ -34,16 +34,15 @@ usage: go run -C examples ./qat [flags]
 // parse returns the options, or an error of one line.
 func parse(args []string) (o options, help string, err error) {
 	flags := flag.NewFlagSet("qat", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.IntVar(&o.seeds, "seeds", 8, "train every method `n` times, from different seeds")
 	flags.IntVar(&o.levels, "levels", 3, "`n` levels for each weight and activation, from 2 to 256")
 	flags.IntVar(&o.epochs, "epochs", 60, "`n` passes over the training digits; a third as many follow for the integers")
 	flags.IntVar(&o.batch, "batch", 32, "`n` digits in a step")
 	flags.Float64Var(&o.rate, "lr", 0.01, "learning `rate` of Adam at the start; it falls to 0 as a cosine")
 	flags.StringVar(&o.out, "out", "report", "`folder` for the report, made if need be; relative to examples/")
-	err = flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return o, describe(flags), nil
+	help, err = report.Parse(flags, usage, args)
+	if err != nil || help != "" {
+		return o, help, err
 	}
 	within := func(name string, v, low, high int) {
 		if err == nil && (v < low || v > high) {
@@ -56,43 +55,17 @@ func parse(args []string) (o options, help string, err error) {
 	within("batch", o.batch, 1, 1000)
 	switch {
 	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case !(o.rate > 0 && o.rate <= 1):
 		err = fmt.Errorf("-lr is %g, must be above 0 and at most 1", o.rate)
 	case o.out == "":
 		err = errors.New("-out is empty")
 	}
-	return o, "", err
+	return o, help, err
 }
 
-func describe(flags *flag.FlagSet) string {
-	b := new(strings.Builder)
-	b.WriteString(usage)
-	flags.VisitAll(func(f *flag.Flag) {
-		name, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(b, "  -%-14s %s (default %s)\n", f.Name+" "+name, text, f.DefValue)
-	})
-	return b.String()
-}
+func main() { report.Main("qat", parse, qat) }
 
-func main() {
-	o, help, err := parse(os.Args[1:])
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "qat: %v; -h shows the flags\n", err)
-		os.Exit(2)
-	}
-	if help != "" {
-		fmt.Print(help)
-		return
-	}
-	if err := qat(o); err != nil {
-		fmt.Fprintf(os.Stderr, "qat: %v\n", err)
-		os.Exit(1)
-	}
-}
-
-func qat(o options) error {
+func qat(o options, w io.Writer) error {
 	start := time.Now()
 	digits, err := loadDigits()
 	if err != nil {
@@ -101,12 +74,12 @@ func qat(o options) error {
 	if err := report.Prepare(o.out); err != nil {
 		return err // rather than after the work
 	}
-	tick := progress(o.seeds*len(methods)*o.epochs+o.furtherTicks(), os.Stderr)
+	tick := report.Progress("training", o.seeds*len(methods)*o.epochs+o.furtherTicks(), os.Stderr)
 	x := conduct(digits, o, tick)
 	if err := x.deploy(tick); err != nil {
 		return err
 	}
-	fmt.Printf("%s\n%s\n%s\n", x.table(), x.explain(hard), x.deployTable())
+	fmt.Fprintf(w, "%s\n%s\n%s\n", x.table(), x.explain(hard), x.deployTable())
 	path, err := x.write(start)
 	if err != nil {
 		return err
@@ -115,6 +88,6 @@ func qat(o options) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%.0f s; report: %s\nnetworks of seed %d:\n  %s\n", time.Since(start).Seconds(), path, firstSeed, strings.Join(files, "\n  "))
+	fmt.Fprintf(w, "%.0f s; report: %s\nnetworks of seed %d:\n  %s\n", time.Since(start).Seconds(), path, firstSeed, strings.Join(files, "\n  "))
 	return nil
 }

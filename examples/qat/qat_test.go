@@ -18,7 +18,7 @@ import (
 	"github.com/stepgrad/stepgrad/examples/internal/report"
 )
 
-func digits(t *testing.T) dataset {
+func allDigits(t *testing.T) dataset {
 	d, err := loadDigits()
 	require.NoError(t, err)
 	return d
@@ -32,7 +32,7 @@ func total(d dataset) (sum float64) {
 }
 
 func TestDigits(t *testing.T) {
-	d := digits(t)
+	d := allDigits(t)
 	require.Len(t, d.labels, 1797)
 	require.Len(t, d.images, 1797*64)
 	var perClass [classes]int
@@ -44,7 +44,7 @@ func TestDigits(t *testing.T) {
 }
 
 func TestSplitHoldsOutAFifthOfEveryClass(t *testing.T) {
-	d := digits(t)
+	d := allDigits(t)
 	train, heldOut := d.split(rand.New(rand.NewPCG(1, 2)))
 	assert.Equal(t, d.len(), train.len()+heldOut.len())
 	assert.Equal(t, total(d), total(train)+total(heldOut))
@@ -110,7 +110,7 @@ func lineOf(t *testing.T, file, text string) int {
 }
 
 func TestHardFloorBlocksAllButTheLastBias(t *testing.T) {
-	trial := newTrial(digits(t), 1)
+	trial := newTrial(allDigits(t), 1)
 	batch := trial.train.first(32)
 	s := trial.calibrate(4)
 	loss := ag.CrossEntropy(trial.net.logits(batch.tensor(), s, hardFloor), batch.labels)
@@ -139,7 +139,7 @@ func TestHardFloorBlocksAllButTheLastBias(t *testing.T) {
 var quick = options{seeds: 2, levels: 4, epochs: 4, batch: 32, rate: 0.01}
 
 func TestAllLearnButTheHardFloor(t *testing.T) {
-	x := conduct(digits(t), quick, func() {})
+	x := conduct(allDigits(t), quick, func() {})
 	for m, method := range methods {
 		accuracy := summarise(x.each(m, run.final)).mean
 		if m == hard {
@@ -158,7 +158,7 @@ func TestAllLearnButTheHardFloor(t *testing.T) {
 func TestWorkersDoNotChangeResults(t *testing.T) {
 	o := quick
 	o.epochs = 1
-	d := digits(t)
+	d := allDigits(t)
 	many := conduct(d, o, func() {})
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	one := conduct(d, o, func() {})
@@ -204,7 +204,7 @@ func TestFlags(t *testing.T) {
 func TestReportStandsAlone(t *testing.T) {
 	o := quick
 	o.seeds, o.epochs, o.out = 1, 1, t.TempDir()
-	x := conduct(digits(t), o, func() {})
+	x := conduct(allDigits(t), o, func() {})
 	path, err := x.write(time.Now())
 	require.NoError(t, err)
 	assert.True(t, filepath.IsAbs(path))
@@ -242,7 +242,7 @@ func TestProgressIsSparseInLogs(t *testing.T) {
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	defer log.Close()
-	tick := progress(1000, log)
+	tick := report.Progress("training", 1000, log)
 	for range 1000 {
 		tick()
 	}

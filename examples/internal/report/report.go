@@ -120,3 +120,14 @@ func Wholes(low, high float64) (ticks []plot.Tick) {
 	}
 	return ticks
 }
+
+// LogScale makes an axis logarithmic, with a mark at every power of ten.
+func LogScale(a *plot.Axis, low, high float64) {
+	a.Scale, a.Min, a.Max = plot.LogScale{}, low, high
+	a.Tick.Marker = plot.TickerFunc(func(low, high float64) (ticks []plot.Tick) {
+		for e := int(math.Ceil(math.Log10(low) - 1e-9)); math.Pow10(e) <= high; e++ {
+			ticks = append(ticks, plot.Tick{Value: math.Pow10(e), Label: strconv.FormatFloat(math.Pow10(e), 'g', -1, 64)})
+		}
+		return ticks
+	})
+}

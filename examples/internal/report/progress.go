@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -11,10 +11,11 @@ import (
 	"golang.org/x/term"
 )
 
-// progress returns a function to be called once for each of total parts of the
-// work, by any goroutine. It shows a bar on a terminal, and elsewhere a line
-// for every tenth of the work, so that logs stay short.
-func progress(total int, w *os.File) (tick func()) {
+// Progress returns a function to be called once for each of total parts of the
+// work, by any goroutine; what is the word for the work. It shows a bar on a
+// terminal, and elsewhere a line for every tenth of the work, so that logs stay
+// short.
+func Progress(what string, total int, w *os.File) (tick func()) {
 	terminal := term.IsTerminal(int(w.Fd()))
 	to := io.Discard
 	if terminal {
@@ -22,7 +23,7 @@ func progress(total int, w *os.File) (tick func()) {
 	}
 	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(to),
-		progressbar.OptionSetDescription("training [taken:left]"),
+		progressbar.OptionSetDescription(what+" [taken:left]"),
 		progressbar.OptionSetWidth(40),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
@@ -36,7 +37,7 @@ func progress(total int, w *os.File) (tick func()) {
 		done++
 		bar.Add(1)
 		if before := done - 1; !terminal && 10*done/total > 10*before/total {
-			fmt.Fprintf(w, "training: %d%%, %.0f s left\n", 100*done/total, bar.State().SecondsLeft)
+			fmt.Fprintf(w, "%s: %d%%, %.0f s left\n", what, 100*done/total, bar.State().SecondsLeft)
 		}
 	}
 }
