@@ -1812,6 +1812,20 @@ func normalQuantileF64Portable(dst *float64, x *float64, y *float64, n int) {
 }
 
 //go:noescape
+func splitF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Axis)
+
+func splitF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Axis) {
+	splitGeneric(dst, grad, x, n, c)
+}
+
+//go:noescape
+func blendF32(dst *float32, x *float64, n int)
+
+func blendF32Portable(dst *float32, x *float64, n int) {
+	blendGeneric(dst, x, n)
+}
+
+//go:noescape
 func totalF32(x *float32, n int, sums *float32)
 
 func totalF32Portable(x *float32, n int, sums *float32) {
@@ -2630,6 +2644,12 @@ func cellPairsF64AVX512(dst *float64, x *uint64, n int, c *uint64)
 func normalQuantileF64AVX512(dst *float64, x *float64, y *float64, n int)
 
 //go:noescape
+func splitF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func blendF32AVX512(dst *float32, x *float64, n int)
+
+//go:noescape
 func totalF32AVX512(x *float32, n int, sums *float32)
 
 //go:noescape
@@ -3438,6 +3458,12 @@ func cellPairsF64AVX2(dst *float64, x *uint64, n int, c *uint64)
 
 //go:noescape
 func normalQuantileF64AVX2(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func splitF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func blendF32AVX2(dst *float32, x *float64, n int)
 
 //go:noescape
 func totalF32AVX2(x *float32, n int, sums *float32)

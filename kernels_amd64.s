@@ -38589,6 +38589,299 @@ GLOBL lane64_40b46a7eca984b69<>(SB), RODATA|NOPTR, $8
 DATA lane64_3fdb333333333333<>+0(SB)/8, $0x3fdb333333333333
 GLOBL lane64_3fdb333333333333<>(SB), RODATA|NOPTR, $8
 
+// func splitF64AVX512(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX, AVX512F
+TEXT ·splitF64AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Z0
+	VBROADCASTSD 8(SI), Z1
+	VBROADCASTSD 16(SI), Z2
+	VBROADCASTSD 24(SI), Z3
+	VBROADCASTSD 40(SI), Z4
+	VBROADCASTSD 32(SI), Z5
+	CMPQ         BX, $0x00000008
+	JB           tail
+	CMPQ         BX, $0x00000020
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VADDPD      (DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     Z6, (CX)
+	VADDPD      64(DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     Z6, 64(CX)
+	VADDPD      128(DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, 128(AX)
+	VMOVUPS     Z6, 128(CX)
+	VADDPD      192(DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, 192(AX)
+	VMOVUPS     Z6, 192(CX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000020, BX
+	CMPQ        BX, $0x00000020
+	JAE         loop
+
+single:
+	CMPQ        BX, $0x00000008
+	JB          tail
+	VADDPD      (DX), Z0, Z6
+	VMULPD      Z1, Z6, Z6
+	VSUBPD      Z2, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMAXPD      Z6, Z5, Z6
+	VMINPD      Z6, Z4, Z6
+	VRNDSCALEPD $0x09, Z6, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     Z6, (CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000008, BX
+	JMP         single
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	VPBROADCASTD BX, Z6
+	VPCMPGTD     iota<>+0(SB), Z6, K1
+	VMOVUPD.Z    (DX), K1, Z6
+	VADDPD       Z0, Z6, Z0
+	VMULPD       Z1, Z0, Z0
+	VSUBPD       Z2, Z0, Z0
+	VMULPD       Z3, Z0, Z0
+	VMAXPD       Z0, Z5, Z0
+	VMINPD       Z0, Z4, Z0
+	VRNDSCALEPD  $0x09, Z0, Z1
+	VSUBPD       Z1, Z0, Z0
+	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD      Z0, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func blendF32AVX512(dst *float32, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·blendF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000008
+	JB      tail
+	CMPQ    DX, $0x00000020
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPD      (CX), Z0
+	VMOVUPD      64(CX), Z1
+	VMOVUPD      128(CX), Z2
+	VMOVUPD      192(CX), Z3
+	VMOVUPD      512(CX), Z4
+	VMOVUPD      576(CX), Z5
+	VMOVUPD      640(CX), Z6
+	VMOVUPD      704(CX), Z7
+	VMOVUPD      1024(CX), Z8
+	VMOVUPD      1088(CX), Z9
+	VMOVUPD      1152(CX), Z10
+	VMOVUPD      1216(CX), Z11
+	VMOVUPD      1536(CX), Z12
+	VMOVUPD      1600(CX), Z13
+	VMOVUPD      1664(CX), Z14
+	VMOVUPD      1728(CX), Z15
+	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z17
+	VSUBPD       Z0, Z17, Z16
+	VSUBPD       Z1, Z17, Z18
+	VSUBPD       Z2, Z17, Z19
+	VSUBPD       Z3, Z17, Z17
+	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z21
+	VSUBPD       Z4, Z21, Z20
+	VSUBPD       Z5, Z21, Z22
+	VSUBPD       Z6, Z21, Z23
+	VSUBPD       Z7, Z21, Z21
+	VMULPD       Z20, Z16, Z24
+	VMULPD       Z22, Z18, Z25
+	VMULPD       Z23, Z19, Z26
+	VMULPD       Z21, Z17, Z27
+	VPMOVQD      Z8, Y28
+	VCVTPS2PD    Y28, Z28
+	VPMOVQD      Z9, Y29
+	VCVTPS2PD    Y29, Z29
+	VPMOVQD      Z10, Y30
+	VCVTPS2PD    Y30, Z30
+	VPMOVQD      Z11, Y31
+	VCVTPS2PD    Y31, Z31
+	VMULPD       Z28, Z24, Z24
+	VMULPD       Z29, Z25, Z25
+	VMULPD       Z30, Z26, Z26
+	VMULPD       Z31, Z27, Z27
+	VADDPD.BCST  lane64_0000000000000000<>+0(SB), Z24, Z24
+	VADDPD.BCST  lane64_0000000000000000<>+0(SB), Z25, Z25
+	VADDPD.BCST  lane64_0000000000000000<>+0(SB), Z26, Z26
+	VADDPD.BCST  lane64_0000000000000000<>+0(SB), Z27, Z27
+	VMULPD       Z20, Z0, Z20
+	VMULPD       Z22, Z1, Z22
+	VMULPD       Z23, Z2, Z23
+	VMULPD       Z21, Z3, Z21
+	VPSRLQ       $0x20, Z8, Z8
+	VPSRLQ       $0x20, Z9, Z9
+	VPSRLQ       $0x20, Z10, Z10
+	VPSRLQ       $0x20, Z11, Z11
+	VPMOVQD      Z8, Y8
+	VCVTPS2PD    Y8, Z8
+	VPMOVQD      Z9, Y9
+	VCVTPS2PD    Y9, Z9
+	VPMOVQD      Z10, Y10
+	VCVTPS2PD    Y10, Z10
+	VPMOVQD      Z11, Y11
+	VCVTPS2PD    Y11, Z11
+	VMULPD       Z8, Z20, Z8
+	VMULPD       Z9, Z22, Z9
+	VMULPD       Z10, Z23, Z10
+	VMULPD       Z11, Z21, Z11
+	VADDPD       Z8, Z24, Z8
+	VADDPD       Z9, Z25, Z9
+	VADDPD       Z10, Z26, Z10
+	VADDPD       Z11, Z27, Z11
+	VMULPD       Z4, Z16, Z16
+	VMULPD       Z5, Z18, Z18
+	VMULPD       Z6, Z19, Z19
+	VMULPD       Z7, Z17, Z17
+	VPMOVQD      Z12, Y20
+	VCVTPS2PD    Y20, Z20
+	VPMOVQD      Z13, Y21
+	VCVTPS2PD    Y21, Z21
+	VPMOVQD      Z14, Y22
+	VCVTPS2PD    Y22, Z22
+	VPMOVQD      Z15, Y23
+	VCVTPS2PD    Y23, Z23
+	VMULPD       Z20, Z16, Z16
+	VMULPD       Z21, Z18, Z18
+	VMULPD       Z22, Z19, Z19
+	VMULPD       Z23, Z17, Z17
+	VADDPD       Z16, Z8, Z8
+	VADDPD       Z18, Z9, Z9
+	VADDPD       Z19, Z10, Z10
+	VADDPD       Z17, Z11, Z11
+	VMULPD       Z4, Z0, Z0
+	VMULPD       Z5, Z1, Z1
+	VMULPD       Z6, Z2, Z2
+	VMULPD       Z7, Z3, Z3
+	VPSRLQ       $0x20, Z12, Z4
+	VPSRLQ       $0x20, Z13, Z5
+	VPSRLQ       $0x20, Z14, Z6
+	VPSRLQ       $0x20, Z15, Z7
+	VPMOVQD      Z4, Y4
+	VCVTPS2PD    Y4, Z4
+	VPMOVQD      Z5, Y5
+	VCVTPS2PD    Y5, Z5
+	VPMOVQD      Z6, Y6
+	VCVTPS2PD    Y6, Z6
+	VPMOVQD      Z7, Y7
+	VCVTPS2PD    Y7, Z7
+	VMULPD       Z4, Z0, Z0
+	VMULPD       Z5, Z1, Z1
+	VMULPD       Z6, Z2, Z2
+	VMULPD       Z7, Z3, Z3
+	VADDPD       Z0, Z8, Z0
+	VADDPD       Z1, Z9, Z1
+	VADDPD       Z2, Z10, Z2
+	VADDPD       Z3, Z11, Z3
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, (AX)
+	VCVTPD2PS    Z1, Y0
+	VMOVUPS      Y0, 32(AX)
+	VCVTPD2PS    Z2, Y0
+	VMOVUPS      Y0, 64(AX)
+	VCVTPD2PS    Z3, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000020, DX
+	CMPQ         DX, $0x00000020
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPD      (CX), Z0
+	VMOVUPD      512(CX), Z1
+	VMOVUPD      1024(CX), Z2
+	VMOVUPD      1536(CX), Z3
+	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z4
+	VSUBPD       Z0, Z4, Z4
+	VBROADCASTSD lane64_3ff0000000000000<>+0(SB), Z5
+	VSUBPD       Z1, Z5, Z5
+	VMULPD       Z5, Z4, Z6
+	VPMOVQD      Z2, Y7
+	VCVTPS2PD    Y7, Z7
+	VMULPD       Z7, Z6, Z6
+	VADDPD.BCST  lane64_0000000000000000<>+0(SB), Z6, Z6
+	VMULPD       Z5, Z0, Z5
+	VPSRLQ       $0x20, Z2, Z2
+	VPMOVQD      Z2, Y2
+	VCVTPS2PD    Y2, Z2
+	VMULPD       Z2, Z5, Z2
+	VADDPD       Z2, Z6, Z2
+	VMULPD       Z1, Z4, Z4
+	VPMOVQD      Z3, Y5
+	VCVTPS2PD    Y5, Z5
+	VMULPD       Z5, Z4, Z4
+	VADDPD       Z4, Z2, Z2
+	VMULPD       Z1, Z0, Z0
+	VPSRLQ       $0x20, Z3, Z1
+	VPMOVQD      Z1, Y1
+	VCVTPS2PD    Y1, Z1
+	VMULPD       Z1, Z0, Z0
+	VADDPD       Z0, Z2, Z0
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
 // func totalF32AVX512(x *float32, n int, sums *float32)
 // Requires: AVX, AVX512F
 TEXT ·totalF32AVX512(SB), NOSPLIT, $0-24
@@ -85890,6 +86183,357 @@ DATA splat4x64_3fdb333333333333<>+16(SB)/8, $0x3fdb333333333333
 DATA splat4x64_3fdb333333333333<>+24(SB)/8, $0x3fdb333333333333
 GLOBL splat4x64_3fdb333333333333<>(SB), RODATA|NOPTR, $32
 
+// func splitF64AVX2(dst *float64, grad *float64, x *float64, n int, c *float64)
+// Requires: AVX
+TEXT ·splitF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         c+32(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VBROADCASTSD 24(SI), Y3
+	VBROADCASTSD 40(SI), Y4
+	VBROADCASTSD 32(SI), Y5
+	CMPQ         BX, $0x00000004
+	JB           tail
+	CMPQ         BX, $0x00000010
+	JB           single
+	PCALIGN      $0x20
+
+loop:
+	VADDPD   (DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, (AX)
+	VMOVUPS  Y6, (CX)
+	VADDPD   32(DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, 32(AX)
+	VMOVUPS  Y6, 32(CX)
+	VADDPD   64(DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, 64(AX)
+	VMOVUPS  Y6, 64(CX)
+	VADDPD   96(DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, 96(AX)
+	VMOVUPS  Y6, 96(CX)
+	ADDQ     $0x00000080, AX
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	SUBQ     $0x00000010, BX
+	CMPQ     BX, $0x00000010
+	JAE      loop
+
+single:
+	CMPQ     BX, $0x00000004
+	JB       tail
+	VADDPD   (DX), Y0, Y6
+	VMULPD   Y1, Y6, Y6
+	VSUBPD   Y2, Y6, Y6
+	VMULPD   Y3, Y6, Y6
+	VMAXPD   Y6, Y5, Y6
+	VMINPD   Y6, Y4, Y6
+	VROUNDPD $0x09, Y6, Y7
+	VSUBPD   Y7, Y6, Y6
+	VMOVUPS  Y7, (AX)
+	VMOVUPS  Y6, (CX)
+	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	SUBQ     $0x00000004, BX
+	JMP      single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	MOVL       $0x00000008, SI
+	SUBQ       BX, SI
+	LEAQ       ones64<>+0(SB), BX
+	VMOVUPS    (BX)(SI*8), Y7
+	VMASKMOVPD (DX), Y7, Y6
+	VADDPD     Y0, Y6, Y0
+	VMULPD     Y1, Y0, Y0
+	VSUBPD     Y2, Y0, Y0
+	VMULPD     Y3, Y0, Y0
+	VMAXPD     Y0, Y5, Y0
+	VMINPD     Y0, Y4, Y0
+	VROUNDPD   $0x09, Y0, Y1
+	VSUBPD     Y1, Y0, Y0
+	VMASKMOVPD Y1, Y7, (AX)
+	VMASKMOVPD Y0, Y7, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func blendF32AVX2(dst *float32, x *float64, n int)
+// Requires: AVX, AVX2
+TEXT ·blendF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	CMPQ    DX, $0x00000008
+	JB      tail
+	CMPQ    DX, $0x00000010
+	JB      single
+	PCALIGN $0x20
+
+loop:
+	VMOVUPD      (CX), Y0
+	VMOVUPD      32(CX), Y1
+	VMOVUPD      512(CX), Y2
+	VMOVUPD      544(CX), Y3
+	VMOVUPD      1024(CX), Y4
+	VMOVUPD      1056(CX), Y5
+	VMOVUPD      1536(CX), Y6
+	VMOVUPD      1568(CX), Y7
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y9
+	VSUBPD       Y0, Y9, Y8
+	VSUBPD       Y1, Y9, Y9
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y11
+	VSUBPD       Y2, Y11, Y10
+	VSUBPD       Y3, Y11, Y11
+	VMULPD       Y10, Y8, Y12
+	VMULPD       Y11, Y9, Y13
+	VEXTRACTF128 $0x01, Y4, X14
+	VSHUFPS      $0x88, X14, X4, X14
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y5, X15
+	VSHUFPS      $0x88, X15, X5, X15
+	VCVTPS2PD    X15, Y15
+	VMULPD       Y14, Y12, Y12
+	VMULPD       Y15, Y13, Y13
+	VADDPD       splat4x64_0000000000000000<>+0(SB), Y12, Y12
+	VADDPD       splat4x64_0000000000000000<>+0(SB), Y13, Y13
+	VMULPD       Y10, Y0, Y10
+	VMULPD       Y11, Y1, Y11
+	VPSRLQ       $0x20, Y4, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X14
+	VSHUFPS      $0x88, X14, X4, X14
+	VCVTPS2PD    X14, Y4
+	VEXTRACTF128 $0x01, Y5, X14
+	VSHUFPS      $0x88, X14, X5, X14
+	VCVTPS2PD    X14, Y5
+	VMULPD       Y4, Y10, Y4
+	VMULPD       Y5, Y11, Y5
+	VADDPD       Y4, Y12, Y4
+	VADDPD       Y5, Y13, Y5
+	VMULPD       Y2, Y8, Y8
+	VMULPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X10
+	VSHUFPS      $0x88, X10, X6, X10
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y7, X11
+	VSHUFPS      $0x88, X11, X7, X11
+	VCVTPS2PD    X11, Y11
+	VMULPD       Y10, Y8, Y8
+	VMULPD       Y11, Y9, Y9
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VSHUFPS      $0x88, X6, X2, X6
+	VCVTPS2PD    X6, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VSHUFPS      $0x88, X6, X3, X6
+	VCVTPS2PD    X6, Y3
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPD2PSY   Y1, X0
+	VMOVUPS      X0, 16(AX)
+	VMOVUPD      64(CX), Y0
+	VMOVUPD      96(CX), Y1
+	VMOVUPD      576(CX), Y2
+	VMOVUPD      608(CX), Y3
+	VMOVUPD      1088(CX), Y4
+	VMOVUPD      1120(CX), Y5
+	VMOVUPD      1600(CX), Y6
+	VMOVUPD      1632(CX), Y7
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y9
+	VSUBPD       Y0, Y9, Y8
+	VSUBPD       Y1, Y9, Y9
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y11
+	VSUBPD       Y2, Y11, Y10
+	VSUBPD       Y3, Y11, Y11
+	VMULPD       Y10, Y8, Y12
+	VMULPD       Y11, Y9, Y13
+	VEXTRACTF128 $0x01, Y4, X14
+	VSHUFPS      $0x88, X14, X4, X14
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y5, X15
+	VSHUFPS      $0x88, X15, X5, X15
+	VCVTPS2PD    X15, Y15
+	VMULPD       Y14, Y12, Y12
+	VMULPD       Y15, Y13, Y13
+	VADDPD       splat4x64_0000000000000000<>+0(SB), Y12, Y12
+	VADDPD       splat4x64_0000000000000000<>+0(SB), Y13, Y13
+	VMULPD       Y10, Y0, Y10
+	VMULPD       Y11, Y1, Y11
+	VPSRLQ       $0x20, Y4, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X14
+	VSHUFPS      $0x88, X14, X4, X14
+	VCVTPS2PD    X14, Y4
+	VEXTRACTF128 $0x01, Y5, X14
+	VSHUFPS      $0x88, X14, X5, X14
+	VCVTPS2PD    X14, Y5
+	VMULPD       Y4, Y10, Y4
+	VMULPD       Y5, Y11, Y5
+	VADDPD       Y4, Y12, Y4
+	VADDPD       Y5, Y13, Y5
+	VMULPD       Y2, Y8, Y8
+	VMULPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X10
+	VSHUFPS      $0x88, X10, X6, X10
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y7, X11
+	VSHUFPS      $0x88, X11, X7, X11
+	VCVTPS2PD    X11, Y11
+	VMULPD       Y10, Y8, Y8
+	VMULPD       Y11, Y9, Y9
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VSHUFPS      $0x88, X6, X2, X6
+	VCVTPS2PD    X6, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VSHUFPS      $0x88, X6, X3, X6
+	VCVTPS2PD    X6, Y3
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, 32(AX)
+	VCVTPD2PSY   Y1, X0
+	VMOVUPS      X0, 48(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000010, DX
+	CMPQ         DX, $0x00000010
+	JAE          loop
+
+single:
+	CMPQ         DX, $0x00000008
+	JB           tail
+	VMOVUPD      (CX), Y0
+	VMOVUPD      32(CX), Y1
+	VMOVUPD      512(CX), Y2
+	VMOVUPD      544(CX), Y3
+	VMOVUPD      1024(CX), Y4
+	VMOVUPD      1056(CX), Y5
+	VMOVUPD      1536(CX), Y6
+	VMOVUPD      1568(CX), Y7
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y9
+	VSUBPD       Y0, Y9, Y8
+	VSUBPD       Y1, Y9, Y9
+	VMOVUPS      splat4x64_3ff0000000000000<>+0(SB), Y11
+	VSUBPD       Y2, Y11, Y10
+	VSUBPD       Y3, Y11, Y11
+	VMULPD       Y10, Y8, Y12
+	VMULPD       Y11, Y9, Y13
+	VEXTRACTF128 $0x01, Y4, X14
+	VSHUFPS      $0x88, X14, X4, X14
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y5, X15
+	VSHUFPS      $0x88, X15, X5, X15
+	VCVTPS2PD    X15, Y15
+	VMULPD       Y14, Y12, Y12
+	VMULPD       Y15, Y13, Y13
+	VADDPD       splat4x64_0000000000000000<>+0(SB), Y12, Y12
+	VADDPD       splat4x64_0000000000000000<>+0(SB), Y13, Y13
+	VMULPD       Y10, Y0, Y10
+	VMULPD       Y11, Y1, Y11
+	VPSRLQ       $0x20, Y4, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X14
+	VSHUFPS      $0x88, X14, X4, X14
+	VCVTPS2PD    X14, Y4
+	VEXTRACTF128 $0x01, Y5, X14
+	VSHUFPS      $0x88, X14, X5, X14
+	VCVTPS2PD    X14, Y5
+	VMULPD       Y4, Y10, Y4
+	VMULPD       Y5, Y11, Y5
+	VADDPD       Y4, Y12, Y4
+	VADDPD       Y5, Y13, Y5
+	VMULPD       Y2, Y8, Y8
+	VMULPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X10
+	VSHUFPS      $0x88, X10, X6, X10
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y7, X11
+	VSHUFPS      $0x88, X11, X7, X11
+	VCVTPS2PD    X11, Y11
+	VMULPD       Y10, Y8, Y8
+	VMULPD       Y11, Y9, Y9
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VSHUFPS      $0x88, X6, X2, X6
+	VCVTPS2PD    X6, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VSHUFPS      $0x88, X6, X3, X6
+	VCVTPS2PD    X6, Y3
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (AX)
+	VCVTPD2PSY   Y1, X0
+	VMOVUPS      X0, 16(AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, DX
+	JMP          single
+
+tail:
+	VZEROUPPER
+	RET
+
 // func totalF32AVX2(x *float32, n int, sums *float32)
 // Requires: AVX
 TEXT ·totalF32AVX2(SB), NOSPLIT, $0-24
@@ -87491,6 +88135,34 @@ notAVX512:
 
 notAVX2:
 	JMP ·normalQuantileF64Portable(SB)
+
+// func splitF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·splitF64(SB), NOSPLIT, $0-40
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·splitF64AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·splitF64AVX2(SB)
+
+notAVX2:
+	JMP ·splitF64Portable(SB)
+
+// func blendF32(dst *float32, x *float64, n int)
+TEXT ·blendF32(SB), NOSPLIT, $0-24
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX512(SB), $0
+	JEQ  notAVX512
+	JMP ·blendF32AVX512(SB)
+
+notAVX512:
+	CMPB github·com∕stepgrad∕stepgrad∕internal∕isa·AVX2(SB), $0
+	JEQ  notAVX2
+	JMP ·blendF32AVX2(SB)
+
+notAVX2:
+	JMP ·blendF32Portable(SB)
 
 // func totalF32(x *float32, n int, sums *float32)
 TEXT ·totalF32(SB), NOSPLIT, $0-24

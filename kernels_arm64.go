@@ -1312,6 +1312,20 @@ func normalQuantileF64Portable(dst *float64, x *float64, y *float64, n int) {
 }
 
 //go:noescape
+func splitF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Axis)
+
+func splitF64Portable(dst *float64, grad *float64, x *float64, n int, c *kernels.Axis) {
+	splitGeneric(dst, grad, x, n, c)
+}
+
+//go:noescape
+func blendF32(dst *float32, x *float64, n int)
+
+func blendF32Portable(dst *float32, x *float64, n int) {
+	blendGeneric(dst, x, n)
+}
+
+//go:noescape
 func totalF32(x *float32, n int, sums *float32)
 
 func totalF32Portable(x *float32, n int, sums *float32) {
@@ -2128,6 +2142,12 @@ func cellPairsF64NEON(dst *float64, x *uint64, n int, c *uint64)
 
 //go:noescape
 func normalQuantileF64NEON(dst *float64, x *float64, y *float64, n int)
+
+//go:noescape
+func splitF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+
+//go:noescape
+func blendF32NEON(dst *float32, x *float64, n int)
 
 //go:noescape
 func totalF32NEON(x *float32, n int, sums *float32)

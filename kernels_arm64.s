@@ -36183,6 +36183,269 @@ tail:
 done:
 	RET
 
+// func splitF64NEON(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·splitF64NEON(SB), NOSPLIT, $0-40
+	MOVD    dst+0(FP), R0
+	MOVD    grad+8(FP), R1
+	MOVD    x+16(FP), R2
+	MOVD    n+24(FP), R3
+	MOVD    c+32(FP), R4
+	FMOVD   0(R4), F0
+	VDUP    V0.D[0], V0.D2
+	FMOVD   8(R4), F1
+	VDUP    V1.D[0], V1.D2
+	FMOVD   16(R4), F2
+	VDUP    V2.D[0], V2.D2
+	FMOVD   24(R4), F3
+	VDUP    V3.D[0], V3.D2
+	FMOVD   40(R4), F4
+	VDUP    V4.D[0], V4.D2
+	FMOVD   32(R4), F5
+	VDUP    V5.D[0], V5.D2
+	CMP     $8, R3
+	BLT     single
+
+loop:
+	FMOVQ   0(R2), F6
+	FMOVQ   16(R2), F7
+	FMOVQ   32(R2), F8
+	FMOVQ   48(R2), F9
+	WORD    $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD    $0x4e60d4e7 // fadd v7.2d, v7.2d, v0.2d
+	WORD    $0x4e60d508 // fadd v8.2d, v8.2d, v0.2d
+	WORD    $0x4e60d529 // fadd v9.2d, v9.2d, v0.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD    $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD    $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x4ee2d4e7 // fsub v7.2d, v7.2d, v2.2d
+	WORD    $0x4ee2d508 // fsub v8.2d, v8.2d, v2.2d
+	WORD    $0x4ee2d529 // fsub v9.2d, v9.2d, v2.2d
+	WORD    $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD    $0x6e63dce7 // fmul v7.2d, v7.2d, v3.2d
+	WORD    $0x6e63dd08 // fmul v8.2d, v8.2d, v3.2d
+	WORD    $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
+	WORD    $0x6ee6e4aa // fcmgt v10.2d, v5.2d, v6.2d
+	VBSL    V6.B16, V5.B16, V10.B16
+	WORD    $0x6ee7e4a6 // fcmgt v6.2d, v5.2d, v7.2d
+	VBSL    V7.B16, V5.B16, V6.B16
+	WORD    $0x6ee8e4a7 // fcmgt v7.2d, v5.2d, v8.2d
+	VBSL    V8.B16, V5.B16, V7.B16
+	WORD    $0x6ee9e4a8 // fcmgt v8.2d, v5.2d, v9.2d
+	VBSL    V9.B16, V5.B16, V8.B16
+	WORD    $0x6ee4e549 // fcmgt v9.2d, v10.2d, v4.2d
+	VBSL    V10.B16, V4.B16, V9.B16
+	WORD    $0x6ee4e4ca // fcmgt v10.2d, v6.2d, v4.2d
+	VBSL    V6.B16, V4.B16, V10.B16
+	WORD    $0x6ee4e4e6 // fcmgt v6.2d, v7.2d, v4.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x6ee4e507 // fcmgt v7.2d, v8.2d, v4.2d
+	VBSL    V8.B16, V4.B16, V7.B16
+	WORD    $0x4e619928 // frintm v8.2d, v9.2d
+	WORD    $0x4e61994b // frintm v11.2d, v10.2d
+	WORD    $0x4e6198cc // frintm v12.2d, v6.2d
+	WORD    $0x4e6198ed // frintm v13.2d, v7.2d
+	WORD    $0x4ee8d529 // fsub v9.2d, v9.2d, v8.2d
+	WORD    $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
+	WORD    $0x4eecd4c6 // fsub v6.2d, v6.2d, v12.2d
+	WORD    $0x4eedd4e7 // fsub v7.2d, v7.2d, v13.2d
+	FMOVQ   F8, 0(R0)
+	FMOVQ   F9, 0(R1)
+	FMOVQ   F11, 16(R0)
+	FMOVQ   F10, 16(R1)
+	FMOVQ   F12, 32(R0)
+	FMOVQ   F6, 32(R1)
+	FMOVQ   F13, 48(R0)
+	FMOVQ   F7, 48(R1)
+	ADD     $64, R0
+	ADD     $64, R1
+	ADD     $64, R2
+	SUB     $8, R3
+	CMP     $8, R3
+	BGE     loop
+
+single:
+	CMP     $2, R3
+	BLT     tail
+	FMOVQ   0(R2), F6
+	WORD    $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD    $0x6ee6e4a7 // fcmgt v7.2d, v5.2d, v6.2d
+	VBSL    V6.B16, V5.B16, V7.B16
+	WORD    $0x6ee4e4e6 // fcmgt v6.2d, v7.2d, v4.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c6 // fsub v6.2d, v6.2d, v7.2d
+	FMOVQ   F7, 0(R0)
+	FMOVQ   F6, 0(R1)
+	ADD     $16, R0
+	ADD     $16, R1
+	ADD     $16, R2
+	SUB     $2, R3
+	B       single
+
+tail:
+	CBZ     R3, done
+	FMOVD.P 8(R2), F6
+	WORD    $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD    $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	WORD    $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD    $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD    $0x6ee6e4a7 // fcmgt v7.2d, v5.2d, v6.2d
+	VBSL    V6.B16, V5.B16, V7.B16
+	WORD    $0x6ee4e4e6 // fcmgt v6.2d, v7.2d, v4.2d
+	VBSL    V7.B16, V4.B16, V6.B16
+	WORD    $0x4e6198c7 // frintm v7.2d, v6.2d
+	WORD    $0x4ee7d4c6 // fsub v6.2d, v6.2d, v7.2d
+	FMOVD.P F7, 8(R0)
+	FMOVD.P F6, 8(R1)
+
+done:
+	RET
+
+// func blendF32NEON(dst *float32, x *float64, n int)
+TEXT ·blendF32NEON(SB), NOSPLIT, $0-24
+	MOVD    dst+0(FP), R0
+	MOVD    x+8(FP), R1
+	MOVD    n+16(FP), R3
+	MOVD    $constants<>(SB), R5
+	FMOVQ   96(R5), F0 // 0x3ff0000000000000
+	VMOVI   $0, V1.B16
+
+single:
+	CMP     $8, R3
+	BLT     tail
+	FMOVQ   0(R1), F2
+	FMOVQ   16(R1), F3
+	FMOVQ   512(R1), F4
+	FMOVQ   528(R1), F5
+	FMOVQ   1024(R1), F6
+	FMOVQ   1040(R1), F7
+	FMOVQ   1536(R1), F8
+	FMOVQ   1552(R1), F9
+	WORD    $0x4ee2d40a // fsub v10.2d, v0.2d, v2.2d
+	WORD    $0x4ee3d40b // fsub v11.2d, v0.2d, v3.2d
+	WORD    $0x4ee4d40c // fsub v12.2d, v0.2d, v4.2d
+	WORD    $0x4ee5d40d // fsub v13.2d, v0.2d, v5.2d
+	WORD    $0x6e6cdd4e // fmul v14.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6f // fmul v15.2d, v11.2d, v13.2d
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128f1 // xtn v17.2s, v7.2d
+	WORD    $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD    $0x6e70ddce // fmul v14.2d, v14.2d, v16.2d
+	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
+	WORD    $0x4e61d5ce // fadd v14.2d, v14.2d, v1.2d
+	WORD    $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD    $0x6e6cdc4c // fmul v12.2d, v2.2d, v12.2d
+	WORD    $0x6e6ddc6d // fmul v13.2d, v3.2d, v13.2d
+	VUSHR   $32, V6.D2, V6.D2
+	VUSHR   $32, V7.D2, V7.D2
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128e6 // xtn v6.2s, v7.2d
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6e70dd87 // fmul v7.2d, v12.2d, v16.2d
+	WORD    $0x6e66dda6 // fmul v6.2d, v13.2d, v6.2d
+	WORD    $0x4e67d5c7 // fadd v7.2d, v14.2d, v7.2d
+	WORD    $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD    $0x6e64dd4a // fmul v10.2d, v10.2d, v4.2d
+	WORD    $0x6e65dd6b // fmul v11.2d, v11.2d, v5.2d
+	WORD    $0x0ea1290c // xtn v12.2s, v8.2d
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x0ea1292d // xtn v13.2s, v9.2d
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x6e6cdd4a // fmul v10.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6b // fmul v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6ad4e7 // fadd v7.2d, v7.2d, v10.2d
+	WORD    $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	WORD    $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	WORD    $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
+	VUSHR   $32, V8.D2, V4.D2
+	VUSHR   $32, V9.D2, V5.D2
+	WORD    $0x0ea12888 // xtn v8.2s, v4.2d
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x0ea128a4 // xtn v4.2s, v5.2d
+	WORD    $0x0e617884 // fcvtl v4.2d, v4.2s
+	WORD    $0x6e68dc42 // fmul v2.2d, v2.2d, v8.2d
+	WORD    $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	WORD    $0x4e62d4e2 // fadd v2.2d, v7.2d, v2.2d
+	WORD    $0x4e63d4c3 // fadd v3.2d, v6.2d, v3.2d
+	WORD    $0x0e616844 // fcvtn v4.2s, v2.2d
+	FMOVD   F4, 0(R0)
+	WORD    $0x0e616862 // fcvtn v2.2s, v3.2d
+	FMOVD   F2, 8(R0)
+	FMOVQ   32(R1), F2
+	FMOVQ   48(R1), F3
+	FMOVQ   544(R1), F4
+	FMOVQ   560(R1), F5
+	FMOVQ   1056(R1), F6
+	FMOVQ   1072(R1), F7
+	FMOVQ   1568(R1), F8
+	FMOVQ   1584(R1), F9
+	WORD    $0x4ee2d40a // fsub v10.2d, v0.2d, v2.2d
+	WORD    $0x4ee3d40b // fsub v11.2d, v0.2d, v3.2d
+	WORD    $0x4ee4d40c // fsub v12.2d, v0.2d, v4.2d
+	WORD    $0x4ee5d40d // fsub v13.2d, v0.2d, v5.2d
+	WORD    $0x6e6cdd4e // fmul v14.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6f // fmul v15.2d, v11.2d, v13.2d
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128f1 // xtn v17.2s, v7.2d
+	WORD    $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD    $0x6e70ddce // fmul v14.2d, v14.2d, v16.2d
+	WORD    $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
+	WORD    $0x4e61d5ce // fadd v14.2d, v14.2d, v1.2d
+	WORD    $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD    $0x6e6cdc4c // fmul v12.2d, v2.2d, v12.2d
+	WORD    $0x6e6ddc6d // fmul v13.2d, v3.2d, v13.2d
+	VUSHR   $32, V6.D2, V6.D2
+	VUSHR   $32, V7.D2, V7.D2
+	WORD    $0x0ea128d0 // xtn v16.2s, v6.2d
+	WORD    $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD    $0x0ea128e6 // xtn v6.2s, v7.2d
+	WORD    $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD    $0x6e70dd87 // fmul v7.2d, v12.2d, v16.2d
+	WORD    $0x6e66dda6 // fmul v6.2d, v13.2d, v6.2d
+	WORD    $0x4e67d5c7 // fadd v7.2d, v14.2d, v7.2d
+	WORD    $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD    $0x6e64dd4a // fmul v10.2d, v10.2d, v4.2d
+	WORD    $0x6e65dd6b // fmul v11.2d, v11.2d, v5.2d
+	WORD    $0x0ea1290c // xtn v12.2s, v8.2d
+	WORD    $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD    $0x0ea1292d // xtn v13.2s, v9.2d
+	WORD    $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD    $0x6e6cdd4a // fmul v10.2d, v10.2d, v12.2d
+	WORD    $0x6e6ddd6b // fmul v11.2d, v11.2d, v13.2d
+	WORD    $0x4e6ad4e7 // fadd v7.2d, v7.2d, v10.2d
+	WORD    $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	WORD    $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	WORD    $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
+	VUSHR   $32, V8.D2, V4.D2
+	VUSHR   $32, V9.D2, V5.D2
+	WORD    $0x0ea12888 // xtn v8.2s, v4.2d
+	WORD    $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD    $0x0ea128a4 // xtn v4.2s, v5.2d
+	WORD    $0x0e617884 // fcvtl v4.2d, v4.2s
+	WORD    $0x6e68dc42 // fmul v2.2d, v2.2d, v8.2d
+	WORD    $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	WORD    $0x4e62d4e2 // fadd v2.2d, v7.2d, v2.2d
+	WORD    $0x4e63d4c3 // fadd v3.2d, v6.2d, v3.2d
+	WORD    $0x0e616844 // fcvtn v4.2s, v2.2d
+	FMOVD   F4, 16(R0)
+	WORD    $0x0e616862 // fcvtn v2.2s, v3.2d
+	FMOVD   F2, 24(R0)
+	ADD     $32, R0
+	ADD     $64, R1
+	SUB     $8, R3
+	B       single
+
+tail:
+	RET
+
 // func totalF32NEON(x *float32, n int, sums *float32)
 TEXT ·totalF32NEON(SB), NOSPLIT, $0-24
 	MOVD    x+0(FP), R0
@@ -37576,6 +37839,24 @@ TEXT ·normalQuantileF64(SB), NOSPLIT, $0-32
 
 notNEON:
 	JMP ·normalQuantileF64Portable(SB)
+
+// func splitF64(dst *float64, grad *float64, x *float64, n int, c *float64)
+TEXT ·splitF64(SB), NOSPLIT, $0-40
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·splitF64NEON(SB)
+
+notNEON:
+	JMP ·splitF64Portable(SB)
+
+// func blendF32(dst *float32, x *float64, n int)
+TEXT ·blendF32(SB), NOSPLIT, $0-24
+	MOVBU github·com∕stepgrad∕stepgrad∕internal∕isa·NEON(SB), R0
+	CBZ   R0, notNEON
+	JMP ·blendF32NEON(SB)
+
+notNEON:
+	JMP ·blendF32Portable(SB)
 
 // func totalF32(x *float32, n int, sums *float32)
 TEXT ·totalF32(SB), NOSPLIT, $0-24

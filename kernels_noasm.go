@@ -607,6 +607,16 @@ func normalQuantileF64(dst *float64, x *float64, y *float64, n int) {
 }
 
 //go:noinline
+func splitF64(dst *float64, grad *float64, x *float64, n int, c *kernels.Axis) {
+	splitGeneric(dst, grad, x, n, c)
+}
+
+//go:noinline
+func blendF32(dst *float32, x *float64, n int) {
+	blendGeneric(dst, x, n)
+}
+
+//go:noinline
 func totalF32(x *float32, n int, sums *float32) {
 	totalGeneric(x, n, sums)
 }

@@ -1,6 +1,11 @@
 package stepgrad
 
-import "github.com/stepgrad/stepgrad/kernels"
+import (
+	"math"
+	"unsafe"
+
+	"github.com/stepgrad/stepgrad/kernels"
+)
 
 // Padding says what lies outside of an image.
 type Padding = kernels.Padding
@@ -60,36 +65,110 @@ type SampleOptions = kernels.SampleOptions
 func SampleBilinear[T Float](dst, image []T, h, w, c int, xy []T, opt SampleOptions) {
 	checkSample("SampleBilinear", "dst", dst, "image", image, h, w, c, xy, opt)
 	checkApart("SampleBilinear", "dst", dst, image, xy)
-	plane := opt.Plane(h, w)
-	for i := 0; i < len(xy); i += 2 {
-		cell, ok := plane.Cell(float64(xy[i]), float64(xy[i+1]))
-		to := dst[i/2*c:][:c]
-		if !ok {
-			clear(to)
-			continue
-		}
-		if inner(&cell, h, w) {
-			wx, wy := 1-cell.FX, 1-cell.FY
-			w0, w1, w2, w3 := wx*wy, cell.FX*wy, wx*cell.FY, cell.FX*cell.FY
-			at := (cell.Y*w + cell.X) * c
-			upper, lower := image[at:][:2*c], image[at+w*c:][:2*c]
+	if is32[T]() && c == 1 {
+		sampleChannel(unsafe.Slice(p32(dst), len(dst)), unsafe.Slice(p32(image), len(image)), h, w, unsafe.Slice(p32(xy), len(xy)), opt)
+		return
+	}
+	var p placed
+	p.plane = opt.Plane(h, w)
+	for len(xy) > 0 {
+		n := min(len(xy)/2, placedMost)
+		split(&p, xy[:2*n], opt.Padding)
+		for i := range n {
+			fx, fy := p.fx[i], p.fy[i]
+			x, y := int(p.x[i]), int(p.y[i])
+			if uint(x) >= uint(w-1) || uint(y) >= uint(h-1) || !(fx >= leastWeight && fy >= leastWeight) {
+				sampleEdge(dst[i*c:][:c], image, h, w, &p, i)
+				continue
+			}
+			wx, wy := 1-fx, 1-fy
+			w0, w1, w2, w3 := wx*wy, fx*wy, wx*fy, fx*fy
+			at := (y*w + x) * c
+			to, upper, lower := dst[i*c:][:c], image[at:][:2*c], image[at+w*c:][:2*c]
 			for k := range to {
 				sum := 0 + float64(w0*float64(upper[k]))
 				sum += float64(w1 * float64(upper[k+c]))
 				sum += float64(w2 * float64(lower[k]))
 				to[k] = T(sum + float64(w3*float64(lower[k+c])))
 			}
-			continue
 		}
-		var near corners
-		near.find(&cell, h, w, c)
-		for k := range to {
-			sum := 0.0
-			for j := range near.n {
-				sum += float64(near.weight[j] * float64(image[near.at[j]+k]))
+		dst, xy = dst[n*c:], xy[2*n:]
+	}
+}
+
+// sampleChannel is SampleBilinear of one channel in float32. It copies pairs of
+// pixels to columns, of which blend makes the sums. (Instructions that gather are
+// slower than such copies: ARCHITECTURE.md.)
+func sampleChannel(dst, image []float32, h, w int, xy []float32, opt SampleOptions) {
+	var p placed
+	p.plane = opt.Plane(h, w)
+	first, right, bottom := unsafe.Pointer(&image[0]), uint(w-1), uint(h-1)
+	for len(xy) > 0 {
+		n := min(len(xy)/2, placedMost)
+		split(&p, xy[:2*n], opt.Padding)
+		for i := range n {
+			x, y := int(p.x[i]), int(p.y[i]) // of NaN anything
+			if uint(x) >= right || uint(y) >= bottom || !(p.fx[i] >= leastWeight && p.fy[i] >= leastWeight) {
+				p.edge(i, image, h, w)
+				continue
 			}
-			to[k] = T(sum)
+			at := unsafe.Add(first, (y*w+x)*4)
+			p.upper[i] = *(*[2]float32)(at)
+			p.lower[i] = *(*[2]float32)(unsafe.Add(at, w*4))
 		}
+		if full := n &^ 7; full > 0 {
+			blendF32(&dst[0], &p.fx[0], full)
+		}
+		if n%8 != 0 {
+			var rest [8]float32
+			blendF32(&rest[0], &p.fx[n&^7], 8)
+			copy(dst[n&^7:n], rest[:])
+		}
+		dst, xy = dst[n:], xy[2*n:]
+	}
+}
+
+// edge sets the pixels of a point of whose corners some may not count: those are
+// 0, which adds nothing to a sum that is never −0.
+func (p *placed) edge(i int, image []float32, h, w int) {
+	x, y, fx, fy := int(p.x[i]), int(p.y[i]), p.fx[i], p.fy[i]
+	var upper, lower [2]float32
+	if x < -1 || x >= w || y < -1 || y >= h || fx != fx || fy != fy {
+		p.fx[i], p.fy[i] = 0, 0 // no NaN
+	} else {
+		wx, wy := 1-fx, 1-fy
+		at := y*w + x
+		if x >= 0 && y >= 0 && wx*wy != 0 {
+			upper[0] = image[at]
+		}
+		if x+1 < w && y >= 0 && fx*wy != 0 {
+			upper[1] = image[at+1]
+		}
+		if x >= 0 && y+1 < h && wx*fy != 0 {
+			lower[0] = image[at+w]
+		}
+		if x+1 < w && y+1 < h && fx*fy != 0 {
+			lower[1] = image[at+w+1]
+		}
+	}
+	p.upper[i], p.lower[i] = upper, lower
+}
+
+// sampleEdge is for a point of whose corners some may not count.
+func sampleEdge[T Float](dst, image []T, h, w int, p *placed, i int) {
+	cell := kernels.Cell{X: int(p.x[i]), Y: int(p.y[i]), FX: p.fx[i], FY: p.fy[i]}
+	if cell.X < -1 || cell.X >= w || cell.Y < -1 || cell.Y >= h || cell.FX != cell.FX || cell.FY != cell.FY {
+		clear(dst)
+		return
+	}
+	var near corners
+	near.find(&cell, h, w, len(dst))
+	for k := range dst {
+		sum := 0.0
+		for j := range near.n {
+			sum += float64(near.weight[j] * float64(image[near.at[j]+k]))
+		}
+		dst[k] = T(sum)
 	}
 }
 
@@ -255,6 +334,61 @@ func SampleNearestGradImage[T Float](dimage []T, h, w, c int, dy, xy []T, opt Sa
 				to[k] += d
 			}
 		}
+	}
+}
+
+// placedMost is how many points are placed at a time.
+const placedMost = 64
+
+// No product of weights of at least leastWeight, or of what they leave of 1, is 0.
+const leastWeight = 0x1p-500
+
+// placed are the cells of some points, as in kernels.Cell but in columns; NaN
+// where no pixel is in reach.
+type placed struct {
+	plane        kernels.Plane
+	x, y, fx, fy [placedMost]float64    // fx, fy and what follows: the columns of blend
+	upper, lower [placedMost][2]float32 // pixels
+}
+
+func split[T Float](s *placed, xy []T, padding Padding) {
+	n := len(xy) / 2
+	if padding == Reflection {
+		for i := range n {
+			cell, ok := s.plane.Cell(float64(xy[2*i]), float64(xy[2*i+1]))
+			if !ok {
+				cell.FX = math.NaN()
+			}
+			s.x[i], s.y[i], s.fx[i], s.fy[i] = float64(cell.X), float64(cell.Y), cell.FX, cell.FY
+		}
+		return
+	}
+	for i := range n {
+		s.x[i], s.y[i] = float64(xy[2*i]), float64(xy[2*i+1])
+	}
+	splitF64(&s.x[0], &s.fx[0], &s.x[0], n, &s.plane.X)
+	splitF64(&s.y[0], &s.fy[0], &s.y[0], n, &s.plane.Y)
+}
+
+func blendGeneric(dst *float32, x *float64, n int) {
+	const column = placedMost * 8
+	at := func(k int) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(x), k*column) }
+	fx, fy := unsafe.Slice((*float64)(at(0)), n), unsafe.Slice((*float64)(at(1)), n)
+	upper, lower := unsafe.Slice((*[2]float32)(at(2)), n), unsafe.Slice((*[2]float32)(at(3)), n)
+	d := unsafe.Slice(dst, n)
+	for i := range d {
+		wx, wy := 1-fx[i], 1-fy[i]
+		sum := 0 + float64(wx*wy*float64(upper[i][0]))
+		sum += float64(fx[i] * wy * float64(upper[i][1]))
+		sum += float64(wx * fy[i] * float64(lower[i][0]))
+		d[i] = float32(sum + float64(fx[i]*fy[i]*float64(lower[i][1])))
+	}
+}
+
+func splitGeneric(dst, grad, x *float64, n int, a *kernels.Axis) {
+	pixels, rests := unsafe.Slice(dst, n), unsafe.Slice(grad, n)
+	for i, v := range unsafe.Slice(x, n) {
+		pixels[i], rests[i] = a.Split(v)
 	}
 }
 

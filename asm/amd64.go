@@ -95,6 +95,7 @@ type machine interface {
 	loadTail(w, first int, m operand.Mem, y reg.VecVirtual)
 	storeTail(w, first int, y reg.VecVirtual, m operand.Mem)
 
+	lowHalves(x reg.VecVirtual) reg.VecVirtual     // of lanes of 64 bits, close together
 	low(bits int, w reg.VecVirtual) reg.VecVirtual // the low bits, so many of each 32-bit integer, close together
 
 	loadBits(g, v int, tail bool) operand.Op

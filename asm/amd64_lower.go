@@ -27,7 +27,7 @@ func (a *loop) vectors(from, n int, tail bool) {
 			switch o.code {
 			case opX, opY:
 				// AVX2 has no registers to spare for vectors side by side.
-				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes, tail, a.uses(i) == 1 || a.width == 256 && n > 1)
+				a.val[i] = a.load(o.code.String(), (from+k)*a.lanes+int(o.imm)*columnLen, tail, a.uses(i) == 1 || a.width == 256 && n > 1)
 			case opBit:
 				a.val[i] = a.loadBits((from+k)/a.vecs, (from+k)%a.vecs, tail)
 			case opAcc:
@@ -112,7 +112,7 @@ func (a *loop) load(name string, first int, tail, seldom bool) operand.Op {
 	m := a.at(name, first)
 	y := a.full()
 	switch {
-	case a.kernel.Shape == counted:
+	case a.kernel.Shape == counted, a.kernel.Shape == columns:
 		a.VMOVUPD(m, y)
 	case a.wide() && tail:
 		x := a.elems()
@@ -350,6 +350,8 @@ func (a *loop) lower(i int, o op) {
 		binary(pick(x86.VPSUBD, x86.VPSUBQ), o.a, o.b)
 	case opIMul:
 		commuted(x86.VPMULUDQ)
+	case opWiden:
+		a.VCVTPS2PD(a.lowHalves(a.reg(arg(o.a))), y)
 	case opShl:
 		a.do(pick(x86.VPSLLD, x86.VPSLLQ), operand.Imm(o.imm), a.reg(arg(o.a)), y)
 	case opShr:

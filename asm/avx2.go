@@ -67,6 +67,13 @@ func (a *avx2) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+func (a *avx2) lowHalves(x reg.VecVirtual) reg.VecVirtual {
+	y := a.XMM()
+	a.VEXTRACTF128(operand.Imm(1), x, y)
+	a.VSHUFPS(operand.Imm(0b10_00_10_00), y, x.AsX(), y)
+	return y
+}
+
 func (a *avx2) low(bits int, w reg.VecVirtual) reg.VecVirtual {
 	// The low bytes of each half come together, then the halves.
 	order := make([]uint64, 4*a.lanes)

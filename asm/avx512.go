@@ -96,6 +96,12 @@ func (a *avx512) ints(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+func (a *avx512) lowHalves(x reg.VecVirtual) reg.VecVirtual {
+	y := a.YMM()
+	a.VPMOVQD(x, y)
+	return y
+}
+
 func (a *avx512) low(bits int, w reg.VecVirtual) reg.VecVirtual {
 	y := a.vec(max(128, bits*a.lanes))
 	if bits == 8 {

@@ -45,7 +45,7 @@ type Result struct {
 type code uint8
 
 const (
-	opX     code = iota // the loaded elements of x (dy, for kernels.FromMask and ZipGrad)
+	opX     code = iota // the loaded elements of x (dy, for kernels.FromMask and ZipGrad); imm: the column, for columns
 	opY                 // of y
 	opBit               // the loaded mask bits
 	opConst             // imm: the lane's bits
@@ -68,10 +68,11 @@ const (
 	opOrAnd  // a & b | c
 	opIAdd   // lanes as integers
 	opISub
-	opIMul // of the low halves, exact
-	opShl  // imm
-	opShr  // imm, zeros shifted in
-	opLT   // a < b; false for NaN, like opLE and opEQ
+	opIMul  // of the low halves, exact
+	opWiden // the low half, a float32, as a float64
+	opShl   // imm
+	opShr   // imm, zeros shifted in
+	opLT    // a < b; false for NaN, like opLE and opEQ
 	opLE
 	opEQ
 	opIGT    // a > b as signed integers
@@ -81,7 +82,7 @@ const (
 
 var codeNames = [...]string{
 	"x", "y", "bit", "const", "param", "acc", "add", "sub", "mul", "div", "sqrt", "fma", "fnma", "round", "greater", "less",
-	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "imul", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
+	"and", "or", "xor", "andnot", "orand", "iadd", "isub", "imul", "widen", "shl", "shr", "lt", "le", "eq", "igt", "both", "select",
 }
 
 func (c code) String() string { return codeNames[c] }
@@ -231,6 +232,9 @@ func (b *Body) X() V   { return b.v(opX, 0) }
 func (b *Body) Y() V   { return b.v(opY, 0) }
 func (b *Body) Bit() M { return M{b.emit(op{opBit, none, none, none, 0})} }
 
+// Column is the i-th column of x.
+func (b *Body) Column(i int) V { return b.v(opX, uint64(i)) }
+
 // Param is the i-th scalar after the operands, or the i-th coefficient.
 func (b *Body) Param(i int) V { return b.v(opParam, uint64(i)) }
 
@@ -270,10 +274,12 @@ func (b *Body) AndNot(x, y V) V { return b.v(opAndNot, 0, x, y) }
 func (b *Body) WithSign(h, x V) V { return b.v(opOrAnd, 0, x, b.SignBit(), h) }
 
 // IAdd, ISub, Shl and Shr treat lanes as integers of the lane's width; IMul is
-// the product of the low halves of lanes of 64 bits.
+// the product of the low halves of lanes of 64 bits. Widen converts the low half,
+// a float32, to the lane.
 func (b *Body) IAdd(x, y V) V    { return b.v(opIAdd, 0, x, y) }
 func (b *Body) ISub(x, y V) V    { return b.v(opISub, 0, x, y) }
 func (b *Body) IMul(x, y V) V    { return b.v(opIMul, 0, x, y) }
+func (b *Body) Widen(x V) V      { return b.v(opWiden, 0, x) }
 func (b *Body) Shl(x V, k int) V { return b.v(opShl, uint64(k), x) }
 func (b *Body) Shr(x V, k int) V { return b.v(opShr, uint64(k), x) }
 

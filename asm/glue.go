@@ -79,6 +79,8 @@ func dispatch(b *strings.Builder, r routine, tiers []tier) {
 		switch {
 		case r.transcendental():
 			p.typ = "*kernels.Coef"
+		case r.kernel.Sig == axis:
+			p.typ = "*kernels.Axis"
 		case p.name == "c" && r.kernel.Sig != keys:
 			p.typ = fmt.Sprintf("*kernels.Quant[float%d]", r.elem)
 			arg = "&c.Factor"

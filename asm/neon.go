@@ -392,7 +392,7 @@ func (n *neon) vectors(first, count int) {
 		for n.v = range count {
 			switch o.code {
 			case opX, opY:
-				n.val[n.v][i] = n.widened(o.code.String(), first+n.v)
+				n.val[n.v][i] = n.widened(o.code.String(), first+n.v+int(o.imm)*columnLen/n.lanes)
 			case opBit:
 				n.val[n.v][i] = n.loadBit((first + n.v) % n.vecs)
 			case opAcc:

@@ -60,6 +60,12 @@ func (n *neon) lower(i int, o op) int {
 		n.free(t)
 		n.drop(i, o)
 		return d
+	case opWiden:
+		a, d := n.use(o.a), n.alloc()
+		n.vec("xtn 32", d, a)
+		n.vec("fcvtl", d, d)
+		n.drop(i, o)
+		return d
 	case opShl:
 		return n.shift(i, o, "VSHL")
 	case opShr:
@@ -195,7 +201,7 @@ func (n *neon) store(name string, vector, r int) {
 // widened reads elements of an operand into lanes.
 func (n *neon) widened(name string, vector int) int {
 	d := n.load(name, vector)
-	if n.wide() && n.kernel.Shape != counted {
+	if n.wide() && n.kernel.Shape != counted && n.kernel.Shape != columns {
 		n.vec("fcvtl", d, d)
 	}
 	if n.kernel.Shape == widen {

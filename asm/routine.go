@@ -17,7 +17,7 @@ type bodies map[string]bodyFunc
 var allBodies = []bodies{roundBodies, steBodies, softBodies, smoothBodies, arithBodies, elementaryBodies}
 
 // primitives are the loops that kernels of the shape kernels.Whole are made of.
-var primitives = slices.Concat(quantPrimitives, randomPrimitives, sumPrimitives)
+var primitives = slices.Concat(quantPrimitives, randomPrimitives, samplePrimitives, sumPrimitives)
 
 // A routine is one assembly function: a kernel for one element type and, where
 // the kernel has a rounding mode, for one of the five, under one rule where it
@@ -110,7 +110,11 @@ const (
 	narrow                                // (dst *uint16, x *uint32): the low halves
 	widen                                 // (dst *uint32, x *uint16)
 	counted                               // (dst, x *uint64): some results for each counter, for 16 counters the first, then the second …
+	columns                               // (dst, x *float64): x is several columns of columnLen elements of 64 bits
 )
+
+// columnLen is that of the root's placed.
+const columnLen = 64
 
 // Signatures of primitives.
 const (
@@ -118,6 +122,7 @@ const (
 	levels                                   // c: a kernels.Quant
 	bits                                     // signs: 32 bits
 	keys                                     // c: integers of 64 bits
+	axis                                     // c: a kernels.Axis
 )
 
 // integers are the widths in memory of the shapes with integers: of dst, of x.
@@ -211,6 +216,8 @@ func (r routine) operands() []param {
 		return []param{{"dst", "*uint16"}, {"x", "*uint32"}}
 	case counted:
 		return []param{{"dst", t}, {"x", "*uint64"}}
+	case columns:
+		return []param{{"dst", t}, {"x", "*float64"}}
 	case widen:
 		return []param{{"dst", "*uint32"}, {"x", "*uint16"}}
 	default:
@@ -254,7 +261,7 @@ func (r routine) scalars() []param {
 
 // coefficients reports whether the parameters come through a pointer.
 func (r routine) coefficients() bool {
-	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels || r.kernel.Sig == keys
+	return r.transcendental() || r.kernel.Sig == quantiser || r.kernel.Sig == levels || r.kernel.Sig == keys || r.kernel.Sig == axis
 }
 
 func (r routine) transcendental() bool {

@@ -50,9 +50,11 @@ type SampleOptions struct {
 
 // An Axis places coordinates on an axis of pixels.
 type Axis struct {
+	// From a coordinate to twice its position, or to that; then to its position;
+	// and the range of those that Split keeps. Vector code reads them in this order.
+	add, mul, sub, half, first, last float64
+
 	size             float64
-	add, mul, sub    float64 // from a coordinate to twice its position, or to that
-	half             float64
 	low, span, slope float64 // where Reflection mirrors
 	padding          Padding
 }
@@ -68,6 +70,9 @@ func (o SampleOptions) Axis(n int) Axis {
 		a.sub = -2 * a.low
 		a.slope = a.span / 2
 	}
+	if a.first, a.last = -2, a.size+1; o.Padding == Border {
+		a.first, a.last = 0, a.size-1
+	}
 	return a
 }
 
@@ -79,6 +84,21 @@ func (a *Axis) Place(c float64) (at, slope float64, ok bool) {
 		return a.pad(at)
 	}
 	return at, a.slope, -1 <= at && at < a.size
+}
+
+// Split is the position of coordinate c, as the pixel before it and the rest;
+// with Zeros, that outside of the image is anything outside. Reflection needs
+// Place. NaN gives NaN.
+func (a *Axis) Split(c float64) (pixel, rest float64) {
+	at := (float64((c+a.add)*a.mul) - a.sub) * a.half
+	if a.first > at {
+		at = a.first
+	}
+	if a.last < at {
+		at = a.last
+	}
+	pixel = math.Floor(at)
+	return pixel, at - pixel
 }
 
 func (a *Axis) pad(at float64) (_, slope float64, ok bool) {
