@@ -124,7 +124,7 @@ func QuantFromRange[T Float](lo, hi T, bits int, symmetric bool) (Quant[T], erro
 	if !symmetric {
 		zero = min(most, int(math.RoundToEven(-float64(lo)/float64(scale))))
 	}
-	if v := T(max(most-zero, zero-least)) * scale; v-v != 0 {
+	if v := T(T(max(most-zero, zero-least)) * scale); v-v != 0 { // rounded: v − v must not be fused
 		return Quant[T]{}, fmt.Errorf("stepgrad: QuantFromRange: the range from %v to %v is too wide: a level would have no finite value", lo, hi)
 	}
 	return NewQuant(scale, zero, least, most)
