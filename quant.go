@@ -310,20 +310,23 @@ func Dequantize4[T Float](dst []T, x []byte, n int, q Quant[T], order NibbleOrde
 
 // MinMax returns the least and the greatest element, for QuantFromRange. NaN is
 // ignored; without any other element it returns (+Inf, −Inf). A zero is +0.
-func MinMax[T Float](x []T) (lo, hi T) { return minMax(x) }
+func MinMax[T Float](x []T) (lo, hi T) {
+	if race {
+		raceRead(x)
+	}
+	return minMax(x)
+}
 
-// The forms for rows take a matrix in row-major order, rows of length cols, and
-// a quantiser for every group of columns of every row, row by row: the columns
-// 0 to group−1, group to 2·group−1 and so on, the last group of a row being
+// FakeQuantizeRows is FakeQuantize with a quantiser for every channel or group.
+// x is a matrix in row-major order, its rows have length cols, and qs holds a
+// quantiser for every group of columns of every row, row by row: the columns 0
+// to group−1, group to 2·group−1 and so on, the last group of a row being
 // shorter where group does not divide cols. So group = cols is one per row: a
-// channel of an (out, in) weight matrix.
+// channel of an (out, in) weight matrix. mask is one for the whole matrix.
 //
 // cols and group are at least 1, group is at most cols, len(x) is a multiple of
-// cols, and qs has an element for every group. Else they panic, and where the
-// form without rows does.
-
-// FakeQuantizeRows is FakeQuantize of every group by its own quantiser; mask is
-// one for the whole matrix.
+// cols, and qs has an element for every group. Else it panics, and where
+// FakeQuantize does.
 func FakeQuantizeRows[T Float](dst []T, mask []byte, x []T, cols, group int, qs []Quant[T]) {
 	checkToMask("FakeQuantizeRows", dst, mask, x)
 	if mask != nil {
@@ -345,7 +348,8 @@ func FakeQuantizeRows[T Float](dst []T, mask []byte, x []T, cols, group int, qs 
 }
 
 // FakeQuantizeGradRows is FakeQuantizeGrad of every group by its own quantiser:
-// dscale[i] and dzero[i] are the sums of group i.
+// dscale[i] and dzero[i] are the sums of group i. See FakeQuantizeRows for rows
+// and groups.
 //
 // dscale and dzero have the length of qs and are disjoint from each other and
 // from the other slices; else it panics.
@@ -360,7 +364,8 @@ func FakeQuantizeGradRows[T Float](dx, dy, x []T, cols, group int, qs []Quant[T]
 	}
 }
 
-// QuantizeRows is Quantize of every group by its own quantiser.
+// QuantizeRows is Quantize of every group by its own quantiser. See
+// FakeQuantizeRows for rows and groups.
 func QuantizeRows[T Float, I Integer](dst []I, x []T, cols, group int, qs []Quant[T]) {
 	checkConvert("QuantizeRows", dst, x)
 	checkRows("QuantizeRows", len(x), cols, group, qs)
@@ -375,7 +380,7 @@ func QuantizeRows[T Float, I Integer](dst []I, x []T, cols, group int, qs []Quan
 }
 
 // Quantize4Rows is Quantize4 of every group by its own quantiser; dst is one for
-// the whole matrix.
+// the whole matrix. See FakeQuantizeRows for rows and groups.
 //
 // group and cols are even; with SplitHalf they are multiples of 32. Else it
 // panics.
@@ -401,7 +406,8 @@ func Dequantize4Rows[T Float](dst []T, x []byte, cols, group int, qs []Quant[T],
 	}
 }
 
-// DequantizeRows is Dequantize of every group by its own quantiser.
+// DequantizeRows is Dequantize of every group by its own quantiser. See
+// FakeQuantizeRows for rows and groups.
 func DequantizeRows[T Float, I Integer](dst []T, x []I, cols, group int, qs []Quant[T]) {
 	checkConvert("DequantizeRows", dst, x)
 	checkRows("DequantizeRows", len(x), cols, group, qs)
